@@ -1,0 +1,233 @@
+"""Designs: a state, where it starts, what can happen to it, and how claims look at it.
+
+    kvm = Design("kvm-rfc-v2", Vcpu, doc="KVM's RFC PATCH v2 04/11")
+
+    @kvm.initial
+    def created(s: Vcpu) -> Bool: ...                       # which states a run starts in
+
+    @kvm.function
+    def vmx_set_guest_spec_ctrl(s: Vcpu, v: Word) -> Vcpu:  # a helper that a variant may replace
+
+    @kvm.action(by="guest", guard=in_guest, source="arch/x86/kvm/vmx/vmx.c:vmx_set_msr")
+    def guest_wrmsr(s: Vcpu, value: U64) -> Vcpu:           # parameters after the state are free inputs
+
+    @kvm.view
+    def effective(s: Vcpu) -> Word: ...                     # what claims see
+
+    broken = kvm.but("kvm-rfc-v2-stale", vmx_switch_vmcs=switch_without_the_shadow)
+
+Where the guard is false an action does nothing, so every action is total. An assumption about the
+environment is a named predicate that restricts some actions (or the initial state) and can be
+switched off.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
+
+from specproof.errors import ModelError, did_you_mean, where
+from specproof.state import S, State, _width, assemble, leaves
+from specproof.terms import FALSE, TRUE, Bool, Term, variable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_table: ContextVar[Mapping[str, Callable[..., Any]] | None] = ContextVar("functions of the design that is being built", default=None)
+
+
+class Function(Generic[P, R]):
+    """A helper of a design. Called while a variant is being built, it is the variant's version."""
+
+    def __init__(self, body: Callable[P, R]) -> None:
+        """`body`: the version that holds where no variant replaces it."""
+        self.body = body
+        self.name = body.__name__
+        self.__doc__ = body.__doc__
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        table = _table.get()
+        body = self.body if table is None else table.get(self.name, self.body)
+        return body(*args, **kwargs)
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """An action as declared: its body, who does it, where the source says so, when it can happen."""
+
+    name: str
+    body: Callable[..., State]
+    by: str
+    source: str
+    guard: Callable[[Any], Bool]
+
+    @property
+    def doc(self) -> str:
+        return inspect.cleandoc(self.body.__doc__ or "")
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """What is taken for granted about the environment, of which actions, and who says so."""
+
+    name: str
+    doc: str
+    of: tuple[str, ...]
+    given: Callable[..., Bool]
+
+
+def _always(_: State) -> Bool:
+    return TRUE
+
+
+class Design(Generic[S]):
+    """A transition system with views. `name` is kebab-case; `doc` one sentence; `vendor` groups the matrix."""
+
+    def __init__(self, name: str, state: type[S], *, doc: str, vendor: str = "") -> None:
+        """A design without actions; the decorators below add to it."""
+        self.name, self.state, self.doc, self.vendor = name, state, doc, vendor
+        self.parent: Design[S] | None = None
+        self.start: Callable[[S], Bool] | None = None
+        self.functions: dict[str, Callable[..., Any]] = {}
+        self.actions: dict[str, ActionSpec] = {}
+        self.views: dict[str, Callable[[S], Term]] = {}
+        self.lacking: dict[str, str] = {}
+        self.settings: dict[str, Callable[[S], Bool]] = {}
+        self.configurations: tuple[str, ...] = ()
+        self.assumptions: dict[str, Assumption] = {}
+
+    def __repr__(self) -> str:
+        return f"<design {self.name}>"
+
+    def initial(self, predicate: Callable[[S], Bool]) -> Callable[[S], Bool]:
+        """Decorator: which states a run may start in. Fields that it leaves open start with any value."""
+        self.start = predicate
+        return predicate
+
+    def function(self, body: Callable[P, R]) -> Function[P, R]:
+        """Decorator: a helper that variants can replace by its name."""
+        self._fresh(body.__name__, body)
+        self.functions[body.__name__] = body
+        return Function(body)
+
+    def action(
+        self, *, by: str, source: str = "", guard: Callable[[S], Bool] = _always
+    ) -> Callable[[Callable[P, S]], Callable[P, S]]:
+        """Decorator: an atomic step. Parameters after the state are inputs that the environment chooses."""
+
+        def register(body: Callable[P, S]) -> Callable[P, S]:
+            self._fresh(body.__name__, body)
+            self.actions[body.__name__] = ActionSpec(body.__name__, body, by, source, guard)
+            return body
+
+        return register
+
+    def view(self, body: Callable[[S], R]) -> Function[[S], R]:
+        """Decorator: something that claims can look at, named as in `proofs/vocabulary.py`."""
+        self._fresh(body.__name__, body)
+        self.views[body.__name__] = body  # type: ignore[assignment]
+        return Function(body)
+
+    def lacks(self, **reasons: str) -> None:
+        """Views that this design cannot offer, each with the reason that `check` prints."""
+        self.lacking.update(reasons)
+
+    def setting(self, name: str, predicate: Callable[[S], Bool]) -> None:
+        """A name for a condition on frozen fields, for `--config`."""
+        self.settings[name] = predicate
+
+    def configure(self, *names: str) -> None:
+        """The settings under which every claim is asked; together they must cover all frozen values."""
+        for name in names:
+            if name not in self.settings:
+                raise ModelError(f"{self.name} has no setting {name!r}; {did_you_mean(name, self.settings)}")
+        self.configurations = names
+
+    def assumption(self, name: str, *, of: tuple[str, ...]) -> Callable[[Callable[P, Bool]], Callable[P, Bool]]:
+        """Decorator: a predicate on the state and on inputs, by name, of the actions `of` ("initial" for the start)."""
+
+        def register(given: Callable[P, Bool]) -> Callable[P, Bool]:
+            self.assumptions[name] = Assumption(name, inspect.cleandoc(given.__doc__ or ""), of, given)
+            return given
+
+        return register
+
+    def but(self, name: str, *, doc: str = "", without: tuple[str, ...] = (), **changes: Callable[..., Any]) -> Design[S]:
+        """A variant: the same design with some functions, actions, views or `initial` replaced.
+
+        `without` drops actions, views or assumptions. An unknown name is an error.
+        """
+        new = Design(name, self.state, doc=doc or f"{self.name} with {', '.join(changes) or 'nothing'} changed", vendor=self.vendor)
+        new.parent, new.start, new.configurations = self, self.start, self.configurations
+        for table in ("functions", "actions", "views", "lacking", "settings", "assumptions"):
+            setattr(new, table, dict(getattr(self, table)))
+        for dropped in without:
+            tables = [table for table in (new.actions, new.views, new.assumptions) if dropped in table]
+            if not tables:
+                raise ModelError(f"{self.name} has no {dropped!r} to leave out; {did_you_mean(dropped, self._names())}")
+            for table in tables:
+                del table[dropped]  # type: ignore[attr-defined]
+        for changed, body in changes.items():
+            new._change(changed, body.body if isinstance(body, Function) else body)
+        return new
+
+    def _change(self, name: str, body: Callable[..., Any]) -> None:
+        if name == "initial":
+            self.start = body
+        elif name in self.functions:
+            self.functions[name] = body
+        elif name in self.actions:
+            self.actions[name] = replace(self.actions[name], body=body)
+        elif name in self.views:
+            self.views[name] = body
+        else:
+            raise ModelError(f"{where(body)}: {self.name} has no function, action or view {name!r}; {did_you_mean(name, self._names())}")
+
+    def _names(self) -> list[str]:
+        return [*self.functions, *self.actions, *self.views, *self.assumptions, "initial"]
+
+    def _fresh(self, name: str, body: Callable[..., Any]) -> None:
+        if name in (*self.functions, *self.actions, *self.views):
+            raise ModelError(f"{where(body)}: {self.name} has two definitions of {name!r}; to change one write {self.name}.but(..., {name}=...)")
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """While this holds, helpers and views are this design's versions."""
+        token = _table.set({**self.functions, **self.views})
+        try:
+            yield
+        finally:
+            _table.reset(token)
+
+
+def inputs_of(spec: ActionSpec) -> dict[str, int]:
+    """The free inputs of an action: name to width in bits, 0 for a truth value."""
+    parameters = list(inspect.signature(spec.body).parameters)
+    hints = get_type_hints(spec.body, include_extras=True)
+    found: dict[str, int] = {}
+    for name in parameters[1:]:
+        if name not in hints:
+            raise ModelError(f"{where(spec.body)}: {spec.name}: the input {name!r} needs a type, U64 or Bool")
+        width = _width(hints[name], f"{where(spec.body)}: {spec.name}: the input {name!r}")
+        if width is None:
+            raise ModelError(f"{where(spec.body)}: {spec.name}: the input {name!r} must be a word or a truth value")
+        found[name] = width
+    return found
+
+
+def blank(record: type[S]) -> tuple[S, dict[str, Term]]:
+    """A state of variables, observed fields cleared; and the variables by path."""
+    values: dict[str, Term] = {}
+    for path, declared in leaves(record):
+        values[path] = _zero(declared.width) if declared.observed else variable(path, declared.width)
+    return assemble(record, values), {path: term for path, term in values.items() if term.op == "var"}
+
+
+def _zero(width: int) -> Term:
+    from specproof.terms import word
+
+    return word(0, width) if width else FALSE

@@ -1,0 +1,44 @@
+"""Errors that a user can cause; each says what was given, what was expected, what to write instead.
+
+    SpecproofError
+      ModelError      a design, an action, a claim or a term is not well formed
+      UsageError      the command line, or a name, is not what it should be
+      InputError      a data file (policy, trace, certificate) is not what it should be
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+
+class SpecproofError(Exception):
+    """Base class; the command line prints the message, and never a traceback."""
+
+
+class ModelError(SpecproofError):
+    """A design, an action, a claim or a term is not well formed."""
+
+
+class UsageError(SpecproofError):
+    """A name or an option is not one that exists."""
+
+
+class InputError(SpecproofError):
+    """A data file is not what it should be."""
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """The tail of a message about an unknown name: the nearest known one, or all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return "known: " + (", ".join(names) if names else "none")
+
+
+def where(function: Callable[..., Any]) -> str:
+    """`file:line` of a function, for a message; empty where Python does not know it."""
+    code = getattr(function, "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else ""

@@ -1,0 +1,251 @@
+"""A design in one configuration, as terms: what every part of the engine works on.
+
+`build` runs the model's functions once on variables. The result holds no Python of the model's, so
+it can be explored, proved, exported and replayed without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from specproof.design import ActionSpec, Design, blank, inputs_of
+from specproof.errors import ModelError, SpecproofError, UsageError, did_you_mean, where
+from specproof.state import Field, State, assemble, flatten, leaves
+from specproof.terms import FALSE, TRUE, Bool, Term, boolean, conj, substitute, variable, variables, word
+
+
+@dataclass(frozen=True)
+class Action:
+    """A step as terms over the state's variables and its own inputs.
+
+    `next` has every state variable that it changes, `observed` what it reports; `assumed` the
+    assumptions that restrict it, which `guard` does not include.
+    """
+
+    name: str
+    by: str
+    source: str
+    doc: str
+    inputs: Mapping[str, Term]
+    guard: Bool
+    assumed: Mapping[str, Bool]
+    next: Mapping[str, Term]
+    observed: Mapping[str, Term]
+
+    @property
+    def enabled(self) -> Bool:
+        """The guard and all assumptions."""
+        return conj((self.guard, *self.assumed.values()))
+
+
+@dataclass(frozen=True)
+class System:
+    """A transition system over `variables` (path to variable). `views` are terms over them and `observed`."""
+
+    design: str
+    configuration: str
+    record: type[State]
+    variables: Mapping[str, Term]
+    fields: Mapping[str, Field]
+    constants: Mapping[str, Term]
+    initial: Bool
+    initially_assumed: Mapping[str, Bool]
+    actions: Mapping[str, Action]
+    view: Callable[[str, Mapping[str, Term]], Term] = field(compare=False)
+    views: frozenset[str] = frozenset()
+    lacking: Mapping[str, str] = field(default_factory=dict)
+    assumptions: tuple[str, ...] = ()
+
+    @property
+    def starts(self) -> Bool:
+        """The initial predicate and the assumptions about it."""
+        return conj((self.initial, *self.initially_assumed.values()))
+
+    def state(self, values: Mapping[str, Term] | None = None) -> dict[str, Term]:
+        """Terms for every leaf: the variables, unless `values` says otherwise; observed fields cleared."""
+        base: dict[str, Term] = {}
+        for path, declared in self.fields.items():
+            known = self.constants if path in self.constants else self.variables
+            base[path] = known[path] if path in known else _zero(declared.width)
+        return {**base, **(values or {})}
+
+    def after(self, action: Action) -> dict[str, Term]:
+        """Terms for every leaf after an action, over the state before it and its inputs."""
+        return self.state({**action.next, **action.observed})
+
+
+def _zero(width: int) -> Term:
+    return word(0, width) if width else FALSE
+
+
+def build(design: Design[Any], configuration: str = "", without: tuple[str, ...] = ()) -> System:
+    """The system of a design in a configuration, `virtualized` or `virtualized+early-check`; all of them for "".
+
+    `without` names assumptions to switch off. Raises ModelError with file and line where the model
+    is not well formed, UsageError where a name is unknown.
+    """
+    for name in without:
+        if name not in design.assumptions:
+            raise UsageError(f"{design.name} has no assumption {name!r}; {did_you_mean(name, design.assumptions)}")
+    if design.start is None:
+        raise ModelError(f"{design.name} has no initial states; write '@{design.name.replace('-', '_')}.initial' above a predicate on the state")
+    with design.building():
+        state, free = blank(design.state)
+        wanted = _configure(design, configuration, state)
+        fixed = _fixed(wanted, design)
+        declared = dict(leaves(design.state))
+        constants = {path: fixed[path] for path in free if path in fixed}
+        by = {free[path]: term for path, term in constants.items()}
+        memo: dict[Term, Term] = {}
+        rest = conj(part for part in _conjuncts(substitute([wanted], by, memo)[0]))
+        start = _predicate(design, design.start, state, "initial")
+        initial = cast(Bool, substitute([start & rest], by, memo)[0])
+        start_assumed = {
+            name: cast(Bool, substitute([_assumed(design, name, state, {}, "initial")], by, memo)[0])
+            for name, assumption in design.assumptions.items()
+            if "initial" in assumption.of and name not in without
+        }
+        actions = {}
+        for spec in design.actions.values():
+            actions[spec.name] = _action(design, spec, state, declared, by, memo, without)
+        _known_actions(design)
+
+    def view(name: str, values: Mapping[str, Term]) -> Term:
+        with design.building():
+            try:
+                result = design.views[name](assemble(design.state, values))
+            except SpecproofError as error:
+                raise _located(design.views[name], f"view {name}", error) from None
+        if not isinstance(result, Term):
+            raise ModelError(f"{where(design.views[name])}: the view {name} returned {result!r}; a word or a truth value was expected")
+        return substitute([result], by)[0]
+
+    return System(
+        design=design.name, configuration=configuration, record=design.state,
+        variables={path: term for path, term in free.items() if path not in constants},
+        fields=declared, constants=constants, initial=initial, initially_assumed=start_assumed,
+        actions=actions, view=view,
+        views=frozenset(design.views), lacking=dict(design.lacking), assumptions=tuple(name for name in design.assumptions if name not in without),
+    )  # fmt: skip
+
+
+def _configure(design: Design[Any], configuration: str, state: State) -> Bool:
+    parts = []
+    for name in filter(None, configuration.split("+")):
+        if name not in design.settings:
+            raise UsageError(f"{design.name} has no configuration {name!r}; {did_you_mean(name, design.settings)}")
+        parts.append(_predicate(design, design.settings[name], state, f"setting {name}"))
+    wanted = conj(parts)
+    for used in variables([wanted]):
+        if not dict(leaves(design.state))[used.data].frozen:
+            raise ModelError(f"{design.name}: the setting {configuration} reads {used.data}, which is not frozen; declare it with 'frozen(...)'")
+    return wanted
+
+
+def _conjuncts(term: Term) -> list[Bool]:
+    if term.op == "and" and not term.width:
+        return [*_conjuncts(term.args[0]), *_conjuncts(term.args[1])]
+    return [cast(Bool, term)]
+
+
+def _fixed(wanted: Bool, design: Design[Any]) -> dict[str, Term]:
+    """Frozen fields that a configuration pins: `x`, `~x` and `x == constant`."""
+    fixed: dict[str, Term] = {}
+    for part in _conjuncts(wanted):
+        if part is FALSE:
+            raise UsageError(f"{design.name}: that configuration contradicts itself")
+        if part.op == "var":
+            fixed[part.data] = TRUE
+        elif part.op == "not" and part.args[0].op == "var":
+            fixed[part.args[0].data] = FALSE
+        elif part.op == "eq" and part.args[0].op == "var" and part.args[1].op == "const":
+            fixed[part.args[0].data] = part.args[1]
+    return fixed
+
+
+def _predicate(design: Design[Any], predicate: Callable[[Any], Bool], state: State, what: str) -> Bool:
+    try:
+        result = predicate(state)
+    except SpecproofError as error:
+        raise _located(predicate, f"{design.name}: {what}", error) from None
+    except TypeError as error:
+        raise ModelError(f"{where(predicate)}: {design.name}: {what}: {error}") from None
+    if isinstance(result, bool):
+        return boolean(result)
+    if not isinstance(result, Bool):
+        raise ModelError(f"{where(predicate)}: {design.name}: {what} returned {result!r}; a truth value was expected")
+    return result
+
+
+def _located(function: Callable[..., Any], what: str, error: Exception) -> ModelError:
+    """The error with the line of the model where it arose: the innermost frame outside the package."""
+    trace, place = error.__traceback__, where(function)
+    package = __file__.rsplit("/", 1)[0]
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if not name.startswith(package) or "/specproof/models/" in name or "/specproof/proofs/" in name:
+            place = f"{name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    text = str(error)
+    return ModelError(text if text.startswith("/") else f"{place}: {what}: {text}")
+
+
+def _assumed(design: Design[Any], name: str, state: State, inputs: Mapping[str, Term], of: str) -> Bool:
+    import inspect
+
+    given = design.assumptions[name].given
+    wanted = list(inspect.signature(given).parameters)[1:]
+    for parameter in wanted:
+        if parameter not in inputs:
+            raise ModelError(f"{where(given)}: assumption {name}: {of} has no input {parameter!r}; {did_you_mean(parameter, inputs)}")
+    return _predicate(design, lambda s: given(s, **{parameter: inputs[parameter] for parameter in wanted}), state, f"assumption {name}")
+
+
+def _known_actions(design: Design[Any]) -> None:
+    for name, assumption in design.assumptions.items():
+        for of in assumption.of:
+            if of != "initial" and of not in design.actions:
+                raise ModelError(f"{where(assumption.given)}: assumption {name}: no action {of!r}; {did_you_mean(of, design.actions)}")
+
+
+def _action(
+    design: Design[Any], spec: ActionSpec, state: State, declared: Mapping[str, Field],
+    by: Mapping[Term, Term], memo: dict[Term, Term], without: tuple[str, ...],
+) -> Action:  # fmt: skip
+    inputs = {name: variable(f"{spec.name}:{name}", width) for name, width in inputs_of(spec).items()}
+    try:
+        result = spec.body(state, **inputs)
+    except SpecproofError as error:
+        raise _located(spec.body, f"action {spec.name}", error) from None
+    except (TypeError, AttributeError, KeyError, ValueError, IndexError, NameError) as error:
+        raise _located(spec.body, f"action {spec.name}", error) from None
+    if not isinstance(result, design.state):
+        raise ModelError(
+            f"{where(spec.body)}: action {spec.name} is not total: it returned {result!r}, and a {design.state.__name__} was "
+            "expected in every case; end with 'return s.when(condition, field=value)'"
+        )
+    guard = _predicate(design, spec.guard, state, f"guard of {spec.name}")
+    assumed = {
+        name: _assumed(design, name, state, inputs, spec.name)
+        for name, assumption in design.assumptions.items()
+        if spec.name in assumption.of and name not in without
+    }
+    changes: dict[str, Term] = {}
+    reports: dict[str, Term] = {}
+    for path, term in flatten(result).items():
+        if declared[path].observed:
+            if term is not _zero(declared[path].width):
+                reports[path] = term
+        elif not (term.op == "var" and term.data == path):
+            if declared[path].frozen:
+                raise ModelError(f"{where(spec.body)}: action {spec.name} changes {path}, which is frozen")
+            changes[path] = term
+    terms = substitute([guard, *assumed.values(), *changes.values(), *reports.values()], by, memo)
+    rest = iter(terms[1:])
+    return Action(
+        name=spec.name, by=spec.by, source=spec.source, doc=spec.doc, inputs=inputs, guard=cast(Bool, terms[0]),
+        assumed={name: cast(Bool, next(rest)) for name in assumed},
+        next={path: next(rest) for path in changes}, observed={path: next(rest) for path in reports},
+    )  # fmt: skip

@@ -1,0 +1,111 @@
+"""Runs: an initial state and steps, executed on integers by the term graph alone.
+
+`replay` is the only judge of a counterexample: it takes actions and input values, computes every
+state, and says whether the property really fails at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from specproof.claims import Property
+from specproof.errors import InputError, did_you_mean
+from specproof.readings.integers import evaluate, evaluate_all
+from specproof.system import Action, System
+
+Values = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One occurrence of an action: its inputs by name and the leaves that it changed or reported, by path."""
+
+    action: str
+    by: str
+    source: str
+    doc: str
+    inputs: Values
+    changed: Values
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A run that was replayed. `initial` has every leaf; `length` does not count step 0, which only initialises."""
+
+    design: str
+    configuration: str
+    claim: str
+    initial: Values
+    steps: tuple[Step, ...]
+
+    @property
+    def length(self) -> int:
+        return len(self.steps)
+
+    def states(self) -> list[dict[str, int]]:
+        """Every leaf's value initially and after each step."""
+        found = [dict(self.initial)]
+        for step in self.steps:
+            found.append({**found[-1], **step.changed})
+        return found
+
+
+def initial_state(system: System, values: Values) -> dict[str, int]:
+    """Every leaf's value at the start; raises InputError where the run cannot start there."""
+    full = {path: int(term.data) for path, term in system.constants.items()}
+    full |= {path: values.get(path, 0) for path in system.variables}
+    full |= {path: 0 for path, declared in system.fields.items() if declared.observed}
+    if not evaluate(system.starts, full):
+        raise InputError(f"{system.design}: no run starts in that state")
+    return full
+
+
+def take(system: System, state: Values, name: str, inputs: Values) -> dict[str, int] | None:
+    """The state after an action, or None where its guard or an assumption forbids it."""
+    if name not in system.actions:
+        raise InputError(f"{system.design} has no action {name!r}; {did_you_mean(name, system.actions)}")
+    action = system.actions[name]
+    values = {**state, **_named(action, inputs)}
+    if not evaluate(action.enabled, values):
+        return None
+    paths = [*action.next, *action.observed]
+    new = evaluate_all([*action.next.values(), *action.observed.values()], values)
+    cleared = {path: 0 for path, declared in system.fields.items() if declared.observed}
+    return {**state, **cleared, **dict(zip(paths, new, strict=True))}
+
+
+def _named(action: Action, inputs: Values) -> dict[str, int]:
+    unknown = set(inputs) - set(action.inputs)
+    if unknown:
+        raise InputError(f"{action.name} has no input {sorted(unknown)[0]!r}; {did_you_mean(sorted(unknown)[0], action.inputs)}")
+    return {str(term.data): inputs.get(name, 0) for name, term in action.inputs.items()}
+
+
+def replay(system: System, claim: str, initial: Values, steps: Sequence[tuple[str, Values]]) -> Trace | None:
+    """The run of these steps from `initial`, or None where a step is not enabled or `initial` is no start."""
+    try:
+        state = initial_state(system, initial)
+    except InputError:
+        return None
+    first, done = dict(state), []
+    for name, inputs in steps:
+        after = take(system, state, name, inputs)
+        if after is None:
+            return None
+        action = system.actions[name]
+        changed = {path: value for path, value in after.items() if value != state[path]}
+        full = {key: inputs.get(key, 0) for key in action.inputs}
+        done.append(Step(name, action.by, action.source, action.doc, full, changed))
+        state = after
+    return Trace(system.design, system.configuration, claim, first, tuple(done))
+
+
+def violates(system: System, prop: Property, trace: Trace) -> bool:
+    """Whether the property fails at the end of the run: in its last state or by its last step."""
+    states = trace.states()
+    if not trace.steps or prop.state is not None and not prop.steps:
+        return prop.state is not None and not evaluate(prop.state, states[-1])
+    last = trace.steps[-1]
+    values = {**states[-2], **_named(system.actions[last.action], last.inputs)}
+    return not evaluate(prop.steps[last.action], values)
