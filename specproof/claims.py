@@ -165,7 +165,8 @@ def instantiate(claim: Claim, system: System) -> Property:
         None if whole.state is None else _antecedent(whole.state),
         {name: _antecedent(term) for name, term in whole.steps.items()},
     )
-    trivial = happens.state in (None, TRUE) and not any(term.op == "implies" for term in [*whole.steps.values(), *([whole.state] if whole.state is not None else [])])
+    terms = [*whole.steps.values(), *([] if whole.state is None else [whole.state])]
+    trivial = not any(term.op == "implies" for term in terms)
     return Property(whole.claim, whole.state, whole.steps, None if trivial else happens)
 
 
