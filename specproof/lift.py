@@ -1,0 +1,161 @@
+"""From a run of the slice to a run of the system: full-width inputs from Z3, replayed on integers, shrunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from specproof.claims import Property
+from specproof.solver import Solver
+from specproof.system import System
+from specproof.terms import Bool, Term, Word, substitute, variable
+from specproof.trace import Trace, replay, violates
+
+
+class Disagreement(Exception):
+    """Two readings of one term gave different answers: never a verdict, always a defect of the engine."""
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """A run of named actions over one state of variables: constraints, and the last step's terms."""
+
+    constraints: tuple[Bool, ...]
+    before: Mapping[Term, Term]
+    after: Mapping[Term, Term]
+    inputs: tuple[Mapping[str, Term], ...]
+
+
+def unroll(system: System, actions: Sequence[str]) -> Unrolled:
+    """The path formula of these actions; inputs of step i are named `name@i`."""
+    now: dict[Term, Term] = {term: term for term in system.variables.values()}
+    before = dict(now)
+    constraints: list[Bool] = [system.starts]
+    inputs: list[Mapping[str, Term]] = []
+    for index, name in enumerate(actions, 1):
+        action = system.actions[name]
+        renamed = {term: variable(f"{term.data}@{index}", term.width) for term in action.inputs.values()}
+        inputs.append({key: renamed[term] for key, term in action.inputs.items()})
+        before = {**now, **renamed}
+        new = substitute([action.enabled, *action.next.values()], before)
+        constraints.append(cast(Bool, new[0]))
+        now = {**now, **{system.variables[path]: term for path, term in zip(action.next, new[1:], strict=True)}}
+    return Unrolled(tuple(constraints), before, now, tuple(inputs))
+
+
+def target_of(prop: Property, unrolled: Unrolled, actions: Sequence[str]) -> Term:
+    """The property at the end of the run, as a term over the initial state and all inputs."""
+    if actions and actions[-1] in prop.steps:
+        return substitute([prop.steps[actions[-1]]], unrolled.before)[0]
+    if prop.state is None:
+        raise ValueError(f"{prop.claim} says nothing of an initial state")
+    return substitute([prop.state], unrolled.after)[0]
+
+
+def lift(system: System, prop: Property, actions: Sequence[str], solver: Solver, *, wanted: bool = False) -> Trace | None:
+    """The run of these actions at whose end the property has the value `wanted`, shrunk; None where there is none.
+
+    Raises Disagreement where Z3's inputs do not replay on integers.
+    """
+    unrolled = unroll(system, actions)
+    reached = cast(Bool, target_of(prop, unrolled, actions))
+    goal = [*unrolled.constraints, reached if wanted else ~reached]
+    words = [term for term in [*system.variables.values(), *(term for step in unrolled.inputs for term in step.values())] if term.width]
+    named = named_bits(system)
+    answer = None
+    if named:
+        small = [(cast(Word, term) & (~named & ((1 << term.width) - 1))) == 0 for term in words]
+        answer = solver.ask([*goal, *small])
+    if answer is None or answer.word != "sat":
+        answer = solver.ask(goal)
+    if answer.word != "sat":
+        return None
+    initial = {path: answer.values.get(path, 0) for path in system.variables}
+    steps = [(name, {key: answer.values.get(str(term.data), 0) for key, term in given.items()}) for name, given in zip(actions, unrolled.inputs, strict=True)]
+    judge = Judge(system, prop, wanted)
+    if judge(initial, steps) is None:
+        raise Disagreement(f"{prop.claim} on {system.design}: Z3's run does not replay on integers: {list(actions)}")
+    return shrink(judge, initial, steps, positions(system))
+
+
+Steps = list[tuple[str, dict[str, int]]]
+
+
+class Judge:
+    """Replays runs on integers and says which still show what they should."""
+
+    def __init__(self, system: System, prop: Property, wanted: bool) -> None:
+        """The property has the value `wanted` at the end of a run that shows it."""
+        self.system, self.prop, self.wanted = system, prop, wanted
+
+    def __call__(self, initial: Mapping[str, int], steps: Steps) -> Trace | None:
+        trace = replay(self.system, self.prop.claim, initial, steps)
+        return trace if trace is not None and violates(self.system, self.prop, trace) != self.wanted else None
+
+
+def named_bits(system: System) -> int:
+    """All bits that a register of the system has a name for."""
+    return sum(1 << position for position in set(positions(system)))
+
+
+def positions(system: System) -> list[int]:
+    """Named positions, in the order in which the fields and their names are declared."""
+    found: dict[int, None] = {}
+    for declared in system.fields.values():
+        if declared.bits is not None:
+            found.update(dict.fromkeys(declared.bits.positions.values()))
+    return list(found)
+
+
+def shrink(judge: Judge, initial: Mapping[str, int], steps: Steps, preferred: Iterable[int]) -> Trace:
+    """The same actions with as few set bits as a greedy search finds: one position if it can be, named if it can be."""
+    state, run = dict(initial), [(name, dict(inputs)) for name, inputs in steps]
+    used = 0
+    for value in [*state.values(), *(value for _, inputs in run for value in inputs.values())]:
+        used |= value
+    order = [position for position in preferred if used >> position & 1]
+    order += [position for position in range(used.bit_length()) if used >> position & 1 and position not in order]
+    keep = used
+    for position in reversed(order):  # unnamed and late positions go first
+        without = keep & ~(1 << position)
+        projected = _project(state, run, without, judge)
+        if judge(*projected) is not None:
+            keep = without
+    state, run = _project(state, run, keep, judge)
+    for values in [*(inputs for _, inputs in run), state]:
+        for name in list(values):
+            _lower(judge, state, run, values, name)
+    trace = judge(state, run)
+    if trace is None:
+        raise Disagreement(f"{judge.prop.claim}: shrinking lost the run")
+    return trace
+
+
+def _project(state: Mapping[str, int], run: Steps, keep: int, judge: Judge) -> tuple[dict[str, int], Steps]:
+    """Every word restricted to the kept positions; truth values stay."""
+    widths = {path: term.width for path, term in judge.system.variables.items()}
+    smaller = {path: value & keep if widths[path] else value for path, value in state.items()}
+    steps = []
+    for name, inputs in run:
+        declared = judge.system.actions[name].inputs
+        steps.append((name, {key: value & keep if declared[key].width else value for key, value in inputs.items()}))
+    return smaller, steps
+
+
+def _lower(judge: Judge, state: dict[str, int], run: Steps, values: dict[str, int], name: str) -> None:
+    """Tries 0 for one value, then clears its bits one by one, from the top."""
+    old = values[name]
+    if old == 0:
+        return
+    values[name] = 0
+    if judge(state, run) is not None:
+        return
+    values[name] = old
+    for position in reversed(range(old.bit_length())):
+        if values[name] >> position & 1 and values[name] != 1 << position:
+            values[name] ^= 1 << position
+            if judge(state, run) is None:
+                values[name] ^= 1 << position
+
+

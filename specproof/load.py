@@ -1,0 +1,190 @@
+"""Finding designs and claims: those that ship, and those of a user's own file.
+
+A design file is Python and is run as such: load only files that you would run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import os
+import pkgutil
+import re
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from specproof.claims import Claim, collecting
+from specproof.design import Design
+from specproof.errors import ModelError, UsageError, did_you_mean, where
+
+#: The design under which lemmas are reported: they speak of no design.
+LEMMAS = "bit-vectors"
+
+Home = tuple[Design[Any], str]
+
+
+@dataclass
+class Library:
+    """What can be asked: designs and claims by name, shipped ones first. `homes` has the file of each design."""
+
+    designs: dict[str, Design[Any]] = field(default_factory=dict)
+    claims: dict[str, Claim] = field(default_factory=dict)
+    homes: dict[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    shipped: frozenset[str] = frozenset()
+    shipped_claims: frozenset[str] = frozenset()
+
+    def design(self, name: str) -> Design[Any]:
+        """The design of that name; UsageError with the nearest one where there is none."""
+        if name not in self.designs:
+            hint = f"; for a file write ./{name}.py" if Path(f"{name}.py").exists() else ""
+            raise UsageError(f"there is no design {name!r}; {did_you_mean(name, self.designs)}{hint}")
+        return self.designs[name]
+
+    def claim(self, name: str) -> Claim:
+        """The claim of that name or id; UsageError with the nearest one where there is none."""
+        for claim in self.claims.values():
+            if name in (claim.name, claim.id):
+                return claim
+        raise UsageError(f"there is no claim {name!r}; {did_you_mean(name, self.claims)}")
+
+    def own(self, file: str) -> list[str]:
+        """The names of a file's designs, in the order of their definition."""
+        return [name for name, home in self.homes.items() if home == file]
+
+    def asked_of(self, design: str) -> list[Claim]:
+        """The claims that a design is asked: the shipped ones, then those of its own file. No lemmas."""
+        home = self.homes[design]
+        return [
+            claim for claim in self.claims.values()
+            if claim.kind != "lemma" and (claim.name in self.shipped_claims or _file(claim) == home)
+        ]  # fmt: skip
+
+    def lemmas_of(self, file: str | None) -> list[Claim]:
+        """The lemmas that ship, or those of a file."""
+        return [
+            claim for claim in self.claims.values()
+            if claim.kind == "lemma" and (claim.name in self.shipped_claims if file is None else _file(claim) == file)
+        ]  # fmt: skip
+
+    def _add(self, designs: Iterable[Home], claims: Iterable[Claim]) -> None:
+        for design, home in designs:
+            if self.designs.get(design.name, design) is not design:
+                other = self.homes[design.name]
+                raise ModelError(f"two designs are named {design.name!r}: one in {other}, one in {home}; give one another name")
+            self.designs[design.name] = design
+            self.homes.setdefault(design.name, home)
+        for claim in claims:
+            other_claim = self.claims.setdefault(claim.name, claim)
+            if other_claim is not claim:
+                places = f"{where(other_claim.body)} and {where(claim.body)}"
+                raise ModelError(f"two claims are named {claim.name!r}: {places}; give one another name")
+
+
+def library(files: Sequence[str] = ()) -> Library:
+    """The shipped designs and claims, and those of the given files."""
+    found = Library()
+    found._add(*_shipped())
+    found.shipped, found.shipped_claims = frozenset(found.designs), frozenset(found.claims)
+    paths = [str(Path(file).resolve()) for file in files]
+    for path in dict.fromkeys(paths):
+        designs, claims = _of_file(path)
+        new = [design for design in designs if not any(design is known for known in found.designs.values())]
+        if not new:
+            raise ModelError(f"{path}: no design in this file; write 'my_design = Design(\"my-design\", MyState, doc=...)' at its top level")
+        found._add([(design, path) for design in new], [claim for claim in claims if claim.name not in found.claims or claim is not found.claims[claim.name]])
+    found.files = tuple(dict.fromkeys(paths))
+    return found
+
+
+@cache
+def _shipped() -> tuple[tuple[Home, ...], tuple[Claim, ...]]:
+    models = [(design, str(module.__file__)) for module in _modules("specproof.models") for design in _designs(module)]
+    claims = [claim for module in _modules("specproof.proofs") for claim in _claims(module)]
+    return tuple(sorted(_once(models), key=lambda home: home[0].name)), tuple(sorted(_distinct(claims), key=_rank))
+
+
+def _modules(package: str) -> Iterator[ModuleType]:
+    folder = importlib.import_module(package)
+    for name in sorted({found.name for found in pkgutil.iter_modules(folder.__path__)}):
+        module = f"{package}.{name}"
+        spec = importlib.util.find_spec(module)
+        path = (spec.origin if spec else None) or module
+        try:
+            yield importlib.import_module(module)
+        except (Exception, SystemExit) as error:
+            raise _not_imported(path, error) from None
+
+
+def _of_file(path: str) -> tuple[list[Design[Any]], list[Claim]]:
+    """The designs at the top level of a file and the claims that it defines; read afresh, never from a bytecode cache."""
+    if not Path(path).is_file():
+        raise UsageError(f"{path}: there is no such file")
+    name = f"specproof_file_{hashlib.sha256(path.encode()).hexdigest()[:12]}"
+    module = ModuleType(name)
+    module.__file__ = path
+    if (folder := os.path.dirname(path)) not in sys.path:
+        sys.path.append(folder)  # after everything else: a file beside the design shadows no library
+    sys.modules[name] = module
+    try:
+        with collecting() as defined:
+            exec(compile(Path(path).read_bytes(), path, "exec", dont_inherit=True), module.__dict__)
+    except (Exception, SystemExit) as error:
+        raise _not_imported(path, error) from None
+    return list(_designs(module)), list(_distinct([*defined, *_claims(module)]))
+
+
+def _not_imported(path: str, error: BaseException) -> ModelError:
+    """One line for what went wrong while a file was run, with the line of the file."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return ModelError(f"{error.filename}:{error.lineno or 1}: this file does not import: {error.msg}")
+    if isinstance(error, OSError) and error.filename == path:
+        return ModelError(f"{path}: this file cannot be read: {error.strerror}")
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    text = str(error)
+    if isinstance(error, ModelError):
+        return ModelError(text if text.startswith("/") else f"{path}:{lines[-1] if lines else 1}: {text}")
+    kind = "it ends the program" if isinstance(error, SystemExit) else type(error).__name__
+    return ModelError(f"{path}:{lines[-1] if lines else 1}: this file does not import: {kind}{': ' + text if text else ''}")
+
+
+def _designs(module: ModuleType) -> Iterator[Design[Any]]:
+    for name, value in vars(module).items():
+        if isinstance(value, Design) and not name.startswith("_"):
+            yield value
+
+
+def _claims(module: ModuleType) -> Iterator[Claim]:
+    for name, value in vars(module).items():
+        if isinstance(value, Claim) and not name.startswith("_"):
+            yield value
+
+
+def _once(homes: Iterable[Home]) -> Iterator[Home]:
+    seen: set[int] = set()
+    for design, home in homes:
+        if id(design) not in seen:
+            seen.add(id(design))
+            yield design, home
+
+
+def _distinct(claims: Iterable[Claim]) -> Iterator[Claim]:
+    yield from {id(claim): claim for claim in claims}.values()
+
+
+def _file(claim: Claim) -> str:
+    return claim.body.__code__.co_filename
+
+
+def _rank(claim: Claim) -> tuple[bool, str, int, str]:
+    """Claims in the order of the fact sheets: I1, I2, ..., those without an id, then the lemmas."""
+    parts = re.fullmatch(r"([A-Z]+)(\d+)", claim.id)
+    letters, number = (parts[1], int(parts[2])) if parts else ("~", 0)
+    return claim.kind == "lemma", letters, number, claim.name

@@ -1,0 +1,297 @@
+"""Terms at one bit position: the slice reading.
+
+A slice sees the same position of every word, and every truth value. Where an operator acts bit by bit
+the reading is exact. A test of whole words (`==`, `<`) depends on the other positions too, so its
+result becomes a free truth value, restricted by what this position shows: the slice has at least the
+runs of the system. Single bits read as conditions (`.bit(k)`) are "watched": tracked beside the slice.
+
+A `Program` is a straight list of and/or/xor/not/ite over loads; numpy runs it, and lemma discovery
+hands the same list to a SAT solver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from specproof.errors import ModelError
+from specproof.terms import OPERATORS, Term, postorder
+
+Array = np.ndarray[Any, np.dtype[np.bool_]]
+
+#: What a program's nodes mean to numpy; the operators below are compiled to these.
+MEANING: Mapping[str, Callable[..., Array]] = {
+    "and": lambda a, b: a & b,
+    "or": lambda a, b: a | b,
+    "xor": lambda a, b: a ^ b,
+    "not": lambda a: ~a,
+    "ite": lambda c, a, b: (c & a) | (~c & b),
+}
+
+#: How each operator is compiled at the generic position (None: a free value) and at a fixed one.
+COMPILED: Mapping[str, str] = {
+    "const": "class", "var": "load", "not": "not", "and": "and", "or": "or", "xor": "xor", "ite": "ite",
+    "implies": "implies", "eq": "test", "ult": "test", "bit": "watch", "zext": "range", "extract": "range",
+    "add": "free", "shl": "free", "lshr": "free",
+}  # fmt: skip
+
+
+@dataclass
+class Program:
+    """Nodes in evaluation order. A load is `("load", key)`; `outputs` are node numbers."""
+
+    nodes: list[tuple[Any, ...]] = field(default_factory=list)
+    known: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    outputs: list[int] = field(default_factory=list)
+
+    def add(self, *node: Any) -> int:
+        """The number of a node, simplified where an argument is constant."""
+        node = self._simplify(node)
+        if node[0] == "same":
+            return int(node[1])
+        found = self.known.get(node)
+        if found is None:
+            found = self.known[node] = len(self.nodes)
+            self.nodes.append(node)
+        return found
+
+    def constant(self, value: bool) -> int:
+        """The node of a constant."""
+        return self.add("load", ("constant", value))
+
+    def _value(self, number: int) -> bool | None:
+        node = self.nodes[number]
+        return bool(node[1][1]) if node[0] == "load" and node[1][0] == "constant" else None
+
+    def _simplify(self, node: tuple[Any, ...]) -> tuple[Any, ...]:
+        op = node[0]
+        if op == "load":
+            return node
+        values = [self._value(arg) for arg in node[1:]]
+        if op == "not":
+            if values[0] is not None:
+                return ("load", ("constant", not values[0]))
+            inner = self.nodes[node[1]]
+            return ("same", inner[1]) if inner[0] == "not" else node
+        if op == "ite":
+            if values[0] is not None:
+                return ("same", node[2] if values[0] else node[3])
+            return ("same", node[2]) if node[2] == node[3] else node
+        left, right = node[1], node[2]
+        if values[0] is not None:
+            left, right, values = right, left, values[::-1]
+        if values[1] is not None:
+            if op == "xor":
+                return self._simplify(("not", left)) if values[1] else ("same", left)
+            return ("same", left) if values[1] == (op == "and") else ("same", right)
+        if left == right:
+            return ("load", ("constant", False)) if op == "xor" else ("same", left)
+        return (op, min(left, right), max(left, right))
+
+    def loads(self) -> list[Hashable]:
+        """The keys of everything it loads, constants apart."""
+        return [node[1] for node in self.nodes if node[0] == "load" and node[1][0] != "constant"]
+
+    def run(self, values: Mapping[Hashable, Array]) -> list[Array]:
+        """The outputs for given loads, whose shapes broadcast."""
+        results: list[Array] = []
+        for node in self.nodes:
+            if node[0] == "load":
+                key = node[1]
+                results.append(np.full((1, 1), key[1]) if key[0] == "constant" else values[key])
+            else:
+                results.append(MEANING[node[0]](*[results[arg] for arg in node[1:]]))
+        return [results[number] for number in self.outputs]
+
+
+def watched_bits(roots: Sequence[Term], next_of: Mapping[str, Sequence[Term]]) -> dict[str, set[int]]:
+    """The single bits, by variable name, that conditions read, closed under what determines them next."""
+    found: dict[str, set[int]] = {}
+    todo = [(term.args[0], int(term.data)) for root in [*roots, *(t for ts in next_of.values() for t in ts)] for term in postorder([root]) if term.op == "bit"]
+    seen: set[tuple[Term, int]] = set()
+    while todo:
+        term, position = todo.pop()
+        if (term, position) in seen or not 0 <= position < term.width:
+            continue
+        seen.add((term, position))
+        if term.op == "var":
+            if position not in found.setdefault(term.data, set()):
+                found[term.data].add(position)
+                todo += [(successor, position) for successor in next_of.get(term.data, ())]
+        elif term.op in ("and", "or", "xor", "not"):
+            todo += [(arg, position) for arg in term.args]
+        elif term.op == "ite":
+            todo += [(arg, position) for arg in term.args[1:]]
+        elif term.op == "shl":
+            todo.append((term.args[0], position - term.data))
+        elif term.op == "lshr":
+            todo.append((term.args[0], position + term.data))
+        elif term.op == "extract":
+            todo.append((term.args[0], position + term.data[1]))
+        elif term.op == "zext":
+            todo.append((term.args[0], position))
+    return found
+
+
+class Compiler:
+    """Compiles terms and phrases into one program. Loads are keyed:
+
+    ("word", name), ("bool", name), ("watched", name, k), ("class", constant bits as an integer),
+    ("test", term) and ("free", term, position) for what the slice cannot know.
+    """
+
+    def __init__(self, widest: int, watched: Mapping[str, set[int]], *, tests: bool) -> None:
+        """`widest`: bits of the widest word. With `tests`, a test of words is a load of its own, so that
+        all its uses in one action agree; without, use `may`."""
+        self.program, self.widest, self.watched, self.tests = Program(), widest, watched, tests
+        self._memo: dict[tuple[Term, int | None], int] = {}
+
+    def at(self, term: Term, position: int | None = None) -> int:
+        """The node of a term: a truth value, or a word's bit at the generic (None) or a fixed position."""
+        key = (term, position if term.width else None)
+        if key not in self._memo:
+            self._memo[key] = self._node(term, key[1])
+        return self._memo[key]
+
+    def _node(self, term: Term, position: int | None) -> int:
+        add, op = self.program.add, term.op
+        if op == "const":
+            if not term.width:
+                return self.program.constant(term.data)
+            if position is not None:
+                return self.program.constant(bool(term.data >> position & 1))
+            return self.bits(term.data)
+        if op == "var":
+            if not term.width:
+                return add("load", ("bool", term.data))
+            if position is None:
+                return add("load", ("word", term.data))
+            if position in self.watched.get(term.data, ()):
+                return add("load", ("watched", term.data, position))
+            return add("load", ("free", term, position))
+        if op in ("and", "or", "xor", "not", "ite"):
+            return add(op, *[self.at(arg, position) for arg in term.args])
+        if op == "implies":
+            return add("or", add("not", self.at(term.args[0])), self.at(term.args[1]))
+        if op == "bit":
+            return self.at(term.args[0], term.data)
+        if op == "eq" or op == "ult":
+            return self._test(term)
+        return self._moved(term, position)
+
+    def _moved(self, term: Term, position: int | None) -> int:
+        """Operators that move bits: exact at a fixed position, or where the position stays."""
+        inner = term.args[0]
+        if term.op == "zext" and position is None:
+            return self.program.add("and", self.at(inner), self.bits((1 << inner.width) - 1))
+        if term.op == "extract" and position is None and term.data[1] == 0:
+            return self.at(inner)
+        if position is not None and term.op != "add":
+            moved = {"zext": 0, "shl": -(term.data if term.op == "shl" else 0), "lshr": term.data, "extract": 0}[term.op]
+            source = position + (term.data[1] if term.op == "extract" else moved)
+            return self.at(inner, source) if 0 <= source < inner.width else self.program.constant(False)
+        return self.program.add("load", ("free", term, position))
+
+    def bits(self, value: int) -> int:
+        """The generic position's bit of a constant, which depends on the position's class alone."""
+        ones = (1 << self.widest) - 1
+        if value in (0, ones):
+            return self.program.constant(value == ones)
+        return self.program.add("load", ("class", value))
+
+    def agree(self, term: Term) -> int:
+        """Both sides of an equality have the same bit here."""
+        left, right = term.args
+        same = self.program.add("not", self.program.add("xor", self.at(left), self.at(right)))
+        for position in self._known(term):
+            both = self.program.add("xor", self.at(left, position), self.at(right, position))
+            same = self.program.add("and", same, self.program.add("not", both))
+        if left.width < self.widest:
+            same = self.program.add("or", same, self.program.add("not", self.bits((1 << left.width) - 1)))
+        return same
+
+    def _known(self, term: Term) -> list[int]:
+        """Fixed positions at which every word of an equality is watched."""
+        names = [inner.data for inner in postorder([term]) if inner.op == "var" and inner.width]
+        if not names or any(name not in self.watched for name in names):
+            return []
+        if any(inner.op in ("add", "shl", "lshr", "extract", "zext") for inner in postorder([term])):
+            return []
+        return sorted(set.intersection(*[self.watched[name] for name in names]))
+
+    def _test(self, term: Term) -> int:
+        if not self.tests:
+            raise ModelError(f"{term} was compiled as a value where only 'may' is known")
+        free = self.program.add("load", ("test", term))
+        return self.program.add("and", free, self.agree(term)) if term.op == "eq" else free
+
+    # Phrasing a predicate: over-approximations of "this predicate has this value".
+
+    def may(self, term: Term, wanted: bool = True) -> int:
+        """True wherever `term` may have the value `wanted`: exact but for tests of whole words."""
+        return self._phrase(term, wanted, witness=False)
+
+    def somewhere(self, term: Term, wanted: bool) -> int:
+        """True at some position whenever `term` has the value `wanted`: words that differ, differ here."""
+        return self._phrase(term, wanted, witness=True)
+
+    def _phrase(self, term: Term, wanted: bool, *, witness: bool) -> int:
+        add, op = self.program.add, term.op
+        if op == "not":
+            return self._phrase(term.args[0], not wanted, witness=witness)
+        if op == "eq" or op == "ult":
+            return self._phrase_test(term, wanted, witness)
+        if op in ("and", "or", "implies"):
+            flip = [op == "implies", False]
+            parts = [(arg, wanted != f) for arg, f in zip(term.args, flip, strict=True)]
+            if wanted == (op == "and"):
+                return self._all(parts, witness)
+            return add("or", *[self._phrase(arg, value, witness=witness) for arg, value in parts])
+        if op in ("xor", "ite") and any(inner.op in ("eq", "ult") for inner in postorder([term])):
+            if op == "xor":
+                cases = [[(term.args[0], True), (term.args[1], not wanted)], [(term.args[0], False), (term.args[1], wanted)]]
+            else:
+                cases = [[(term.args[0], True), (term.args[1], wanted)], [(term.args[0], False), (term.args[2], wanted)]]
+            return add("or", *[self._all(case, witness) for case in cases])
+        node = self.at(term)
+        return node if wanted else add("not", node)
+
+    def _phrase_test(self, term: Term, wanted: bool, witness: bool) -> int:
+        add = self.program.add
+        if term.op == "ult" or not (wanted or witness):
+            if not self.tests:
+                return self.program.constant(True)
+            return self.at(term) if wanted else add("not", self.at(term))
+        if wanted:
+            return self.at(term) if self.tests else self.agree(term)
+        left, right = term.args
+        differ = add("xor", self.at(left), self.at(right))
+        return add("and", differ, self.bits((1 << left.width) - 1)) if left.width < self.widest else differ
+
+    def _all(self, parts: Sequence[tuple[Term, bool]], witness: bool) -> int:
+        """All parts; only one of them can claim the witness position, the first that needs it."""
+        result = self.program.constant(True)
+        for part, value in parts:
+            mine = witness and needs_witness(part, value)
+            result = self.program.add("and", result, self._phrase(part, value, witness=mine))
+            witness = witness and not mine
+        return result
+
+
+def needs_witness(term: Term, wanted: bool) -> bool:
+    """Whether `term == wanted` says that two words differ somewhere."""
+    op = term.op
+    if op == "eq":
+        return not wanted
+    if op == "not":
+        return needs_witness(term.args[0], not wanted)
+    if op == "implies":
+        return needs_witness(term.args[0], not wanted) or needs_witness(term.args[1], wanted)
+    if op in ("and", "or"):
+        return any(needs_witness(arg, wanted) for arg in term.args)
+    if op in ("xor", "ite"):
+        return any(inner.op == "eq" for inner in postorder([term]))
+    return False

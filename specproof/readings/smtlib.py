@@ -1,0 +1,63 @@
+"""Terms as SMT-LIB 2 text in QF_BV: what Z3 is asked, and what any other solver can be asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from specproof.terms import Term, postorder
+
+#: operator -> (term, texts of its arguments) -> text.
+MEANING: Mapping[str, Callable[[Term, Sequence[str]], str]] = {
+    "const": lambda t, a: f"(_ bv{t.data} {t.width})" if t.width else ("true" if t.data else "false"),
+    "var": lambda t, a: symbol(t.data),
+    "not": lambda t, a: f"(bvnot {a[0]})" if t.width else f"(not {a[0]})",
+    "and": lambda t, a: f"({'bvand' if t.width else 'and'} {a[0]} {a[1]})",
+    "or": lambda t, a: f"({'bvor' if t.width else 'or'} {a[0]} {a[1]})",
+    "xor": lambda t, a: f"({'bvxor' if t.width else 'xor'} {a[0]} {a[1]})",
+    "ite": lambda t, a: f"(ite {a[0]} {a[1]} {a[2]})",
+    "implies": lambda t, a: f"(=> {a[0]} {a[1]})",
+    "add": lambda t, a: f"(bvadd {a[0]} {a[1]})",
+    "shl": lambda t, a: f"(bvshl {a[0]} (_ bv{t.data} {t.width}))",
+    "lshr": lambda t, a: f"(bvlshr {a[0]} (_ bv{t.data} {t.width}))",
+    "extract": lambda t, a: f"((_ extract {t.data[0]} {t.data[1]}) {a[0]})",
+    "zext": lambda t, a: f"((_ zero_extend {t.width - t.args[0].width}) {a[0]})",
+    "eq": lambda t, a: f"(= {a[0]} {a[1]})",
+    "ult": lambda t, a: f"(bvult {a[0]} {a[1]})",
+    "bit": lambda t, a: f"(= ((_ extract {t.data} {t.data}) {a[0]}) #b1)",
+}
+
+
+def symbol(name: str) -> str:
+    """A variable's name as a quoted symbol; quotes and backslashes cannot occur in Python names."""
+    return f"|{name}|"
+
+
+def sort(width: int) -> str:
+    """The sort of a term of that width."""
+    return f"(_ BitVec {width})" if width else "Bool"
+
+
+def script(assertions: Iterable[Term], comments: Sequence[str] = (), *, check: bool = True) -> str:
+    """A complete SMT-LIB 2 script that asserts the terms; nodes used more than once are defined once."""
+    roots = list(assertions)
+    order = list(postorder(roots))
+    uses: dict[Term, int] = {}
+    for term in order:
+        for arg in term.args:
+            uses[arg] = uses.get(arg, 0) + 1
+    lines = [f"; {comment}" for comment in comments]
+    lines.append("(set-logic QF_BV)")
+    text: dict[Term, str] = {}
+    for term in order:
+        if term.op == "var":
+            lines.append(f"(declare-const {symbol(term.data)} {sort(term.width)})")
+        shown = MEANING[term.op](term, [text[arg] for arg in term.args])
+        if uses.get(term, 0) > 1 and term.args:
+            name = f"t{len(lines)}"
+            lines.append(f"(define-fun {name} () {sort(term.width)} {shown})")
+            shown = name
+        text[term] = shown
+    lines += [f"(assert {text[root]})" for root in roots]
+    if check:
+        lines.append("(check-sat)")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,259 @@
+"""The slice of a system at one bit position, and all of its reachable states.
+
+A slice state packs one position of every word, every truth value, the watched bits and the class of
+the position (which bits the model's constants have there) into one unsigned 64-bit integer. The
+exploration is breadth first and complete, so the first violation of a property is a shortest one, and
+a set of bits that no reachable state has can be excluded by a lemma.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from specproof.claims import Property
+from specproof.errors import ModelError
+from specproof.readings.bits import Array, Compiler, Program, watched_bits
+from specproof.system import Action, System
+from specproof.terms import Bool, Term, postorder
+
+States = np.ndarray[Any, np.dtype[np.uint64]]
+Indices = np.ndarray[Any, np.dtype[np.int64]]
+
+#: Pairs of a pattern and an input combination that one numpy evaluation may hold.
+CHUNK = 1 << 19
+
+
+class TooLarge(Exception):
+    """The slice does not fit: too many bits in a state, too many inputs of an action, too many states."""
+
+
+@dataclass
+class Layout:
+    """Where each bit of a slice state is. `classes` are the distinct kinds of positions."""
+
+    keys: dict[Hashable, int] = field(default_factory=dict)
+    constants: tuple[int, ...] = ()
+    classes: list[tuple[bool, ...]] = field(default_factory=list)
+    class_shift: int = 0
+
+    @property
+    def width(self) -> int:
+        return self.class_shift + max(1, (len(self.classes) - 1).bit_length())
+
+    def column(self, states: States, key: Hashable) -> Array:
+        """A bit of every state, as a column that broadcasts against inputs."""
+        return ((states >> np.uint64(self.keys[key])) & np.uint64(1)).astype(np.bool_)[:, None]
+
+    def class_of(self, states: States) -> Indices:
+        """The index of every state's position class."""
+        return (states >> np.uint64(self.class_shift)).astype(np.int64)
+
+    def class_mask(self) -> int:
+        return ((1 << (self.width - self.class_shift)) - 1) << self.class_shift
+
+    def class_column(self, states: States, constant: int) -> Array:
+        """The bit that a constant has at the position of every state."""
+        table = np.array([row[self.constants.index(constant)] for row in self.classes], dtype=np.bool_)
+        return table[self.class_of(states)][:, None]
+
+
+@dataclass
+class Compiled:
+    """A program over slice states and inputs, with what it reads."""
+
+    program: Program
+    state_keys: list[Hashable]
+    inputs: list[Hashable]
+    mask: int = 0
+    couplings: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def run(self, layout: Layout, states: States) -> tuple[list[Array], Array]:
+        """Outputs for every state (rows) and input combination (columns), and which combinations exist."""
+        values: dict[Hashable, Array] = {}
+        for key in self.state_keys:
+            kind = key[0]  # type: ignore[index]
+            values[key] = layout.class_column(states, key[1]) if kind == "class" else layout.column(states, key)  # type: ignore[index]
+        combinations = np.arange(1 << len(self.inputs), dtype=np.int64)
+        for index, key in enumerate(self.inputs):
+            values[key] = ((combinations >> index) & 1).astype(np.bool_)[None, :]
+        exists = np.ones((1, len(combinations)), dtype=np.bool_)
+        for generic, watched, position in self.couplings:
+            differ = values[self.inputs[generic]] ^ values[self.inputs[watched]]
+            exists = exists & ~(differ & layout.class_column(states, 1 << position))
+        return self.program.run(values), exists
+
+
+@dataclass
+class Move:
+    """An action on the slice: outputs are its guard and the next value of each bit that it can change."""
+
+    action: Action
+    compiled: Compiled
+    targets: list[int]
+    touched: int
+
+
+@dataclass
+class Watch:
+    """A property on the slice: a program per action (or one, under None, for a property of states)
+    whose outputs are enabled, violated, and antecedent happens."""
+
+    prop: Property
+    programs: dict[str | None, Compiled]
+
+
+class Slice:
+    """The one-bit system of a system and of properties that are asked of it."""
+
+    def __init__(self, system: System, properties: Sequence[Property]) -> None:
+        """Compiles everything; raises TooLarge where a state does not fit in 64 bits."""
+        self.system = system
+        words = [term.width for term in system.variables.values()]
+        words += [term.width for action in system.actions.values() for term in action.inputs.values()]
+        self.widest = max([width for width in words if width] or [1])
+        self.watched = self._watched(system, properties)
+        self.layout = Layout()
+        for path, term in system.variables.items():
+            self.layout.keys[("word" if term.width else "bool", path)] = len(self.layout.keys)
+            for position in sorted(self.watched.get(path, ())):
+                self.layout.keys[("watched", path, position)] = len(self.layout.keys)
+        self.layout.class_shift = len(self.layout.keys)
+        self._compiled: list[Compiled] = []
+        self.moves = [self._move(action) for action in system.actions.values()]
+        self.watches = [self._watch(prop) for prop in properties]
+        self.start = self._start()
+        self._finish()
+
+    def _watched(self, system: System, properties: Sequence[Property]) -> dict[str, set[int]]:
+        roots: list[Term] = [system.starts]
+        next_of: dict[str, list[Term]] = {}
+        for action in system.actions.values():
+            roots += [action.enabled, *action.observed.values(), *action.next.values()]
+            for path, term in action.next.items():
+                next_of.setdefault(path, []).append(term)
+        for prop in properties:
+            for one in (prop, *([prop.happens] if prop.happens else [])):
+                roots += [*([] if one.state is None else [one.state]), *one.steps.values()]
+        return watched_bits(roots, next_of)
+
+    def compiler(self, *, tests: bool) -> Compiler:
+        """A compiler for terms of this slice."""
+        return Compiler(self.widest, self.watched, tests=tests)
+
+    def finish(self, compiler: Compiler) -> Compiled:
+        """What a compiled program reads, sorted into state and inputs."""
+        loads = compiler.program.loads()
+        state = [key for key in loads if key in self.layout.keys or key[0] == "class"]  # type: ignore[index]
+        compiled = Compiled(compiler.program, state, [key for key in loads if key not in set(state)])
+        self._compiled.append(compiled)
+        return compiled
+
+    def _move(self, action: Action) -> Move:
+        compiler = self.compiler(tests=True)
+        outputs, targets = [compiler.at(action.enabled)], []
+        for path, term in action.next.items():
+            for key, bit in self.layout.keys.items():
+                if key[1] == path:  # type: ignore[index]
+                    outputs.append(compiler.at(term, key[2] if key[0] == "watched" else None))  # type: ignore[index]
+                    targets.append(bit)
+        compiler.program.outputs = outputs
+        return Move(action, self.finish(compiler), targets, sum(1 << bit for bit in targets))
+
+    def _watch(self, prop: Property) -> Watch:
+        programs: dict[str | None, Compiled] = {}
+        if prop.state is not None:
+            programs[None] = self._violation(None, prop.state, prop.happens.state if prop.happens else None)
+        for name, term in prop.steps.items():
+            programs[name] = self._violation(self.system.actions[name], term, prop.happens.steps[name] if prop.happens else None)
+        return Watch(prop, programs)
+
+    def _violation(self, action: Action | None, term: Bool, happens: Bool | None) -> Compiled:
+        compiler = self.compiler(tests=action is not None)
+        enabled = compiler.program.constant(True) if action is None else compiler.at(action.enabled)
+        violated = compiler.somewhere(term, False)
+        antecedent = compiler.program.constant(True) if happens is None else compiler.somewhere(happens, True)
+        compiler.program.outputs = [enabled, violated, antecedent]
+        return self.finish(compiler)
+
+    def _start(self) -> list[tuple[Compiled, frozenset[Hashable]]]:
+        """The initial predicate as conjuncts, each with the keys it reads, for a stepwise enumeration."""
+        found = []
+        for part in _conjuncts(self.system.starts):
+            compiler = self.compiler(tests=False)
+            compiler.program.outputs = [compiler.may(part)]
+            compiled = self.finish(compiler)
+            if compiled.inputs:
+                raise TooLarge(f"the initial predicate reads {compiled.inputs[0]}, which no slice has")
+            found.append((compiled, frozenset(key for key in compiled.state_keys if key in self.layout.keys)))
+        return found
+
+    def _finish(self) -> None:
+        """Position classes, now that all constants are known; masks and couplings of every program."""
+        layout = self.layout
+        constants = {key[1] for compiled in self._compiled for key in compiled.state_keys if key[0] == "class"}  # type: ignore[index]
+        constants |= {(1 << term.width) - 1 for term in self.system.variables.values() if 0 < term.width < self.widest}
+        constants |= {1 << position for positions in self.watched.values() for position in positions}
+        layout.constants = tuple(sorted(constants))
+        layout.classes = sorted({tuple(bool(constant >> position & 1) for constant in layout.constants) for position in range(self.widest)})
+        if layout.width > 64:
+            raise TooLarge(f"a slice state of {self.system.design} has {layout.width} bits; 64 fit")
+        for compiled in self._compiled:
+            self._bind(compiled)
+
+    def _bind(self, compiled: Compiled) -> None:
+        layout = self.layout
+        for key in compiled.state_keys:
+            compiled.mask |= layout.class_mask() if key[0] == "class" else 1 << layout.keys[key]  # type: ignore[index]
+        for index, key in enumerate(compiled.inputs):
+            if key[0] == "watched" and ("word", key[1]) in compiled.inputs:  # type: ignore[index]
+                compiled.couplings.append((compiled.inputs.index(("word", key[1])), index, key[2]))  # type: ignore[index]
+                compiled.mask |= layout.class_mask()
+        if len(compiled.inputs) > 18:
+            raise TooLarge(f"an action of {self.system.design} has {len(compiled.inputs)} free bits on the slice; write it in stages")
+
+    def initial_states(self) -> States:
+        """Every initial slice state, variable by variable, each conjunct applied as soon as it can be."""
+        layout = self.layout
+        states = (np.arange(len(layout.classes), dtype=np.uint64)) << np.uint64(layout.class_shift)
+        waiting = list(self.start)
+        have: set[Hashable] = set()
+        for key, bit in self._order():
+            states = np.concatenate([states, states | np.uint64(1 << bit)])
+            have.add(key)
+            if key[0] == "watched":  # type: ignore[index]
+                same = layout.column(states, key) == layout.column(states, ("word", key[1]))  # type: ignore[index]
+                states = states[(same | ~layout.class_column(states, 1 << key[2]))[:, 0]]  # type: ignore[index]
+            if key[0] == "word" and (width := self.system.variables[key[1]].width) < self.widest:  # type: ignore[index]
+                states = states[(~layout.column(states, key) | layout.class_column(states, (1 << width) - 1))[:, 0]]
+            ready = [(compiled, reads) for compiled, reads in waiting if reads <= have]
+            waiting = [(compiled, reads) for compiled, reads in waiting if not reads <= have]
+            for compiled, _ in ready:
+                holds = compiled.run(layout, states)[0][0]
+                states = states[np.broadcast_to(holds, (len(states), 1))[:, 0]]
+            if len(states) > 1 << 22:
+                raise TooLarge(f"{self.system.design} has more than {1 << 22} initial slice states; pin more fields in its initial predicate")
+        for compiled, _ in waiting:
+            states = states[np.broadcast_to(compiled.run(layout, states)[0][0], (len(states), 1))[:, 0]]
+        return np.sort(states)
+
+    def _order(self) -> list[tuple[Hashable, int]]:
+        """Variables so that each conjunct is complete early: those of short conjuncts first."""
+        rank: dict[Hashable, int] = {}
+        for _, reads in sorted(self.start, key=lambda item: len(item[1])):
+            for key in reads:
+                rank.setdefault(key, len(rank))
+        ordered = sorted(self.layout.keys.items(), key=lambda item: (rank.get(item[0], len(rank)), item[1]))
+        words = [item for item in ordered if item[0][0] != "watched"]  # type: ignore[index]
+        return words + [item for item in ordered if item[0][0] == "watched"]  # type: ignore[index]
+
+
+def _conjuncts(term: Term) -> list[Term]:
+    if term.op == "and" and not term.width:
+        return [*_conjuncts(term.args[0]), *_conjuncts(term.args[1])]
+    return [term]
+
+

@@ -1,0 +1,62 @@
+"""Z3: the one file that imports it. A question is SMT-LIB text; every question has a fresh solver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from specproof.readings.smtlib import script
+from specproof.terms import Term, variables
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`word` is "sat", "unsat" or "unknown"; `values` the assignment by variable name where sat."""
+
+    word: str
+    values: Mapping[str, int]
+    reason: str = ""
+
+
+class Solver:
+    """Asks Z3; one context for one system, so that no answer depends on what was asked of another."""
+
+    def __init__(self, seconds: float | None = None) -> None:
+        """`seconds`: a limit for each question, or None."""
+        import z3
+
+        self._z3 = z3
+        self._context = z3.Context()
+        self.seconds = seconds
+        self.asked = 0
+
+    def ask(self, assertions: Sequence[Term]) -> Answer:
+        """Whether the assertions can hold together, and with which values."""
+        self.asked += 1
+        with self._fresh() as solver:
+            solver.from_string(script(assertions, check=False))
+            answer = solver.check()
+            if answer == self._z3.unsat:
+                return Answer("unsat", {})
+            if answer == self._z3.sat:
+                return Answer("sat", self._values(solver.model(), variables(assertions)))
+            return Answer("unknown", {}, solver.reason_unknown())
+
+    @contextmanager
+    def _fresh(self) -> Iterator[Any]:
+        solver = self._z3.SolverFor("QF_BV", ctx=self._context)
+        if self.seconds is not None:
+            solver.set("timeout", max(1, int(self.seconds * 1000)))
+        try:
+            yield solver
+        finally:
+            solver.reset()
+
+    def _values(self, model: Any, asked: Sequence[Term]) -> dict[str, int]:
+        found = {}
+        for declaration in model.decls():
+            value = model[declaration]
+            found[declaration.name()] = value.as_long() if self._z3.is_bv(value) else int(self._z3.is_true(value))
+        return {str(term.data): found.get(term.data, 0) for term in asked}
