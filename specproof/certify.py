@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -64,10 +64,12 @@ class Rejected:
     reason: str
 
 
-def accept(system: System, certificate: Certificate, properties: Mapping[str, Property], solver: Solver) -> list[Rejected]:
+def accept(
+    system: System, certificate: Certificate, properties: Mapping[str, Property], solver: Solver, extra: Iterable[Obligation] = ()
+) -> list[Rejected]:
     """Asks Z3 every obligation at full width; an empty list means that the claims are proved."""
     rejected = []
-    for obligation in obligations(system, certificate, properties):
+    for obligation in (*obligations(system, certificate, properties), *extra):
         answer = solver.ask(obligation.assertions)
         if answer.word != "unsat":
             rejected.append(Rejected(obligation, answer.word, answer.reason))

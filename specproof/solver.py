@@ -44,6 +44,18 @@ class Solver:
                 return Answer("sat", self._values(solver.model(), variables(assertions)))
             return Answer("unknown", {}, solver.reason_unknown())
 
+    def horn(self, text: str) -> str:
+        """Spacer's word on constrained Horn clauses: "sat" where no run is bad."""
+        self.asked += 1
+        solver = self._z3.SolverFor("HORN", ctx=self._context)
+        if self.seconds is not None:
+            solver.set("timeout", max(1, int(self.seconds * 1000)))
+        try:
+            solver.from_string(text)
+            return str(solver.check())
+        except self._z3.Z3Exception as error:
+            return f"unknown ({error})"
+
     @contextmanager
     def _fresh(self) -> Iterator[Any]:
         solver = self._z3.SolverFor("QF_BV", ctx=self._context)
@@ -55,8 +67,12 @@ class Solver:
             solver.reset()
 
     def _values(self, model: Any, asked: Sequence[Term]) -> dict[str, int]:
-        found = {}
+        """Values of the asked variables; one that does not matter is 0. The model also knows our definitions."""
+        widths = {str(term.data): term.width for term in asked}
+        found = dict.fromkeys(widths, 0)
         for declaration in model.decls():
-            value = model[declaration]
-            found[declaration.name()] = value.as_long() if self._z3.is_bv(value) else int(self._z3.is_true(value))
-        return {str(term.data): found.get(term.data, 0) for term in asked}
+            name = declaration.name()
+            if name in widths:
+                value = model[declaration]
+                found[name] = value.as_long() if widths[name] else int(self._z3.is_true(value))
+        return found

@@ -272,9 +272,9 @@ class Compiler:
         return add("and", differ, self.bits((1 << left.width) - 1)) if left.width < self.widest else differ
 
     def _all(self, parts: Sequence[tuple[Term, bool]], witness: bool) -> int:
-        """All parts; only one of them can claim the witness position, the first that needs it."""
+        """All parts; only one of them can claim the witness position: the last that needs it, a claim's consequent."""
         result = self.program.constant(True)
-        for part, value in parts:
+        for part, value in reversed(parts):
             mine = witness and needs_witness(part, value)
             result = self.program.add("and", result, self._phrase(part, value, witness=mine))
             witness = witness and not mine

@@ -61,3 +61,30 @@ def script(assertions: Iterable[Term], comments: Sequence[str] = (), *, check: b
     if check:
         lines.append("(check-sat)")
     return "\n".join(lines) + "\n"
+
+
+def horn(state: Sequence[Term], start: Term, steps: Sequence[tuple[Term, Sequence[Term]]], bad: Sequence[Term]) -> str:
+    """Constrained Horn clauses for Spacer: satisfiable means that no run reaches a bad state or step."""
+    lines = ["(set-logic HORN)", f"(declare-fun Inv ({' '.join(sort(term.width) for term in state)}) Bool)"]
+    here = f"(Inv {' '.join(symbol(term.data) for term in state)})"
+    lines.append(_rule([start, *state], lambda text: f"(=> {text[0]} {here})"))
+    for enabled, after in steps:
+        lines.append(_rule([enabled, *after, *state], lambda text: f"(=> (and {here} {text[0]}) (Inv {' '.join(text[1 : len(state) + 1])}))"))
+    for term in bad:
+        lines.append(_rule([term, *state], lambda text: f"(=> (and {here} {text[0]}) false)"))
+    return "\n".join(lines) + "\n"
+
+
+def _rule(roots: Sequence[Term], body: Callable[[list[str]], str]) -> str:
+    """A universally quantified rule over terms, with a `let` for each node."""
+    order = list(postorder(roots))
+    names: dict[Term, str] = {}
+    lets: list[str] = []
+    for term in order:
+        if term.args:
+            names[term] = f"t{len(lets)}"
+            lets.append(f"(let ((t{len(lets)} {MEANING[term.op](term, [names[arg] for arg in term.args])}))")
+        else:
+            names[term] = MEANING[term.op](term, [])
+    bound = " ".join(f"({symbol(term.data)} {sort(term.width)})" for term in order if term.op == "var")
+    return f"(assert (forall ({bound}) {' '.join(lets)} {body([names[root] for root in roots])}{')' * len(lets)}))"

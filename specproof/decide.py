@@ -1,0 +1,222 @@
+"""Deciding claims: explore the slice, lift what it violates, prove the rest, and say which way answered.
+
+The verdict never rests on the slice: a refutation is a run replayed on integers, a proof is Z3's answer
+to every obligation at full width.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from specproof.certify import Obligation, accept
+from specproof.claims import Claim, MissingView, Property, instantiate, lemma_term
+from specproof.design import Design
+from specproof.errors import ModelError
+from specproof.explore import Hit, Reached, explore
+from specproof.lemmas import Certificate, discover
+from specproof.lift import Disagreement, lift
+from specproof.product import product
+from specproof.readable import lines
+from specproof.slice import Slice, TooLarge
+from specproof.solver import Solver
+from specproof.system import System, build
+from specproof.terms import Bool, variables
+from specproof.trace import Trace
+from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Vacuous, Verdict
+
+Report = Callable[[Result | NotAsked], None]
+
+SLICE = "one-bit slice, lemmas, Z3 at full width"
+LIFTED = "one-bit slice, lifted by Z3, replayed on integers"
+
+
+def decide(
+    design: Design[Any], configuration: str, claims: Sequence[Claim], *,
+    without: tuple[str, ...] = (), timeout: float | None = None, on_result: Report | None = None,
+) -> list[Result | NotAsked]:  # fmt: skip
+    """Verdicts on invariants, step claims and reachability claims of a design in one configuration, in their order.
+
+    `without`: assumptions to switch off. `timeout`: seconds for each question to a solver. Raises
+    ModelError or UsageError where the design or a name is wrong.
+    """
+    started = time.perf_counter()
+    system = build(design, configuration, without)
+    not_asked, properties = ask(system, claims)
+    for missing in not_asked.values():
+        if on_result:
+            on_result(missing)
+    kinds = {claim.name: claim.kind for claim in claims}
+    verdicts: dict[str, Result] = {}
+
+    def report(name: str, verdict: Verdict) -> None:
+        result = Result(design.name, configuration, name, kinds[name], verdict, time.perf_counter() - started)
+        verdicts[name] = result
+        if on_result:
+            on_result(result)
+
+    Decision(system, properties, kinds, Solver(timeout), report).run()
+    return [verdicts[claim.name] if claim.name in verdicts else not_asked[claim.name] for claim in claims]
+
+
+def ask(system: System, claims: Sequence[Claim]) -> tuple[dict[str, NotAsked], dict[str, Property]]:
+    """The claims as properties of the system, and those that it cannot express."""
+    not_asked: dict[str, NotAsked] = {}
+    properties: dict[str, Property] = {}
+    for claim in claims:
+        try:
+            properties[claim.name] = instantiate(claim, system)
+        except MissingView as missing:
+            not_asked[claim.name] = NotAsked(system.design, claim.name, str(missing))
+    return not_asked, properties
+
+
+def decide_relation(
+    design: Design[Any], claim: Claim, *, without: tuple[str, ...] = (), timeout: float | None = None
+) -> Result | NotAsked:
+    """The verdict on a relation between two configurations of a design."""
+    started = time.perf_counter()
+    for side in (claim.left, claim.right):
+        if side not in design.settings:
+            return NotAsked(design.name, claim.name, f"{design.name} has no configuration {side!r}")
+    pair = product(build(design, claim.left, without), build(design, claim.right, without), (claim.left, claim.right))
+    try:
+        prop = pair.instantiate(claim)
+    except MissingView as missing:
+        return NotAsked(design.name, claim.name, str(missing))
+    found: list[Verdict] = []
+    decision = Decision(pair.system, {claim.name: prop}, {claim.name: "relation"}, Solver(timeout), lambda _, verdict: found.append(verdict))
+    decision.extra = list(pair.sharing())
+    decision.run()
+    return Result(design.name, pair.system.configuration, claim.name, "relation", found[0], time.perf_counter() - started)
+
+
+def decide_lemma(claim: Claim, *, timeout: float | None = None) -> Result:
+    """The verdict on a lemma: over all values of its words. A refuting assignment is a run without steps."""
+    started = time.perf_counter()
+    term = lemma_term(claim)
+    answer = Solver(timeout).ask([~term])
+    verdict: Verdict
+    if answer.word == "unsat":
+        verdict = Proved("Z3 at full width")
+    elif answer.word == "sat":
+        from specproof.readings.integers import evaluate
+
+        if evaluate(term, answer.values):
+            raise Disagreement(f"{claim.name}: Z3's values do not refute it on integers")
+        verdict = Refuted("Z3 at full width", Trace("bit-vectors", "", claim.name, dict(answer.values), ()))
+    else:
+        verdict = Unknown("Z3 at full width", answer.reason)
+    return Result("bit-vectors", "", claim.name, "lemma", verdict, time.perf_counter() - started)
+
+
+class Decision:
+    """One system and the properties asked of it."""
+
+    def __init__(
+        self, system: System, properties: Mapping[str, Property], kinds: Mapping[str, str], solver: Solver,
+        report: Callable[[str, Verdict], None],
+    ) -> None:  # fmt: skip
+        """`report` is called once for each property, as soon as its verdict is known."""
+        self.system, self.kinds, self.solver, self.report = system, kinds, solver, report
+        self.properties = {name: _negated(prop) if kinds[name] == "reachability" else prop for name, prop in properties.items()}
+        self.extra: list[Obligation] = []
+        self.left: dict[str, str] = {}
+
+    def run(self) -> None:
+        """Decides everything."""
+        if not self.properties:
+            return
+        answer = self.solver.ask([self.system.starts])
+        if answer.word == "unsat":
+            names = sorted(str(term.data) for term in variables([self.system.starts]))
+            raise ModelError(f"{self.system.design}: nothing satisfies its initial predicate (it reads {', '.join(names)}); no run starts")
+        try:
+            slice_ = Slice(self.system, list(self.properties.values()))
+            reached = explore(slice_)
+        except TooLarge as reason:
+            self._fall_back({name: f"the slice does not fit: {reason}" for name in self.properties}, None)
+            return
+        open_ = [name for name, prop in self.properties.items() if not self._refuted(slice_, reached, name, prop)]
+        proving, witnesses = {}, {}
+        for name in open_:
+            if name not in self.left:
+                proving[name] = self._or_vacuous(slice_, reached, name, witnesses)
+        certificate = self._prove(slice_, reached, proving, witnesses)
+        self._fall_back(self.left, certificate)
+
+    def _refuted(self, slice_: Slice, reached: Reached, name: str, prop: Property) -> bool:
+        """Reports a violation that lifts; notes one that does not."""
+        hits = reached.violated[name]
+        if not hits:
+            return False
+        trace, hit = self._lift(slice_, reached, prop, hits, wanted=False)
+        if trace is None:
+            self.left[name] = f"the slice has a run of {hits[0].depth} steps that no full-width run follows"
+        elif self.kinds[name] == "reachability":
+            self.report(name, Proved(LIFTED, witness=trace))
+        else:
+            self.report(name, Refuted(LIFTED, trace, shortest=hit.depth == hits[0].depth))
+        return trace is not None
+
+    def _lift(self, slice_: Slice, reached: Reached, prop: Property, hits: Sequence[Hit], *, wanted: bool) -> tuple[Trace | None, Hit]:
+        tried: set[tuple[str, ...]] = set()
+        for hit in hits:
+            path = tuple(reached.path(slice_, hit))
+            if path not in tried:
+                tried.add(path)
+                trace = lift(self.system, prop, path, self.solver, wanted=wanted)
+                if trace is not None:
+                    return trace, hit
+        return None, hits[0]
+
+    def _or_vacuous(self, slice_: Slice, reached: Reached, name: str, witnesses: dict[str, Trace | None]) -> Property:
+        """The property to prove: the claim, or that its antecedent never happens."""
+        prop = self.properties[name]
+        if prop.happens is None:
+            return prop
+        hits = reached.happens[name]
+        if not hits:
+            return replace(_negated(prop.happens), claim=name)
+        witnesses[name] = self._lift(slice_, reached, prop.happens, hits[:8], wanted=True)[0]
+        if witnesses[name] is None:
+            self.left[name] = "its antecedent happens on the slice, and no full-width run was found in which it does"
+        return prop
+
+    def _prove(self, slice_: Slice, reached: Reached, proving: Mapping[str, Property], witnesses: Mapping[str, Trace | None]) -> Certificate | None:
+        certificate = discover(slice_, reached, list(proving.values()))
+        rejected = accept(self.system, certificate, proving, self.solver, self.extra)
+        if any(one.word == "sat" for one in rejected):
+            raise Disagreement(f"{self.system.design}: Z3 rejects {rejected[0].obligation.name}, which the slice proves")
+        for name in proving:
+            if name in self.left:
+                continue
+            if rejected:
+                self.left[name] = f"Z3 did not decide '{rejected[0].obligation.name}': {rejected[0].reason}"
+                continue
+            behind, assumptions = certificate.behind(name)
+            shown = lines(certificate, behind, name)
+            if name in witnesses or proving[name] is self.properties[name] and self.kinds[name] != "reachability":
+                self.report(name, Proved(SLICE, shown, tuple(sorted(assumptions)), witnesses.get(name)))
+            else:
+                what = "what it asks for" if self.kinds[name] == "reachability" else "its antecedent"
+                self.report(name, Vacuous(SLICE, f"{what} never happens in this configuration"))
+        return certificate if not rejected else None
+
+    def _fall_back(self, reasons: Mapping[str, str], certificate: Certificate | None) -> None:
+        from specproof.fallback import fall_back
+
+        for name, reason in reasons.items():
+            self.report(name, fall_back(self.system, self.properties[name], self.kinds[name], reason, certificate, self.solver))
+
+
+def _negated(prop: Property) -> Property:
+    """The property that this one never holds: a violation is a run that reaches it."""
+
+    def never(term: Bool | None) -> Bool | None:
+        return None if term is None else ~term
+
+    steps = {name: ~term for name, term in prop.steps.items()}
+    return Property(prop.claim, never(prop.state), steps)

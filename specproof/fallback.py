@@ -1,0 +1,169 @@
+"""What is tried where the slice alone does not decide: an exact test of words that it cannot see, or an
+operator that is not bitwise.
+
+In this order: induction at full width with the lemmas at hand; runs of growing length, all actions at
+once; Spacer; longer runs. The verdict names the one that answered.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import cast
+
+from specproof.claims import Property
+from specproof.lemmas import Certificate
+from specproof.lift import Disagreement, Judge, Steps, positions, shrink
+from specproof.readings.smtlib import horn
+from specproof.solver import Solver
+from specproof.system import System
+from specproof.terms import FALSE, TRUE, Bool, Term, choose, conj, disj, substitute, variable
+from specproof.trace import Trace
+from specproof.verdict import Proved, Refuted, Unknown, Vacuous, Verdict
+
+#: Seconds for everything that is tried on one property, where the user sets no limit.
+PATIENCE = 60.0
+#: Length of the runs that are searched before Spacer is asked.
+FIRST = 5
+LAST = 40
+
+
+def fall_back(system: System, prop: Property, kind: str, reason: str, certificate: Certificate | None, solver: Solver) -> Verdict:
+    """A verdict on a property that the slice left open; `reason` says why it did."""
+    end = time.monotonic() + (solver.seconds or PATIENCE)
+    bounded = Solver(solver.seconds or PATIENCE)
+    if certificate is not None and _inductive(system, prop, certificate, bounded):
+        return _holds(prop, kind, "induction at full width by Z3, with the lemmas of the other claims", system, bounded, end)
+    trace = None
+    for length in range(FIRST + 1):
+        if trace is None and time.monotonic() < end:
+            bounded.seconds = max(0.1, end - time.monotonic())
+            trace = bounded_run(system, prop, length, bounded)
+    if trace is None and time.monotonic() < end:
+        bounded.seconds = max(0.1, end - time.monotonic())
+        if bounded.horn(horn(*horn_rules(system, prop))) == "sat":
+            return _holds(prop, kind, "Spacer at full width", system, bounded, end + 10)
+    for length in range(FIRST + 1, LAST):
+        if trace is None and time.monotonic() < end:
+            bounded.seconds = max(0.1, end - time.monotonic())
+            trace = bounded_run(system, prop, length, bounded)
+    if trace is None:
+        return Unknown("one-bit slice, induction, bounded runs, Spacer", f"{reason}; nothing else answered in {solver.seconds or PATIENCE:g} s")
+    if kind == "reachability":
+        return Proved("bounded runs by Z3, replayed on integers", witness=trace)
+    return Refuted("bounded runs by Z3, replayed on integers", trace)
+
+
+def _holds(prop: Property, kind: str, method: str, system: System, solver: Solver, end: float) -> Verdict:
+    """A proof; vacuous where no run of a bounded length shows the antecedent, and nothing else says it happens."""
+    if kind == "reachability":
+        return Vacuous(method, "what it asks for never happens in this configuration")
+    if prop.happens is None:
+        return Proved(method)
+    for length in range(LAST):
+        if time.monotonic() > end:
+            break
+        solver.seconds = max(0.1, end - time.monotonic())
+        witness = bounded_run(system, prop.happens, length, solver, wanted=True)
+        if witness is not None:
+            return Proved(method, witness=witness)
+    return Unknown(method, "it holds, but no run was found in which its antecedent happens")
+
+
+def _inductive(system: System, prop: Property, certificate: Certificate, solver: Solver) -> bool:
+    """Whether the property follows from the lemmas, or is inductive with them."""
+    now = system.state()
+    lemmas = [certificate.vocabulary.term(lemma, now) for lemma in certificate.lemmas]
+    state = prop.state if prop.state is not None else TRUE
+
+    def holds(*assertions: Term) -> bool:
+        return solver.ask(assertions).word == "unsat"
+
+    if not holds(system.starts, ~state):
+        return False
+    for name, action in system.actions.items():
+        if name in prop.steps:
+            wanted = prop.steps[name]
+        else:
+            wanted = cast(Bool, substitute([state], {system.variables[path]: term for path, term in action.next.items()})[0])
+        known = () if prop.steps else (state,)
+        if wanted is not TRUE and not holds(*lemmas, *known, action.enabled, ~wanted):
+            return False
+    return True
+
+
+def bounded_run(system: System, prop: Property, length: int, solver: Solver, *, wanted: bool = False) -> Trace | None:
+    """A run of exactly `length` steps at whose end the property has the value `wanted`, or None where Z3 finds none."""
+    if length == 0 and prop.state is None:
+        return None
+    states = [{term: variable(f"{path}@{index}", term.width) for path, term in system.variables.items()} for index in range(length + 1)]
+    parts: list[Term] = list(substitute([system.starts], states[0]))
+    for index in range(length):
+        parts += _any_step(system, states[index], states[index + 1], index)
+    parts.append(_end(system, prop, states, length, wanted))
+    answer = solver.ask(parts)
+    if answer.word != "sat":
+        return None
+    initial = {path: answer.values.get(f"{path}@0", 0) for path in system.variables}
+    steps: Steps = []
+    for index in range(length):
+        name = next(name for name in system.actions if answer.values.get(f"take {name}@{index}"))
+        steps.append((name, {key: answer.values.get(f"{term.data}@{index}", 0) for key, term in system.actions[name].inputs.items()}))
+    judge = Judge(system, prop, wanted)
+    if judge(initial, steps) is None:
+        raise Disagreement(f"{prop.claim} on {system.design}: a bounded run does not replay on integers")
+    return shrink(judge, initial, steps, positions(system))
+
+
+def _selectors(system: System, index: int) -> dict[str, Bool]:
+    return {name: cast(Bool, variable(f"take {name}@{index}", 0)) for name in system.actions}
+
+
+def _inputs(system: System, index: int) -> dict[Term, Term]:
+    return {term: variable(f"{term.data}@{index}", term.width) for action in system.actions.values() for term in action.inputs.values()}
+
+
+def _any_step(system: System, now: dict[Term, Term], after: dict[Term, Term], index: int) -> Iterator[Term]:
+    """The constraints of one step: the first selected action is taken."""
+    taken = _selectors(system, index)
+    yield disj(taken.values())
+    memo: dict[Term, Term] = {}
+    by = {**now, **_inputs(system, index)}
+    earlier: list[Bool] = []
+    next_: dict[str, Term] = {path: now[term] for path, term in system.variables.items()}
+    for name, action in reversed(system.actions.items()):
+        new = substitute([action.enabled, *action.next.values()], by, memo)
+        yield ~taken[name] | cast(Bool, new[0])
+        stay = {path: now[term] for path, term in system.variables.items()}
+        stay.update(zip(action.next, new[1:], strict=True))
+        next_ = {path: choose(taken[name], stay[path], term) for path, term in next_.items()}
+        earlier.append(taken[name])
+    for path, term in next_.items():
+        yield cast(Term, after[system.variables[path]] == term)
+
+
+def _end(system: System, prop: Property, states: list[dict[Term, Term]], length: int, wanted: bool) -> Bool:
+    if not prop.steps or length == 0:
+        result = cast(Bool, substitute([prop.state if prop.state is not None else TRUE], states[-1])[0])
+        return result if wanted else ~result
+    by = {**states[-2], **_inputs(system, length - 1)}
+    taken, first, ways = _selectors(system, length - 1), TRUE, []
+    for name, term in prop.steps.items():
+        holds = cast(Bool, substitute([term], by)[0])
+        ways.append(conj((first, taken[name], holds if wanted else ~holds)))
+        first = first & ~taken[name]
+    return disj(ways)
+
+
+def horn_rules(system: System, prop: Property) -> tuple[list[Term], Term, list[tuple[Term, list[Term]]], list[Term]]:
+    """The system as constrained Horn clauses: variables, start, steps (enabled, next values), and bad states or steps."""
+    variables_ = list(system.variables.values())
+    steps: list[tuple[Term, list[Term]]] = []
+    bad: list[Term] = []
+    for name, action in system.actions.items():
+        steps.append((action.enabled, [action.next.get(path, term) for path, term in system.variables.items()]))
+        if name in prop.steps:
+            bad.append(action.enabled & ~prop.steps[name])
+    if prop.state is not None:
+        bad.append((~prop.state if not prop.steps else system.starts & ~prop.state))
+    return variables_, system.starts, steps, [term for term in bad if term is not FALSE]

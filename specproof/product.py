@@ -1,0 +1,169 @@
+"""Two systems fed the same inputs, as one system: for relations and for the review of a change.
+
+Both sides take the same actions with the same inputs; where only one side's guard holds, the other side
+stays. Fields that provably have one value on both sides are shared, which is what keeps the product
+small; the sharing is an obligation of its own (`sharing`), asked of Z3 like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from specproof.certify import Obligation
+from specproof.claims import Claim, Property, Views, _call
+from specproof.errors import UsageError
+from specproof.state import Field
+from specproof.system import Action, System
+from specproof.terms import Bool, Term, choose, conj, disj, substitute, variable
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The product of two systems, with the names of its sides and the fields that the sides share."""
+
+    system: System
+    left: System
+    right: System
+    names: tuple[str, str]
+    shared: frozenset[str]
+
+    def views(self, side: int, values: Mapping[str, Term]) -> Views:
+        """What a claim sees of one side, for values of the product's leaves."""
+        one = (self.left, self.right)[side]
+        prefix = f"{self.names[side]}."
+        return Views(one, {path: _value(one, path, prefix, values) for path in one.fields})
+
+    def instantiate(self, claim: Claim) -> Property:
+        """A relation as a property of the product; raises MissingView like `claims.instantiate`."""
+        now = self.system.state()
+        state = _call(claim, self.views(0, now), self.views(1, now))
+        steps: dict[str, Bool] = {}
+        for name, action in self.system.actions.items():
+            after = self.system.after(action)
+            steps[name] = _call(claim, self.views(0, after), self.views(1, after))
+        return Property(claim.name, state, steps)
+
+    def sharing(self) -> Iterator[Obligation]:
+        """That the shared fields never differ: on the unshared product, each step from equal values keeps them equal."""
+        equal = {path for path in self.shared if path in self.left.variables}
+        for name, (one, other) in _paired(self.left, self.right).items():
+            sides = [_side(system, action) for system, action in ((self.left, one), (self.right, other))]
+            rename = {term: variable(f"right.{path}", term.width) for path, term in self.right.variables.items()}
+            there = substitute([sides[1].get(path, self.right.variables[path]) for path in sorted(equal)], rename)
+            here = [sides[0].get(path, self.left.variables[path]) for path in sorted(equal)]
+            before = [_equal(self.left.variables[path], rename[self.right.variables[path]]) for path in sorted(equal)]
+            different = disj(~_equal(a, b) for a, b in zip(here, there, strict=True))
+            yield Obligation(f"{name} keeps the shared fields shared", "sharing", (*before, different))
+
+
+def _equal(a: Term, b: Term) -> Bool:
+    return cast(Bool, a == b)
+
+
+def _value(one: System, path: str, prefix: str, values: Mapping[str, Term]) -> Term:
+    if prefix + path in values:
+        return values[prefix + path]
+    return values[path] if path in values else one.state()[path]
+
+
+def _paired(left: System, right: System) -> dict[str, tuple[Action, Action]]:
+    missing = set(left.actions) ^ set(right.actions)
+    if missing:
+        raise UsageError(f"{left.design} and {right.design} do not have the same actions: {', '.join(sorted(missing))}")
+    for name, action in left.actions.items():
+        if {k: t.width for k, t in action.inputs.items()} != {k: t.width for k, t in right.actions[name].inputs.items()}:
+            raise UsageError(f"the action {name} has other inputs in {right.design} than in {left.design}")
+    return {name: (action, right.actions[name]) for name, action in left.actions.items()}
+
+
+def _side(system: System, action: Action) -> dict[str, Term]:
+    """Next values where the guard is folded in: what a side does when the pair takes the action."""
+    return {path: choose(action.enabled, term, system.variables[path]) for path, term in action.next.items()}
+
+
+def product(left: System, right: System, names: tuple[str, str]) -> Pair:
+    """The product of two systems with the same actions. Both start in the same state where they have the same fields."""
+    pairs = _paired(left, right)
+    shared = _shared(left, right, pairs)
+    renames = []
+    for side, system in enumerate((left, right)):
+        renames.append({term: term if path in shared else variable(f"{names[side]}.{path}", term.width) for path, term in system.variables.items()})
+    variables: dict[str, Term] = {}
+    fields: dict[str, Field] = {}
+    for side, system in enumerate((left, right)):
+        for path, declared in system.fields.items():
+            own = path if path in shared else f"{names[side]}.{path}"
+            if declared.observed or path in system.variables:
+                fields[own] = declared
+            if path in system.variables:
+                variables[own] = renames[side][system.variables[path]]
+    starts = [cast(Bool, substitute([system.initial], renames[side])[0]) for side, system in enumerate((left, right))]
+    same = [
+        _equal(renames[0][term], renames[1][right.variables[path]])
+        for path, term in left.variables.items()
+        if path in right.variables and path not in shared
+    ]
+    assumed = {name: cast(Bool, substitute([term], renames[0])[0]) for name, term in left.initially_assumed.items()}
+    actions = {name: _pair_action(left, right, name, pairs[name], names, shared, renames) for name in pairs}
+    pair_views = [frozenset(f"{names[side]}.{view}" for view in system.views) for side, system in enumerate((left, right))]
+
+    def view(name: str, values: Mapping[str, Term]) -> Term:
+        side = 0 if name.startswith(f"{names[0]}.") else 1
+        one = (left, right)[side]
+        prefix = f"{names[side]}."
+        return one.view(name.removeprefix(prefix), {path: _value(one, path, prefix, values) for path in one.fields})
+
+    system = System(
+        design=left.design if left.design == right.design else f"{left.design}~{right.design}",
+        configuration=f"{names[0]}~{names[1]}", record=left.record, variables=variables, fields=fields, constants={},
+        initial=conj((*starts, *same)), initially_assumed=assumed, actions=actions, view=view,
+        views=pair_views[0] | pair_views[1], assumptions=left.assumptions,
+    )  # fmt: skip
+    return Pair(system, left, right, names, shared)
+
+
+def _shared(left: System, right: System, pairs: Mapping[str, tuple[Action, Action]]) -> frozenset[str]:
+    """Fields whose next values are the same terms on both sides, as long as these fields are equal before."""
+    shared = {path for path, term in left.variables.items() if path in right.variables and right.variables[path].width == term.width}
+    while True:
+        rename = {term: term if path in shared else variable(f"right.{path}", term.width) for path, term in right.variables.items()}
+        memo: dict[Term, Term] = {}
+        lost = set()
+        for one, other in pairs.values():
+            here, there = _side(left, one), _side(right, other)
+            for path in shared & (set(here) | set(there)):
+                mine = here.get(path, left.variables[path])
+                theirs = substitute([there.get(path, right.variables[path])], rename, memo)[0]
+                if mine is not theirs:
+                    lost.add(path)
+        if not lost:
+            return frozenset(shared)
+        shared -= lost
+
+
+def _pair_action(
+    left: System, right: System, name: str, pair: tuple[Action, Action], names: tuple[str, str],
+    shared: frozenset[str], renames: list[dict[Term, Term]],
+) -> Action:  # fmt: skip
+    one, other = pair
+    guards = [cast(Bool, substitute([action.guard], renames[side])[0]) for side, action in enumerate(pair)]
+    assumed = [{key: cast(Bool, substitute([term], renames[side])[0]) for key, term in action.assumed.items()} for side, action in enumerate(pair)]
+    enabled = [conj((guards[side], *assumed[side].values())) for side in (0, 1)]
+    both = enabled[0] is enabled[1]
+    next_: dict[str, Term] = {}
+    observed: dict[str, Term] = {}
+    for side, (system, action) in enumerate(((left, one), (right, other))):
+        for path, term in zip(action.next, substitute(list(action.next.values()), renames[side]), strict=True):
+            own = path if path in shared else f"{names[side]}.{path}"
+            old = renames[side][system.variables[path]]
+            next_[own] = term if both else choose(enabled[side], term, old)
+        for path, term in zip(action.observed, substitute(list(action.observed.values()), renames[side]), strict=True):
+            zero = cast(Term, term ^ term)  # type: ignore[operator]
+            observed[f"{names[side]}.{path}"] = term if both else choose(enabled[side], term, zero)
+    return Action(
+        name=name, by=one.by, source=one.source, doc=one.doc, inputs=one.inputs,
+        guard=guards[0] if both else enabled[0] | enabled[1], assumed=assumed[0] if both else {},
+        next=next_, observed=observed,
+    )  # fmt: skip

@@ -1,0 +1,68 @@
+"""Lemmas as equations that a person reads: two one-sided inclusions become an equality."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from specproof.lemmas import Certificate, Lemma, Literal
+from specproof.terms import conj, implies
+from specproof.readings.text import show
+from specproof.verdict import LemmaLine
+
+
+def lines(certificate: Certificate, lemmas: Sequence[Lemma], claim: str) -> tuple[LemmaLine, ...]:
+    """One line for each lemma behind a claim, or for two that say an equality."""
+    needs: dict[Lemma, list[tuple[str, str | None]]] = {lemma: [] for lemma in lemmas}
+    for (target, action), core in certificate.cores.items():
+        for lemma in core.lemmas:
+            if lemma in needs:
+                needs[lemma].append((target if isinstance(target, str) else "", action))
+    found = []
+    done: set[Lemma] = set()
+    for lemma in lemmas:
+        if lemma in done:
+            continue
+        twin = _twin(lemma)
+        together = [lemma] + ([twin] if twin in needs and twin is not None else [])
+        done.update(together)
+        equation = _equality(certificate, lemma) if len(together) == 2 else show(certificate.vocabulary.term(lemma, certificate.vocabulary.slice.system.state()))
+        uses = [use for one in together for use in needs[one]]
+        actions = sorted({action for target, action in uses if not target and action})
+        claims = sorted({target for target, _ in uses if target})
+        found.append(LemmaLine(equation, tuple(actions), tuple(claims)))
+    return tuple(found)
+
+
+def _split(lemma: Lemma, certificate: Certificate | None = None) -> tuple[list[Literal], list[Literal]]:
+    words = [literal for literal in lemma.literals if _is_word(literal[0], certificate)]
+    return words, [literal for literal in lemma.literals if literal not in words]
+
+
+def _is_word(key: Hashable, certificate: Certificate | None) -> bool:
+    kind = key[0]  # type: ignore[index]
+    if kind == "view" and certificate is not None:
+        return bool(certificate.vocabulary.leaf(key, certificate.vocabulary.slice.system.state()).width)
+    return kind in ("word", "class", "view")
+
+
+def _twin(lemma: Lemma) -> Lemma | None:
+    """The lemma that says the other inclusion: the two word literals with their signs exchanged."""
+    words = [literal for literal in lemma.literals if _is_word(literal[0], None)]
+    if len(words) != 2 or words[0][1] == words[1][1]:
+        return None
+    flipped = {(key, not sign) for key, sign in words}
+    return Lemma(tuple(sorted((set(lemma.literals) - set(words)) | flipped, key=repr)))
+
+
+def _equality(certificate: Certificate, lemma: Lemma) -> str:
+    vocabulary = certificate.vocabulary
+    state = vocabulary.slice.system.state()
+    words, bools = _split(lemma, certificate)
+    if len(words) != 2:
+        return show(vocabulary.term(lemma, state)) + " and the other way round"
+    left, right = (vocabulary.leaf(key, state) for key, _ in words)
+    conditions = []
+    for key, positive in bools:
+        term = vocabulary.leaf(key, state)
+        conditions.append(~term if positive else term)  # type: ignore[operator]
+    return show(implies(conj(conditions), left == right))  # type: ignore[arg-type]
