@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
 
 from specproof.claims import Property
-from specproof.lemmas import Certificate, Lemma
+from specproof.lemmas import Certificate
 from specproof.solver import Solver
 from specproof.system import System
-from specproof.terms import Bool, Term, conj
+from specproof.terms import Term, conj
+from specproof.vocabulary import Lemma
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def obligations(system: System, certificate: Certificate, properties: Mapping[st
         if prop.state is not None:
             needed = certificate.cores.get((claim, None))
             facts = tuple(at[lemma] for lemma in needed.lemmas) if needed else ()
-            yield Obligation(f"lemmas imply {claim}", "claim", (*facts, ~cast(Bool, prop.state)), (claim,))
+            yield Obligation(f"lemmas imply {claim}", "claim", (*facts, ~prop.state), (claim,))
 
 
 @dataclass(frozen=True)

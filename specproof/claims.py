@@ -18,10 +18,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast
 
-from specproof.design import Design
 from specproof.errors import ModelError, SpecproofError, where
 from specproof.state import _width
-from specproof.system import Action, System, _located
+from specproof.system import System, _located
 from specproof.terms import TRUE, Bool, Term, boolean, variable
 
 KINDS = ("invariant", "step", "relation", "lemma", "reachability")
@@ -145,14 +144,12 @@ class Property:
 
 def _call(claim: Claim, *views: Any) -> Bool:
     try:
-        result = claim.body(*views)
+        result: object = claim.body(*views)
     except SpecproofError as error:
         raise _located(claim.body, f"claim {claim.name}", error) from None
-    if isinstance(result, bool):
-        return boolean(result)
-    if not isinstance(result, Bool):
+    if not isinstance(result, Bool | bool):
         raise ModelError(f"{where(claim.body)}: claim {claim.name} returned {result!r}; a truth value was expected")
-    return result
+    return boolean(result) if isinstance(result, bool) else result
 
 
 def instantiate(claim: Claim, system: System) -> Property:
@@ -203,7 +200,8 @@ def lemma_term(claim: Claim) -> Bool:
     from typing import get_type_hints
 
     hints = get_type_hints(claim.body, include_extras=True)
-    arguments = [variable(name, _width(hints[name], f"{where(claim.body)}: {claim.name}: {name}") or 0) for name in inspect.signature(claim.body).parameters]
-    return _call(claim, *arguments)
+    place = f"{where(claim.body)}: {claim.name}"
+    names = inspect.signature(claim.body).parameters
+    return _call(claim, *(variable(name, _width(hints[name], f"{place}: {name}") or 0) for name in names))
 
 

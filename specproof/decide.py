@@ -137,10 +137,11 @@ class Decision:
             slice_ = Slice(self.system, list(self.properties.values()))
             reached = explore(slice_)
         except TooLarge as reason:
-            self._fall_back({name: f"the slice does not fit: {reason}" for name in self.properties}, None)
+            self._fall_back(dict.fromkeys(self.properties, f"the slice does not fit: {reason}"), None)
             return
         open_ = [name for name, prop in self.properties.items() if not self._refuted(slice_, reached, name, prop)]
-        proving, witnesses = {}, {}
+        proving: dict[str, Property] = {}
+        witnesses: dict[str, Trace | None] = {}
         for name in open_:
             if name not in self.left:
                 proving[name] = self._or_vacuous(slice_, reached, name, witnesses)
@@ -198,7 +199,7 @@ class Decision:
                 continue
             behind, assumptions = certificate.behind(name)
             shown = lines(certificate, behind, name)
-            if name in witnesses or proving[name] is self.properties[name] and self.kinds[name] != "reachability":
+            if name in witnesses or (proving[name] is self.properties[name] and self.kinds[name] != "reachability"):
                 self.report(name, Proved(SLICE, shown, tuple(sorted(assumptions)), witnesses.get(name)))
             else:
                 what = "what it asks for" if self.kinds[name] == "reachability" else "its antecedent"

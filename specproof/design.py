@@ -166,11 +166,11 @@ class Design(Generic[S]):
         for table in ("functions", "actions", "views", "lacking", "settings", "assumptions"):
             setattr(new, table, dict(getattr(self, table)))
         for dropped in without:
-            tables = [table for table in (new.actions, new.views, new.assumptions) if dropped in table]
-            if not tables:
+            if dropped not in (*new.actions, *new.views, *new.assumptions):
                 raise ModelError(f"{self.name} has no {dropped!r} to leave out; {did_you_mean(dropped, self._names())}")
-            for table in tables:
-                del table[dropped]  # type: ignore[attr-defined]
+            new.actions.pop(dropped, None)
+            new.views.pop(dropped, None)
+            new.assumptions.pop(dropped, None)
         for changed, body in changes.items():
             new._change(changed, body.body if isinstance(body, Function) else body)
         return new

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from specproof.readings.bits import Array
 from specproof.slice import CHUNK, Compiled, Indices, Move, Slice, States, TooLarge, Watch
 
 #: Violations of one property that are kept: a run that does not lift may have a sister that does.
@@ -63,12 +64,13 @@ class _Fresh:
         return patterns, index
 
 
-def _member(values: States, ordered: States) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _member(values: States, ordered: States) -> Array:
     if not len(ordered):
         return np.zeros(len(values), dtype=np.bool_)
     place = np.searchsorted(ordered, values)
     place[place == len(ordered)] = 0
-    return ordered[place] == values
+    found: Array = ordered[place] == values
+    return found
 
 
 class _Image:
@@ -89,7 +91,7 @@ class _Image:
         """Successors that differ from their predecessor, the predecessors' indices, and whether it fired."""
         patterns, inverse = np.unique(states & self.mask, return_inverse=True)
         self._extend(patterns[~_member(patterns, self.patterns)])
-        place = np.searchsorted(self.patterns, patterns)[inverse]
+        place: Indices = np.asarray(np.searchsorted(self.patterns, patterns), dtype=np.int64)[inverse]
         count = self.count[place]
         total = int(count.sum())
         if not total:
@@ -149,21 +151,24 @@ class _Check:
         nodes = [compiled.program.nodes[number] for number in compiled.program.outputs]
         return ("load", ("constant", False)) not in (nodes[0],) and not all(node == ("load", ("constant", False)) for node in nodes[1:])
 
-    def look(self, states: States, offset: int, depth: int, violated: list[Hit], happens: list[Hit]) -> None:
-        """Adds to the lists what the states of one level show."""
+    def look(self, states: States, offset: int, depth: int, found: tuple[list[Hit], list[Hit]]) -> None:
+        """Adds to the lists, violations and antecedents, what the states of one level show."""
+        violated, happens = found
         for action, compiled, fresh in self.programs:
-            if action is None and depth == 0 or len(violated) < KEPT or not happens:
+            if (action is None and depth == 0) or len(violated) < KEPT or not happens:
                 patterns, index = fresh.split(states)
                 rows = max(1, CHUNK >> len(compiled.inputs))
                 for begin in range(0, len(patterns), rows):
-                    self._rows(compiled, action, patterns[begin : begin + rows], index[begin : begin + rows] + offset, depth, violated, happens)
+                    self._rows(compiled, action, patterns[begin : begin + rows], index[begin : begin + rows] + offset, depth, found)
 
-    def _rows(self, compiled: Compiled, action: str | None, patterns: States, index: Indices, depth: int, violated: list[Hit], happens: list[Hit]) -> None:
+    def _rows(
+        self, compiled: Compiled, action: str | None, patterns: States, index: Indices, depth: int, found: tuple[list[Hit], list[Hit]]
+    ) -> None:
         (enabled, bad, antecedent), exists = compiled.run(self.slice.layout, patterns)
-        possible = enabled & exists
-        for output, hits in ((bad, violated), (antecedent, happens)):
+        for output, hits in zip((bad, antecedent), found, strict=True):
             if len(hits) < KEPT:
-                rows = np.flatnonzero(np.broadcast_to(possible & output, (len(patterns), possible.shape[1] if possible.shape[1] > 1 else output.shape[1])).any(axis=1))
+                shown = enabled & exists & output
+                rows = np.flatnonzero(np.broadcast_to(shown, (len(patterns), shown.shape[1])).any(axis=1))
                 length = depth + (action is not None)
                 hits += [Hit(length, int(index[row]), action) for row in rows[: KEPT - len(hits)]]
 
@@ -180,7 +185,7 @@ def explore(slice_: Slice, limit: int = 20_000_000) -> Reached:
     visited, offset, depth = level, 0, 0
     while len(level):
         for check in checks:
-            check.look(level, offset, depth, reached.violated[check.name], reached.happens[check.name])
+            check.look(level, offset, depth, (reached.violated[check.name], reached.happens[check.name]))
         found, parents, by = [], [], []
         for number, image in enumerate(images):
             successors, sources, fired = image.successors(level)

@@ -131,7 +131,7 @@ def _any_step(system: System, now: dict[Term, Term], after: dict[Term, Term], in
     by = {**now, **_inputs(system, index)}
     earlier: list[Bool] = []
     next_: dict[str, Term] = {path: now[term] for path, term in system.variables.items()}
-    for name, action in reversed(system.actions.items()):
+    for name, action in reversed(list(system.actions.items())):
         new = substitute([action.enabled, *action.next.values()], by, memo)
         yield ~taken[name] | cast(Bool, new[0])
         stay = {path: now[term] for path, term in system.variables.items()}
@@ -165,5 +165,5 @@ def horn_rules(system: System, prop: Property) -> tuple[list[Term], Term, list[t
         if name in prop.steps:
             bad.append(action.enabled & ~prop.steps[name])
     if prop.state is not None:
-        bad.append((~prop.state if not prop.steps else system.starts & ~prop.state))
+        bad.append(~prop.state if not prop.steps else system.starts & ~prop.state)
     return variables_, system.starts, steps, [term for term in bad if term is not FALSE]

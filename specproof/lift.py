@@ -72,7 +72,9 @@ def lift(system: System, prop: Property, actions: Sequence[str], solver: Solver,
     if answer.word != "sat":
         return None
     initial = {path: answer.values.get(path, 0) for path in system.variables}
-    steps = [(name, {key: answer.values.get(str(term.data), 0) for key, term in given.items()}) for name, given in zip(actions, unrolled.inputs, strict=True)]
+    steps: Steps = []
+    for name, given in zip(actions, unrolled.inputs, strict=True):
+        steps.append((name, {key: answer.values.get(str(term.data), 0) for key, term in given.items()}))
     judge = Judge(system, prop, wanted)
     if judge(initial, steps) is None:
         raise Disagreement(f"{prop.claim} on {system.design}: Z3's run does not replay on integers: {list(actions)}")

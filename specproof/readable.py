@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from specproof.lemmas import Certificate, Lemma, Literal
-from specproof.terms import conj, implies
+from specproof.lemmas import Certificate
 from specproof.readings.text import show
+from specproof.terms import conj, implies
 from specproof.verdict import LemmaLine
+from specproof.vocabulary import Lemma, Literal
 
 
 def lines(certificate: Certificate, lemmas: Sequence[Lemma], claim: str) -> tuple[LemmaLine, ...]:
@@ -25,12 +26,16 @@ def lines(certificate: Certificate, lemmas: Sequence[Lemma], claim: str) -> tupl
         twin = _twin(lemma)
         together = [lemma] + ([twin] if twin in needs and twin is not None else [])
         done.update(together)
-        equation = _equality(certificate, lemma) if len(together) == 2 else show(certificate.vocabulary.term(lemma, certificate.vocabulary.slice.system.state()))
+        equation = _equality(certificate, lemma) if len(together) == 2 else _clause(certificate, lemma)
         uses = [use for one in together for use in needs[one]]
         actions = sorted({action for target, action in uses if not target and action})
         claims = sorted({target for target, _ in uses if target})
         found.append(LemmaLine(equation, tuple(actions), tuple(claims)))
     return tuple(found)
+
+
+def _clause(certificate: Certificate, lemma: Lemma) -> str:
+    return show(certificate.vocabulary.term(lemma, certificate.vocabulary.slice.system.state()))
 
 
 def _split(lemma: Lemma, certificate: Certificate | None = None) -> tuple[list[Literal], list[Literal]]:

@@ -8,17 +8,16 @@ a set of bits that no reachable state has can be excluded by a lemma.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from specproof.claims import Property
-from specproof.errors import ModelError
 from specproof.readings.bits import Array, Compiler, Program, watched_bits
 from specproof.system import Action, System
-from specproof.terms import Bool, Term, postorder
+from specproof.terms import Bool, Term
 
 States = np.ndarray[Any, np.dtype[np.uint64]]
 Indices = np.ndarray[Any, np.dtype[np.int64]]

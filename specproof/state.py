@@ -17,7 +17,6 @@ from __future__ import annotations
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, NoReturn, Self, dataclass_transform, get_type_hints
 
 from specproof.errors import ModelError, did_you_mean
@@ -91,9 +90,16 @@ def part(doc: str) -> Any:
     return Field(doc, part=True)
 
 
-@cache
 def fields(record: type[State]) -> Mapping[str, Field]:
-    """The fields of a state type by name, in the order of their declaration."""
+    """The fields of a state type by name, in the order of their declaration; worked out once for each type."""
+    known: Mapping[str, Field] | None = record.__dict__.get("_fields")
+    if known is None:
+        known = _declared(record)
+        type.__setattr__(record, "_fields", known)
+    return known
+
+
+def _declared(record: type[State]) -> Mapping[str, Field]:
     found: dict[str, Field] = {}
     for name, hint in get_type_hints(record, include_extras=True).items():
         if name.startswith("_"):

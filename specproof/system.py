@@ -165,18 +165,16 @@ def _fixed(wanted: Bool, design: Design[Any]) -> dict[str, Term]:
     return fixed
 
 
-def _predicate(design: Design[Any], predicate: Callable[[Any], Bool], state: State, what: str) -> Bool:
+def _predicate(design: Design[Any], predicate: Callable[[Any], Bool | bool], state: State, what: str) -> Bool:
     try:
-        result = predicate(state)
+        result: object = predicate(state)
     except SpecproofError as error:
         raise _located(predicate, f"{design.name}: {what}", error) from None
     except TypeError as error:
         raise ModelError(f"{where(predicate)}: {design.name}: {what}: {error}") from None
-    if isinstance(result, bool):
-        return boolean(result)
-    if not isinstance(result, Bool):
+    if not isinstance(result, Bool | bool):
         raise ModelError(f"{where(predicate)}: {design.name}: {what} returned {result!r}; a truth value was expected")
-    return result
+    return boolean(result) if isinstance(result, bool) else result
 
 
 def _located(function: Callable[..., Any], what: str, error: Exception) -> ModelError:

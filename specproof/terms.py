@@ -493,9 +493,9 @@ def rebuild(term: Term, args: tuple[Term, ...]) -> Term:
     if op == "add":
         return left + cast(Word, args[1])
     if op == "shl":
-        return left << term.data
+        return left << int(term.data)
     if op == "lshr":
-        return left >> term.data
+        return left >> int(term.data)
     if op == "extract":
         return left.extract(*term.data)
     if op == "zext":

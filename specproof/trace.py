@@ -104,7 +104,7 @@ def replay(system: System, claim: str, initial: Values, steps: Sequence[tuple[st
 def violates(system: System, prop: Property, trace: Trace) -> bool:
     """Whether the property fails at the end of the run: in its last state or by its last step."""
     states = trace.states()
-    if not trace.steps or prop.state is not None and not prop.steps:
+    if not trace.steps or (prop.state is not None and not prop.steps):
         return prop.state is not None and not evaluate(prop.state, states[-1])
     last = trace.steps[-1]
     values = {**states[-2], **_named(system.actions[last.action], last.inputs)}

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from specproof.errors import ModelError
-from specproof.terms import OPERATORS, Term, postorder
+from specproof.terms import Term, postorder
 
 Array = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -110,7 +110,8 @@ class Program:
 def watched_bits(roots: Sequence[Term], next_of: Mapping[str, Sequence[Term]]) -> dict[str, set[int]]:
     """The single bits, by variable name, that conditions read, closed under what determines them next."""
     found: dict[str, set[int]] = {}
-    todo = [(term.args[0], int(term.data)) for root in [*roots, *(t for ts in next_of.values() for t in ts)] for term in postorder([root]) if term.op == "bit"]
+    everything = [*roots, *(term for terms in next_of.values() for term in terms)]
+    todo = [(term.args[0], int(term.data)) for term in postorder(everything) if term.op == "bit"]
     seen: set[tuple[Term, int]] = set()
     while todo:
         term, position = todo.pop()
