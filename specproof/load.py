@@ -32,11 +32,13 @@ Home = tuple[Design[Any], str]
 
 @dataclass
 class Library:
-    """What can be asked: designs and claims by name, shipped ones first. `homes` has the file of each design."""
+    """What can be asked: designs and claims by name, shipped ones first. `homes` has the file
+    of each design, `claims_of` the names of the claims of each of the user's files."""
 
     designs: dict[str, Design[Any]] = field(default_factory=dict)
     claims: dict[str, Claim] = field(default_factory=dict)
     homes: dict[str, str] = field(default_factory=dict)
+    claims_of: dict[str, list[str]] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     shipped: frozenset[str] = frozenset()
     shipped_claims: frozenset[str] = frozenset()
@@ -61,18 +63,15 @@ class Library:
 
     def asked_of(self, design: str) -> list[Claim]:
         """The claims that a design is asked: the shipped ones, then those of its own file. No lemmas."""
-        home = self.homes[design]
-        return [
-            claim for claim in self.claims.values()
-            if claim.kind != "lemma" and (claim.name in self.shipped_claims or _file(claim) == home)
-        ]  # fmt: skip
+        return [claim for claim in self._of(self.homes[design], shipped=True) if claim.kind != "lemma"]
 
     def lemmas_of(self, file: str | None) -> list[Claim]:
-        """The lemmas that ship, or those of a file."""
-        return [
-            claim for claim in self.claims.values()
-            if claim.kind == "lemma" and (claim.name in self.shipped_claims if file is None else _file(claim) == file)
-        ]  # fmt: skip
+        """The lemmas of a file, or those that ship."""
+        return [claim for claim in self._of(file, shipped=file is None) if claim.kind == "lemma"]
+
+    def _of(self, file: str | None, shipped: bool) -> list[Claim]:
+        own = self.claims_of.get(file, []) if file else []
+        return [claim for name, claim in self.claims.items() if name in own or (shipped and name in self.shipped_claims)]
 
     def _add(self, designs: Iterable[Home], claims: Iterable[Claim]) -> None:
         for design, home in designs:
@@ -99,7 +98,8 @@ def library(files: Sequence[str] = ()) -> Library:
         new = [design for design in designs if not any(design is known for known in found.designs.values())]
         if not new:
             raise ModelError(f"{path}: no design in this file; write 'my_design = Design(\"my-design\", MyState, doc=...)' at its top level")
-        found._add([(design, path) for design in new], [claim for claim in claims if claim.name not in found.claims or claim is not found.claims[claim.name]])
+        found._add([(design, path) for design in new], claims)
+        found.claims_of[path] = [claim.name for claim in claims if claim.name not in found.shipped_claims]
     found.files = tuple(dict.fromkeys(paths))
     return found
 
@@ -177,10 +177,6 @@ def _once(homes: Iterable[Home]) -> Iterator[Home]:
 
 def _distinct(claims: Iterable[Claim]) -> Iterator[Claim]:
     yield from {id(claim): claim for claim in claims}.values()
-
-
-def _file(claim: Claim) -> str:
-    return claim.body.__code__.co_filename
 
 
 def _rank(claim: Claim) -> tuple[bool, str, int, str]:

@@ -1,0 +1,138 @@
+"""The command line. Everything heavy is imported where it is used, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from specproof import __version__
+from specproof.errors import SpecproofError
+
+if TYPE_CHECKING:
+    from specproof.report import Paint
+
+#: Exit codes; the README has the table.
+AS_PINNED, DIFFERS, BAD_USAGE, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
+
+_COLOURS = {"proved": "green", "refuted": "red", "vacuous": "yellow", "unknown": "magenta", "differs": "bright_red"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command line and returns its exit code. No error of the user's ends in a traceback."""
+    try:
+        code = command.main(arguments if arguments is None else list(arguments), prog_name="specproof", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else AS_PINNED
+    except click.ClickException as error:
+        error.show()
+        return BAD_USAGE
+    except SpecproofError as error:
+        complain(str(error))
+        return BAD_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BAD_USAGE
+
+
+def complain(message: str) -> None:
+    """An error on stderr, with file names as seen from here."""
+    click.echo(f"specproof: {message.replace(os.getcwd() + os.sep, '')}", err=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="specproof %(version)s")
+def command() -> None:
+    """Proves or refutes, for all values and runs of any length, what designs promise that mask a guest's
+    register writes.
+
+    Exit codes: 0 every verdict is as pinned, 1 one differs, 2 bad usage or nothing was checked, 3 a claim is
+    undecided, 130 interrupted. Of your own file nothing is pinned: 1 means that a claim is refuted, or vacuous
+    in every configuration.
+    """
+
+
+def _options(function: Any) -> Any:
+    for option in (
+        click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for a design in one configuration."),
+        click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes; as many as there are cores if not given."),
+        click.option("--without", multiple=True, metavar="ASSUMPTION", help="Switch an assumption off; may be repeated."),
+        click.option("--config", metavar="NAME", help="One configuration; see 'specproof list designs'."),
+    ):
+        function = option(function)
+    return function
+
+
+@command.command()
+@click.argument("targets", nargs=-1, metavar="[DESIGN | FILE.py | FILE.py:DESIGN]...")
+@click.option("--claim", "claims", multiple=True, metavar="NAME", help="A claim by name or id; may be repeated.")
+@_options
+@click.option("--json", "output", metavar="FILE", help="Write the answers to a file as well; the schema is specproof/schema/check.json.")
+def check(
+    targets: tuple[str, ...], claims: tuple[str, ...], config: str | None, without: tuple[str, ...], jobs: int | None,
+    timeout: float | None, output: str | None,
+) -> int:  # fmt: skip
+    """Ask claims of designs: every claim of every shipped design, or of those named.
+
+    A FILE is run as Python: its designs are asked the shipped claims and the claims of the file.
+    """
+    from specproof.jsonout import Output, document
+    from specproof.session import Session
+
+    file = Output(output) if output else None
+    session = Session.open(targets, claims, config, without, timeout)
+    try:
+        return session.check(jobs or cores(), paint())
+    finally:
+        if file and session.answers:
+            file.write(document(session.answers, session.pins, session.known, without))
+
+
+@command.command()
+@click.argument("design", metavar="DESIGN | FILE.py | FILE.py:DESIGN")
+@click.argument("claim")
+@_options
+def explain(design: str, claim: str, config: str | None, without: tuple[str, ...], jobs: int | None, timeout: float | None) -> int:
+    """Print a proof as its lemmas, or a counterexample as numbered steps. The design of a lemma is bit-vectors."""
+    from specproof.session import Session
+
+    return Session.open((design,), (claim,), config, without, timeout).explain(jobs or cores(), paint())
+
+
+@command.command("list")
+@click.argument("what", type=click.Choice(["designs", "claims", "actions", "assumptions", "views"]))
+@click.argument("targets", nargs=-1, metavar="[DESIGN | FILE.py]...")
+def list_(what: str, targets: tuple[str, ...]) -> int:
+    """List what there is to ask about."""
+    from specproof.listing import listing
+    from specproof.load import library
+    from specproof.plan import chosen, files_of
+
+    known = library(files_of(targets))
+    for text in listing(what, known, chosen(known, targets)):
+        click.echo(text)
+    return AS_PINNED
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def paint() -> Paint:
+    """Colours on a terminal, none elsewhere."""
+
+    def colour(text: str, role: str) -> str:
+        if role == "heading":
+            return click.style(text, bold=True)
+        return click.style(text, dim=True) if role == "faint" else click.style(text, fg=_COLOURS[role], bold=role == "differs")
+
+    from specproof.report import plain
+
+    return colour if sys.stdout.isatty() else plain

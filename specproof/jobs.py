@@ -1,0 +1,267 @@
+"""Doing the work: units in this process, or over worker processes that can be killed.
+
+Z3 does not always honour its time limit, so a unit with a limit runs in a process of its own that is
+killed a little later. Workers stream each result as soon as it is there; a worker that is killed, or
+dies, costs none of the results before. The answers are the same whatever the number of workers.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from specproof.errors import SpecproofError
+from specproof.load import LEMMAS, Library, library
+from specproof.plan import Unit
+from specproof.verdict import NotAsked, Result, Unknown
+
+Answer = Result | NotAsked
+Emit = Callable[[Answer], None]
+Perform = Callable[[Unit, Library, Emit], None]
+
+#: Seconds that a worker has beyond the limit before it is killed, and how often a unit whose worker died is tried again.
+GRACE, RETRIES = 2.0, 1
+
+
+def perform(unit: Unit, known: Library, emit: Emit) -> None:
+    """Decides the claims of a unit and emits each answer once it is there."""
+    from specproof.decide import decide, decide_lemma, decide_relation
+
+    claims = [known.claims[name] for name in unit.claims]
+    if unit.kind == "lemmas":
+        for claim in claims:
+            emit(decide_lemma(claim, timeout=unit.timeout))
+    elif unit.kind == "relation":
+        emit(decide_relation(known.design(unit.design), claims[0], without=unit.without, timeout=unit.timeout))
+    else:
+        design = known.design(unit.design)
+        for answer in decide(design, unit.configuration, claims, without=unit.without, timeout=unit.timeout, on_result=emit):
+            emit(answer)
+
+
+@dataclass
+class Done:
+    """What came of the units: for each its answers by claim, and why it ended where answers are missing."""
+
+    answers: list[dict[str, Answer]]
+    ended: list[str]
+    error: str = ""
+    interrupted: bool = False
+
+    def complete(self, units: Sequence[Unit], known: Library) -> list[list[Answer]]:
+        """The answers of each unit in the order of its claims.
+
+        A claim without one is unknown, with the reason; after an error only what was answered is returned.
+        """
+        found = []
+        for unit, answers, ended in zip(units, self.answers, self.ended, strict=True):
+            reason = ended or ("interrupted" if self.interrupted else "the engine gave no answer")
+            whole = {name: answers.get(name) or _unknown(unit, known, name, reason) for name in unit.claims}
+            found.append(list({name: answer for name, answer in whole.items() if name in answers or not self.error}.values()))
+        return found
+
+
+def _unknown(unit: Unit, known: Library, claim: str, reason: str) -> Result:
+    return Result(unit.design or LEMMAS, unit.configuration, claim, known.claims[claim].kind, Unknown("none", reason))
+
+
+def run(
+    units: Sequence[Unit], known: Library, *, jobs: int = 1, on_answer: Callable[[int, Answer], None] = lambda index, answer: None,
+    work: Perform = perform,
+) -> Done:  # fmt: skip
+    """Every unit, with `jobs` processes. Ctrl-C ends it; what was answered by then is in the result."""
+    done = Done([{} for _ in units], ["" for _ in units])
+
+    def keep(index: int, answer: Answer) -> None:
+        if answer.claim not in done.answers[index]:
+            done.answers[index][answer.claim] = answer
+            on_answer(index, answer)
+
+    try:
+        if jobs <= 1 and not any(unit.timeout for unit in units):
+            _here(units, known, keep, done, work)
+        else:
+            _Crew(units, known, keep, done, work).run(min(jobs, len(units)) or 1)
+    except KeyboardInterrupt:
+        done.interrupted = True
+    return done
+
+
+def _here(units: Sequence[Unit], known: Library, keep: Callable[[int, Answer], None], done: Done, work: Perform) -> None:
+    for index, unit in enumerate(units):
+        kind, what = _guarded(work, unit, known, lambda answer, index=index: keep(index, answer))  # type: ignore[misc]
+        if kind == "error":
+            done.error = what
+            return
+        done.ended[index] = what
+
+
+def _guarded(work: Perform, unit: Unit, known: Library, emit: Emit) -> tuple[str, str]:
+    """Does a unit. `error` and the message where the user has to change something; else `ended` and, of a defect, the reason."""
+    try:
+        work(unit, known, emit)
+    except SpecproofError as error:
+        return "error", str(error)
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        text = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
+        files = {*known.homes.values(), *(claim.body.__code__.co_filename for claim in known.claims.values())}
+        written = [frame for frame in frames if frame.filename in files]
+        if written:
+            return "error", f"{written[-1].filename}:{written[-1].lineno}: {text}"
+        return "ended", f"internal error: {text} ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})"
+    return "ended", ""
+
+
+@dataclass
+class _Worker:
+    process: Any
+    pipe: Connection
+    unit: int | None = None
+    deadline: float | None = None
+
+
+@dataclass
+class _Crew:
+    units: Sequence[Unit]
+    known: Library
+    keep: Callable[[int, Answer], None]
+    done: Done
+    work: Perform
+    waiting: list[int] = field(default_factory=list)
+    tries: dict[int, int] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+    workers: list[_Worker] = field(default_factory=list)
+
+    def run(self, size: int) -> None:
+        self.waiting = list(range(len(self.units)))
+        try:
+            self.workers = [self._start() for _ in range(size)]
+            while self.waiting or any(worker.unit is not None for worker in self.workers):
+                self._assign()
+                self._listen()
+        finally:
+            for worker in self.workers:
+                worker.process.kill()
+                worker.pipe.close()
+        if self.failed:
+            first = min(self.failed)
+            self.done.error = self.failed[first]
+            for index in range(first + 1, len(self.units)):
+                self.done.answers[index].clear()
+
+    def _fail(self, index: int, message: str) -> None:
+        """As with one process: the units before the first that failed are finished, those after it are dropped."""
+        self.failed[index] = message
+        first = min(self.failed)
+        self.waiting = [unit for unit in self.waiting if unit < first]
+        for worker in list(self.workers):
+            if worker.unit is not None and worker.unit > first:
+                self._finish(worker, "")
+                self._replace(worker)
+
+    def _start(self) -> _Worker:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=serve, args=(theirs, self.known.files, self.work), daemon=True)
+        process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+    def _assign(self) -> None:
+        for worker in list(self.workers):
+            if worker.unit is None and self.waiting:
+                worker.unit = self.waiting.pop(0)
+                try:
+                    worker.pipe.send((worker.unit, self.units[worker.unit]))
+                except OSError:
+                    self._lost(worker)
+
+    def _listen(self) -> None:
+        busy = [worker for worker in self.workers if worker.unit is not None]
+        if not busy:
+            return
+        limits = [worker.deadline for worker in busy if worker.deadline is not None]
+        ready = wait([worker.pipe for worker in busy], None if not limits else max(0.0, min(limits) - time.monotonic()))
+        for worker in busy:
+            if worker.unit is None:
+                continue
+            if worker.pipe in ready:
+                try:
+                    self._hear(worker, *worker.pipe.recv())
+                except (EOFError, OSError):
+                    self._lost(worker)
+            elif worker.deadline is not None and time.monotonic() >= worker.deadline:
+                self._finish(worker, "time limit reached")
+                self._replace(worker)
+
+    def _hear(self, worker: _Worker, kind: str, what: Any) -> None:
+        index = worker.unit
+        if index is None:
+            return
+        limit = self.units[index].timeout
+        if kind == "begun":
+            worker.deadline = None if limit is None else time.monotonic() + limit + GRACE
+        elif kind == "answer":
+            self.keep(index, what)
+        elif kind == "error":
+            self._finish(worker, "")
+            self._fail(index, what)
+        else:
+            self._finish(worker, what)
+
+    def _finish(self, worker: _Worker, ended: str) -> None:
+        if worker.unit is not None:
+            self.done.ended[worker.unit] = ended
+        worker.unit = worker.deadline = None
+
+    def _lost(self, worker: _Worker) -> None:
+        """The worker is gone: its unit is tried once more, by another."""
+        index = worker.unit
+        worker.process.join(1.0)
+        code = worker.process.exitcode
+        self._finish(worker, f"the worker process ended (exit status {code})")
+        if index is not None and self.tries.get(index, 0) < RETRIES:
+            self.tries[index] = self.tries.get(index, 0) + 1
+            self.done.ended[index] = ""
+            self.waiting.insert(0, index)
+        self._replace(worker)
+
+    def _replace(self, worker: _Worker) -> None:
+        worker.process.kill()
+        worker.pipe.close()
+        if self.waiting:
+            new = self._start()
+            worker.process, worker.pipe = new.process, new.pipe
+        else:
+            self.workers.remove(worker)
+
+
+def serve(pipe: Connection, files: tuple[str, ...], work: Perform) -> None:
+    """A worker process: units come in, answers go out, until the other side goes away."""
+    os.setpgid(0, 0)  # Ctrl-C reaches the parent alone, which kills this process: Z3 would take it for an answer
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - a design file that prints has done so once
+    known = library(files)
+    while True:
+        try:
+            _, unit = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(("begun", None))
+        pipe.send(_guarded(work, unit, known, lambda answer: pipe.send(("answer", answer))))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,195 @@
+"""The pinned table of verdicts, `proofs/verdicts.toml`: what `check` must find of the designs that ship."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from specproof.errors import InputError, did_you_mean
+from specproof.load import LEMMAS, Library
+from specproof.plan import Key, Request, Unit, pair
+from specproof.verdict import NotAsked, Refuted, Result, Unknown
+
+WORDS = ("proved", "refuted", "vacuous", "unknown")
+_FIELDS = ("design", "configuration", "claim", "verdict", "steps", "analysis")
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One line of the table; `steps` is the length of the shortest run where the verdict is "refuted"."""
+
+    design: str
+    configuration: str
+    claim: str
+    verdict: str
+    steps: int | None = None
+    analysis: str = ""
+
+    @property
+    def key(self) -> Key:
+        return self.design, self.configuration, self.claim
+
+    @property
+    def text(self) -> str:
+        if self.steps is None or self.design == LEMMAS:
+            return self.verdict
+        return f"{self.verdict} in {self.steps} step{'s' * (self.steps != 1)}"
+
+
+Pins = Mapping[Key, Pin]
+
+
+def table() -> Path:
+    """The file that ships."""
+    import specproof.proofs
+
+    for folder in specproof.proofs.__path__:
+        path = Path(folder) / "verdicts.toml"
+        if path.is_file():
+            return path
+    raise InputError("proofs/verdicts.toml is missing; this installation is incomplete")
+
+
+def read(path: Path) -> dict[Key, Pin]:
+    """The pins of a file; InputError where an entry is not what it should be."""
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: {error}") from None
+    entries = found.pop("verdict", [])
+    if found or not isinstance(entries, list):
+        raise InputError(f"{path}: [[verdict]] entries were expected, not {sorted(found) or 'verdict'}")
+    pins: dict[Key, Pin] = {}
+    for number, entry in enumerate(entries, 1):
+        pin = _pin(entry, f"{path}: entry {number}")
+        if pin.key in pins:
+            raise InputError(f"{path}: entry {number}: {' '.join(pin.key)} is pinned twice")
+        pins[pin.key] = pin
+    return pins
+
+
+def _pin(entry: Any, what: str) -> Pin:
+    if not isinstance(entry, dict):
+        raise InputError(f"{what}: a table was expected, not {entry!r}")
+    for name, value in entry.items():
+        if name not in _FIELDS:
+            raise InputError(f"{what} has a field {name!r}; {did_you_mean(name, _FIELDS)}")
+        wanted = int if name == "steps" else str
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            raise InputError(f"{what}: {name} = {value!r}; {'a number' if wanted is int else 'a text'} was expected")
+    for name in ("design", "claim", "verdict"):
+        if name not in entry:
+            raise InputError(f"{what} has no {name}")
+    if entry["verdict"] not in WORDS:
+        raise InputError(f"{what}: verdict = {entry['verdict']!r}; {did_you_mean(entry['verdict'], WORDS)}")
+    if ("steps" in entry) != (entry["verdict"] == "refuted"):
+        raise InputError(f"{what}: a refuted claim has 'steps', the length of its shortest run, and no other has")
+    return Pin(entry["design"], entry.get("configuration", ""), entry["claim"], entry["verdict"], entry.get("steps"), entry.get("analysis", "").strip())
+
+
+def text(result: Result) -> str:
+    """`proved`, `refuted in 4 steps`: a verdict as it is compared and printed."""
+    steps = result.verdict.trace.length if isinstance(result.verdict, Refuted) else None
+    return Pin(result.design, "", "", result.verdict.word, steps).text
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A verdict that is not as pinned. `found` says what came out instead of `pinned`, which is None for nothing."""
+
+    key: Key
+    found: str
+    pinned: str | None
+
+
+def differences(answers: Iterable[Result | NotAsked], pins: Pins, units: Sequence[Unit], known: Library, request: Request) -> list[Difference]:
+    """Where the answers are not as pinned, in the order of the answers, then pins that nothing answers.
+
+    Undecided claims are no differences; they have an exit code of their own. Configurations that no
+    table lists (a combination of settings from the command line) are compared with nothing.
+    """
+    found: list[Difference] = []
+    for answer in answers:
+        if isinstance(answer, NotAsked):
+            found += [
+                Difference(pin.key, f"not asked: {answer.reason}", pin.text)
+                for pin in pins.values()
+                if (pin.design, pin.claim) == (answer.design, answer.claim) and any(pin.key in unit.keys for unit in units)
+            ]
+        elif listed(known, answer) and not isinstance(answer.verdict, Unknown):
+            pin = pins.get((answer.design, answer.configuration, answer.claim))
+            if pin is None or pin.text != text(answer):
+                found.append(Difference((answer.design, answer.configuration, answer.claim), text(answer), pin.text if pin else None))
+    return found + (_unanswered(pins, units, known, request) if request.whole else [])
+
+
+def _shipped(known: Library, design: str) -> bool:
+    return design in known.shipped or design == LEMMAS
+
+
+def listed(known: Library, result: Result) -> bool:
+    """Whether the table should have this result: a design and a claim that ship, a configuration that every check asks."""
+    if not _shipped(known, result.design) or result.claim not in known.shipped_claims:
+        return False
+    if result.kind in ("lemma", "relation"):
+        return result.kind == "lemma" or result.configuration == pair(known.claims[result.claim])
+    return result.configuration in (known.design(result.design).configurations or ("",))
+
+
+def _unanswered(pins: Pins, units: Sequence[Unit], known: Library, request: Request) -> list[Difference]:
+    asked = {key for unit in units for key in unit.keys}
+    designs = {unit.design for unit in units}
+    gone = [
+        pin for pin in pins.values()
+        if pin.key not in asked and (pin.design in designs or not request.targets) and (_shipped(known, pin.design) or not request.targets)
+    ]  # fmt: skip
+    return [Difference(pin.key, "no such design, configuration or claim", pin.text) for pin in gone]
+
+
+def render(pins: Iterable[Pin], header: str = "") -> str:
+    """The table as the text of its file."""
+    blocks = []
+    for pin in pins:
+        lines = [f'{name} = "{getattr(pin, name)}"' for name in ("design", "configuration", "claim", "verdict")]
+        if pin.steps is not None:
+            lines.append(f"steps = {pin.steps}")
+        if pin.analysis:
+            escaped = pin.analysis.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+            lines.append(f'analysis = """\n{escaped}\n"""')
+        blocks.append("\n".join(["[[verdict]]", *lines, ""]))
+    return header + "\n".join(blocks)
+
+
+def renewed(pins: Pins, results: Iterable[Mapping[str, Any]]) -> list[Pin]:
+    """The pins with the results of a `check --json` put in; an analysis stays where the verdict is the same word."""
+    new = dict(pins)
+    for result in results:
+        key = (result["design"], result["configuration"], result["claim"])
+        steps = len(result["trace"]) - 1 if "trace" in result else None
+        old = pins.get(key)
+        analysis = old.analysis if old and old.verdict == result["verdict"] else ""
+        new[key] = Pin(*key, result["verdict"], steps, analysis)
+    return list(new.values())
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`python -m specproof.pinned CHECK.json`: puts the results of a check into the table, for a maintainer to read and commit."""
+    import json
+
+    if len(arguments) != 1:
+        raise SystemExit("usage: python -m specproof.pinned CHECK.json")
+    path = table()
+    text_ = path.read_text(encoding="utf-8")
+    header = "".join(line for line in text_.splitlines(keepends=True) if line.startswith("#")) + "\n"
+    results = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))["results"]
+    path.write_text(render(renewed(read(path), results), header), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.exit(main(sys.argv[1:]))

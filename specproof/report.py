@@ -1,0 +1,183 @@
+"""What `check` prints: a line a verdict, the matrix design x claim, one line of counts. Text only, at most 100 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from specproof.load import LEMMAS, Library
+from specproof.pinned import Difference
+from specproof.pinned import text as verdict_text
+from specproof.plan import Key
+from specproof.verdict import NotAsked, Refuted, Result, Unknown, Vacuous
+
+WIDTH = 100
+Answer = Result | NotAsked
+
+#: Paints a text by what it says (a verdict's word, "differs", "faint"); the identity where stdout is no terminal.
+Paint = Callable[[str, str], str]
+
+#: Takes one answer to a terminal or a file.
+Show = Callable[[Answer], None]
+
+
+def plain(text: str, role: str) -> str:
+    """The text without colours."""
+    return text
+
+
+def wrapped(text: str, first: str = "", rest: str | None = None) -> list[str]:
+    """Lines of at most 100 columns; `first` begins the first line, `rest` (blanks of its width) the others."""
+    indent = " " * len(first) if rest is None else rest
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False) or [first.rstrip()]
+
+
+def place(design: str, configuration: str) -> str:
+    """`kvm-rfc-v2, virtualized`; `kvm-rfc-v2, virtualized against emulated` of a relation."""
+    return ", ".join(part for part in (design, configuration.replace("~", " against ")) if part)
+
+
+def line(answer: Answer) -> str:
+    """One verdict on one line."""
+    if isinstance(answer, NotAsked):
+        return f"{answer.design}: {answer.claim}: not asked"
+    reason = f": {answer.verdict.reason}" if isinstance(answer.verdict, Unknown | Vacuous) else ""
+    return f"{place(answer.design, answer.configuration)}: {answer.claim}: {verdict_text(answer)}{reason}"
+
+
+def cell(result: Result) -> str:
+    """A verdict as the matrix has it."""
+    if isinstance(result.verdict, Refuted) and result.kind != "lemma":
+        return f"refuted {result.verdict.trace.length}"
+    return result.verdict.word
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Answers, design x claim, to be printed in blocks of as many designs as fit."""
+
+    known: Library
+    answers: Sequence[Answer]
+    differing: frozenset[Key]
+    paint: Paint = plain
+
+    def lines(self) -> list[str]:
+        designs = list(dict.fromkeys(answer.design for answer in self.answers))
+        claims = [name for name in self.known.claims if any(answer.claim == name for answer in self.answers)]
+        lemmas = [name for name in claims if self.known.claims[name].kind == "lemma"]
+        rest = [name for name in claims if name not in lemmas]
+        names = [self._title(name) for name in claims]
+        left = max(map(len, names), default=0)
+        columns = [[design, *(self._cell(design, claim) for claim in rest)] for design in designs if design != LEMMAS]
+        found = self._legend([design for design in designs if design != LEMMAS], [cell for column in columns for cell in column[1:]])
+        found += _blocks(left, ["", *map(self._title, rest)], columns, self.paint)
+        if lemmas:
+            found += _blocks(left, ["", *map(self._title, lemmas)], [[LEMMAS, *(self._cell(LEMMAS, claim) for claim in lemmas)]], self.paint)
+        return found
+
+    def _title(self, name: str) -> str:
+        return f"{self.known.claims[name].id:<4}{name}"
+
+    def _cell(self, design: str, claim: str) -> str:
+        here = [answer for answer in self.answers if (answer.design, answer.claim) == (design, claim)]
+        results = [answer for answer in here if isinstance(answer, Result)]
+        if not results:
+            return ("-" if here else "") + "!" * any(key[::2] == (design, claim) for key in self.differing)
+        cells = [cell(result) + "!" * ((design, result.configuration, claim) in self.differing) for result in results]
+        return cells[0] if len(set(cells)) == 1 else " / ".join(cells)
+
+    def _legend(self, designs: Sequence[str], cells: Sequence[str]) -> list[str]:
+        """Which configurations the cells speak of, and the signs that occur in them."""
+        by: dict[tuple[str, ...], list[str]] = {}
+        for design in designs:
+            asked = dict.fromkeys(answer.configuration for answer in self.answers if isinstance(answer, Result) and answer.design == design)
+            by.setdefault(tuple(name for name in asked if name and "~" not in name), []).append(design)
+        found = []
+        for configurations, whose in by.items():
+            if len(configurations) > 1:
+                found += wrapped(f"{' / '.join(configurations)}: the order in a cell of {', '.join(whose)}; one verdict where all agree.")
+            elif configurations:
+                found += wrapped(f"{configurations[0]}: the configuration of {', '.join(whose)}.")
+        signs = (("-", "-: not asked"), ("refuted", "refuted N: by a run of N steps"), ("!", "!: not as pinned"))
+        said = [meaning for sign, meaning in signs if any(sign in cell for cell in cells)]
+        return [*found, *(["; ".join(said) + "."] if said else []), ""] if designs else []
+
+
+def _blocks(left: int, names: Sequence[str], columns: Sequence[Sequence[str]], paint: Paint) -> list[str]:
+    """Columns side by side, as many as fit beside the names, then the next ones below."""
+    found: list[str] = []
+    start = 0
+    while start < len(columns):
+        end, total = start, left
+        while end < len(columns) and (end == start or total + 2 + _wide(columns[end]) <= WIDTH):
+            total += 2 + _wide(columns[end])
+            end += 1
+        for row, name in enumerate(names):
+            text = "  ".join([f"{name:<{left}}", *(_painted(column[row], _wide(column), row, paint) for column in columns[start:end])])
+            found.append(text.rstrip())
+        found.append("")
+        start = end
+    return found
+
+
+def _wide(column: Sequence[str]) -> int:
+    return max(map(len, column))
+
+
+def _painted(text: str, width: int, row: int, paint: Paint) -> str:
+    role = "heading" if row == 0 else "differs" if "!" in text else next((word for word in ("unknown", "refuted", "vacuous", "proved") if word in text), "faint")
+    return paint(text, role) + " " * (width - len(text))
+
+
+def counts(answers: Sequence[Answer], differing: int, pinned: bool) -> str:
+    """The one line at the end. `pinned`: whether the table says something about these designs."""
+    results = [answer for answer in answers if isinstance(answer, Result)]
+    words = [f"{sum(result.verdict.word == word for result in results)} {word}" for word in ("proved", "refuted", "vacuous", "unknown")]
+    skipped = len(answers) - len(results)
+    if not pinned:
+        tail = "nothing is pinned"
+    elif differing:
+        tail = f"{differing} not as pinned"
+    elif any(isinstance(result.verdict, Unknown) for result in results):
+        tail = "every decided verdict as pinned"
+    else:
+        tail = "all as pinned"
+    return f"{len(results)} verdict{'s' * (len(results) != 1)}: {', '.join(words)}; {skipped} not asked; {tail}"
+
+
+def not_asked(answers: Iterable[Answer]) -> list[str]:
+    """Each design's claims that it cannot express, by reason."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for answer in answers:
+        if isinstance(answer, NotAsked):
+            groups.setdefault((answer.design, answer.reason), []).append(answer.claim)
+    found = []
+    for (design, reason), claims in groups.items():
+        found += wrapped(f"{', '.join(claims)}: {reason}", f"not asked of {design}: ", "    ")
+    return [*found, ""] if found else []
+
+
+def remarks(answers: Iterable[Answer]) -> list[str]:
+    """The reasons of what is vacuous or undecided."""
+    found = []
+    for answer in answers:
+        if isinstance(answer, Result) and isinstance(answer.verdict, Vacuous | Unknown):
+            found += wrapped(line(answer), "", "    ")
+    return [*found, ""] if found else []
+
+
+def changed(differing: Sequence[Difference], without: Sequence[str]) -> list[str]:
+    """What is not as pinned; with assumptions switched off, what each of them was good for."""
+    found = []
+    tail = f" without {', '.join(without)}" if without else ""
+    new: dict[str, list[str]] = {}
+    for one in differing:
+        design, configuration, claim = one.key
+        if one.pinned is None:
+            new.setdefault(place(design, configuration), []).append(f"{claim} {one.found}")
+        else:
+            found += wrapped(f"{place(design, configuration)}: {claim}: {one.found}{tail}; pinned: {one.pinned}", "! ", "    ")
+    for where, verdicts in new.items():
+        found += wrapped(f"{where}: not in the pinned table: {', '.join(verdicts)}", "! ", "    ")
+    return [*found, ""] if found else []
