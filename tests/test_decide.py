@@ -1,0 +1,258 @@
+"""Deciding claims end to end on small designs."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from specproof import U64, Bool, Claim, Design, ModelError, State, Word, field, frozen, implies, invariant, lemma, reachable, relation, step
+from specproof.decide import decide, decide_lemma, decide_relation
+from specproof.system import build
+from specproof.trace import replay
+from specproof.verdict import NotAsked, Proved, Refuted, Result, Vacuous
+
+
+def _thin() -> Any:
+    path = Path(__file__).parent / "designs" / "thin.py"
+    spec = importlib.util.spec_from_file_location("thin_design", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+thin = _thin()
+
+
+@invariant("enforcement")
+def enforcement(v: Any) -> Bool:
+    """Masked bits are set while the guest runs."""
+    return implies(v.guest_runs, (v.effective & v.required_mask) == v.required_mask)
+
+
+@invariant("isolation")
+def isolation(v: Any) -> Bool:
+    """The host has its own value."""
+    return implies(~v.guest_runs, v.effective == v.host_wants)
+
+
+@step("mask-written-on-change")
+def mask_written_on_change(before: Any, after: Any) -> Bool:
+    """The mask field is written only when its value changes."""
+    return implies(after.mask_written, before.required_mask != after.required_mask)
+
+
+@relation("alike", left="virtualized", right="emulated")
+def alike(a: Any, b: Any) -> Bool:
+    """Both configurations show the guest the same."""
+    return (a.rdmsr ^ b.rdmsr) == 0
+
+
+def one(design: Design[Any], configuration: str, claim: Claim, **options: Any) -> Any:
+    result = decide(design, configuration, [claim], **options)[0]
+    assert isinstance(result, Result)
+    return result.verdict
+
+
+@pytest.mark.parametrize("configuration", ["virtualized", "emulated"])
+def test_sound_design_is_proved(configuration: str) -> None:
+    """A design that forces what it masks is proved, by lemmas, with a run in which the antecedent happens."""
+    for claim in (enforcement, isolation, mask_written_on_change):
+        verdict = one(thin.thin, configuration, claim)
+
+        assert isinstance(verdict, Proved)
+        assert verdict.witness is not None
+
+
+@pytest.mark.parametrize("configuration", ["virtualized", "emulated"])
+def test_broken_design_is_refuted_by_its_shortest_run(configuration: str) -> None:
+    """Masking without forcing is refuted in two steps, with a single named bit."""
+    verdict = one(thin.thin_broken, configuration, enforcement)
+
+    assert isinstance(verdict, Refuted)
+    assert [taken.action for taken in verdict.trace.steps] == ["set_mask", "vm_entry"]
+    assert bin(verdict.trace.steps[0].inputs["mask"]).count("1") == 1
+    assert verdict.trace.initial["host"] == 0
+
+
+def test_refutation_replays_on_integers() -> None:
+    """The run of a refutation is the run that replay computes from its inputs."""
+    verdict = one(thin.thin_broken, "virtualized", enforcement)
+    trace = verdict.trace
+    system = build(thin.thin_broken, "virtualized")
+
+    again = replay(system, "enforcement", trace.initial, [(taken.action, taken.inputs) for taken in trace.steps])
+
+    assert again == trace
+
+
+def test_step_claim_is_refuted_by_its_last_step() -> None:
+    """A write of the mask that changes nothing is found, and the run ends with that write."""
+
+    def always_writes(s: Any, mask: U64) -> Any:
+        return s.replace(vmcs=s.vmcs.replace(mask=mask), wrote_mask=True)
+
+    verdict = one(thin.thin.but("thin-eager", set_mask=always_writes), "virtualized", mask_written_on_change)
+
+    assert isinstance(verdict, Refuted)
+    assert [taken.action for taken in verdict.trace.steps] == ["set_mask"]
+
+
+def test_relation_that_fails_is_a_run_of_both_sides() -> None:
+    """In the thin design only one of the two write actions exists on each side, and the relation finds it."""
+    result = decide_relation(thin.thin, alike)
+
+    assert isinstance(result, Result)
+    assert isinstance(result.verdict, Refuted)
+    assert {"virtualized.vmcs.shadow", "emulated.vmcs.shadow"} <= set(result.verdict.trace.initial)
+
+
+def test_relation_of_a_design_with_itself_is_proved() -> None:
+    """Two sides that do the same are proved alike, with nothing to tell them apart."""
+
+    def any_wrmsr(s: Any, value: U64) -> Any:
+        """One action for both configurations."""
+        return s.replace(msr=value | s.vmcs.mask, vmcs=s.vmcs.replace(shadow=value), believed=value)
+
+    same = thin.thin.but("thin-same", guest_wrmsr=any_wrmsr, without=("emulated_wrmsr",))
+    same.actions["guest_wrmsr"] = same.actions["guest_wrmsr"].__class__("guest_wrmsr", any_wrmsr, "guest", "", lambda s: s.running)
+    result = decide_relation(same, alike)
+
+    assert isinstance(result, Result)
+    assert isinstance(result.verdict, Proved)
+
+
+def test_claim_on_a_missing_view_is_not_asked() -> None:
+    """A design that lacks a view is not asked, and the reason is the design's own."""
+
+    @invariant("needs-more")
+    def needs_more(v: Any) -> Bool:
+        return v.nested_value == 0  # type: ignore[no-any-return]
+
+    answer = decide(thin.thin, "virtualized", [needs_more])[0]
+
+    assert answer == NotAsked("thin", "needs-more", "thin offers no view 'nested_value'")
+
+
+def test_antecedent_that_never_happens_is_vacuous() -> None:
+    """A claim about what never happens is neither proved nor refuted."""
+
+    @invariant("nothing")
+    def nothing(v: Any) -> Bool:
+        return implies(v.guest_runs & ~v.guest_runs | v.guest_runs & (v.effective.bit(0) & ~v.effective.bit(0)), v.rdmsr == 0)
+
+    @invariant("never-masked")
+    def never_masked(v: Any) -> Bool:
+        return implies(v.guest_runs & ((v.required_mask & ~v.required_mask) != 0), v.rdmsr == 0)
+
+    @step("no-step")
+    def no_step(before: Any, after: Any) -> Bool:
+        return implies(before.guest_runs & after.mask_written, before.rdmsr == 0)
+
+    assert isinstance(one(thin.thin, "virtualized", no_step), Vacuous)
+    assert one(thin.thin, "virtualized", never_masked).word in ("vacuous", "proved")
+
+
+def test_lemmas_are_decided_over_all_values() -> None:
+    """A lemma is proved or refuted by an assignment."""
+
+    @lemma("agree")
+    def agree(cur: U64, value: U64, mask: U64) -> Bool:
+        return implies((cur & mask) == mask, ((cur & mask) | (value & ~mask)) == (value | mask))
+
+    @lemma("disagree")
+    def disagree(cur: U64, value: U64, mask: U64) -> Bool:
+        return ((cur & mask) | (value & ~mask)) == (value | mask)
+
+    assert decide_lemma(agree).verdict.word == "proved"
+    refuted = decide_lemma(disagree).verdict
+    assert isinstance(refuted, Refuted)
+    assert refuted.trace.initial["mask"] & ~refuted.trace.initial["cur"]
+
+
+def test_reachability_needs_a_run() -> None:
+    """What can happen is proved by a run, what cannot is vacuous."""
+
+    @reachable("some-mask")
+    def some_mask(v: Any) -> Bool:
+        return v.guest_runs & v.required_mask.bit(10)  # type: ignore[no-any-return]
+
+    @reachable("mask-in-host")
+    def impossible(v: Any) -> Bool:
+        return ~v.guest_runs & ((v.effective ^ v.host_wants) != 0)  # type: ignore[no-any-return]
+
+    shown = one(thin.thin, "virtualized", some_mask)
+    assert isinstance(shown, Proved)
+    assert shown.witness is not None and shown.witness.length == 2
+    assert isinstance(one(thin.thin, "virtualized", impossible), Vacuous)
+
+
+class Counter(State):
+    width: U64 = frozen("an unused constant")
+    low: U64 = field("counts")
+    on: Bool = field("counting")
+
+
+counter = Design("counter", Counter, doc="A counter, which is not bitwise")
+
+
+@counter.initial
+def zero(s: Counter) -> Bool:
+    return s.matches(low=0, on=False)
+
+
+@counter.action(by="clock", guard=lambda s: s.low < 5)
+def tick(s: Counter) -> Counter:
+    """Adds one."""
+    return s.replace(low=s.low + 1, on=True)
+
+
+@counter.view
+def count(s: Counter) -> Word:
+    return s.low
+
+
+def test_what_is_not_bitwise_is_proved_by_another_way() -> None:
+    """A bound on a counter is beyond the slice, and the verdict says what answered."""
+
+    @invariant("bound")
+    def bound(v: Any) -> Bool:
+        return v.count <= 5  # type: ignore[no-any-return]
+
+    verdict = one(counter, "", bound, timeout=30)
+    assert isinstance(verdict, Proved)
+    assert "induction" in verdict.method or "Spacer" in verdict.method
+
+
+def test_what_is_not_bitwise_is_refuted_by_a_replayed_run() -> None:
+    """A wrong bound is refuted by the shortest run."""
+
+    @invariant("tight")
+    def tight(v: Any) -> Bool:
+        return v.count <= 3  # type: ignore[no-any-return]
+
+    verdict = one(counter, "", tight, timeout=30)
+    assert isinstance(verdict, Refuted)
+    assert verdict.trace.length == 4
+
+
+def test_unsatisfiable_start_is_an_error() -> None:
+    """A design in which no run starts decides nothing."""
+
+    def nowhere(s: Any) -> Bool:
+        return s.matches(running=True) & ~s.running  # type: ignore[no-any-return]
+
+    with pytest.raises(ModelError, match="nothing satisfies its initial predicate"):
+        decide(thin.thin.but("thin-nowhere", initial=nowhere), "virtualized", [enforcement])
+
+
+def test_verdicts_do_not_depend_on_what_else_is_asked() -> None:
+    """One claim alone has the verdict that it has among others."""
+    alone = one(thin.thin_broken, "virtualized", enforcement)
+    together = decide(thin.thin_broken, "virtualized", [isolation, enforcement, mask_written_on_change])[1]
+
+    assert isinstance(together, Result)
+    assert together.verdict == alone
