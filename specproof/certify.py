@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from specproof.claims import Property
 from specproof.lemmas import Certificate
+from specproof.query import Core
 from specproof.solver import Solver
-from specproof.system import System
-from specproof.terms import Term, conj
-from specproof.vocabulary import Lemma
+from specproof.system import Action, System
+from specproof.terms import FALSE, TRUE, Bool, Term, conj
 
 
 @dataclass(frozen=True)
@@ -27,32 +27,40 @@ class Obligation:
 
 
 def obligations(system: System, certificate: Certificate, properties: Mapping[str, Property]) -> Iterator[Obligation]:
-    """All obligations of a certificate: initiation, one consecution an action, one claim an action or state."""
+    """All obligations of a certificate: initiation, one consecution an action, one an action and claim, one a claim of states.
+
+    Complete by itself, whatever found the lemmas: a pair of action and lemma (or claim) is left out only where the
+    action leaves the very term as it is, or can never be enabled. Cores only choose which lemmas a query may use.
+    """
     now = system.state()
     at = {lemma: certificate.vocabulary.term(lemma, now) for lemma in certificate.lemmas}
-    assumed = tuple(system.initially_assumed.values())
+    everything = Core(tuple(certificate.lemmas), tuple(system.assumptions))
     if certificate.lemmas:
-        yield Obligation("initiation", "initiation", (system.initial, *assumed, ~conj(at.values())))
+        yield Obligation("initiation", "initiation", (system.initial, *system.initially_assumed.values(), ~conj(at.values())))
     for name, action in system.actions.items():
-        pairs = [(target, core) for (target, by), core in certificate.cores.items() if by == name]
-        before = {lemma: None for _, core in pairs for lemma in core.lemmas}
-        used = {assumption: action.assumed[assumption] for _, core in pairs for assumption in core.assumptions}
-        context = (action.guard, *used.values(), *(at[lemma] for lemma in before))
+        if action.enabled is FALSE:
+            continue
+
+        def facts(cores: Sequence[Core], action: Action = action) -> tuple[Bool, ...]:
+            assumed = {assumption: None for core in cores for assumption in core.assumptions if assumption in action.assumed}
+            before = {lemma: None for core in cores for lemma in core.lemmas}
+            return (action.guard, *(action.assumed[assumption] for assumption in assumed), *(at[lemma] for lemma in before))
+
         after = system.state(action.next)
-        kept = conj(certificate.vocabulary.term(target, after) for target, _ in pairs if isinstance(target, Lemma))
-        if any(isinstance(target, Lemma) for target, _ in pairs):
-            yield Obligation(f"{name} keeps the lemmas", "consecution", (*context, ~kept))
-        claims = [target for target, _ in pairs if isinstance(target, str)]
-        for claim in claims:
-            core = certificate.cores[(claim, name)]
-            facts = (action.guard, *(action.assumed[a] for a in core.assumptions), *(at[lemma] for lemma in core.lemmas))
-            yield Obligation(f"{name} satisfies {claim}", "claim", (*facts, ~properties[claim].steps[name]), (claim,))
+        moved = {lemma: term for lemma in certificate.lemmas if (term := certificate.vocabulary.term(lemma, after)) is not at[lemma]}
+        if moved:
+            cores = [certificate.cores.get((lemma, name), everything) for lemma in moved]
+            yield Obligation(f"{name} keeps the lemmas", "consecution", (*facts(cores), ~conj(moved.values())))
+        for claim in certificate.claims:
+            wanted = properties[claim].steps.get(name, TRUE)
+            if wanted is not TRUE:
+                core = certificate.cores.get((claim, name), everything)
+                yield Obligation(f"{name} satisfies {claim}", "claim", (*facts([core]), ~wanted), (claim,))
     for claim in certificate.claims:
         prop = properties[claim]
         if prop.state is not None:
-            needed = certificate.cores.get((claim, None))
-            facts = tuple(at[lemma] for lemma in needed.lemmas) if needed else ()
-            yield Obligation(f"lemmas imply {claim}", "claim", (*facts, ~prop.state), (claim,))
+            core = certificate.cores.get((claim, None), everything)
+            yield Obligation(f"lemmas imply {claim}", "claim", (*(at[lemma] for lemma in core.lemmas), ~prop.state), (claim,))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from specproof.claims import Property
 from specproof.explore import Reached
 from specproof.query import Core, Query
 from specproof.slice import Slice
+from specproof.terms import FALSE
 from specproof.vocabulary import Lemma, Vocabulary
 
 
@@ -49,7 +50,7 @@ def discover(slice_: Slice, reached: Reached, properties: Sequence[Property]) ->
     vocabulary = Vocabulary(slice_, reached)
     queries: dict[str | None, Query] = {None: Query(vocabulary, None, properties)}
     for action in slice_.system.actions.values():
-        if action.name in reached.fired:
+        if action.enabled is not FALSE:
             queries[action.name] = Query(vocabulary, action, properties)
     lemmas: list[Lemma] = []
 
