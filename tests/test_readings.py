@@ -1,0 +1,287 @@
+"""Every reading of a term gives it the same meaning: integers, Z3 by way of SMT-LIB, sympy, the slice, text."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import specproof.readings
+from specproof.errors import ModelError
+from specproof.readings import bits, closed, integers, smtlib, text
+from specproof.readings.bitproof import impossible
+from specproof.readings.bits import Compiler, watched_bits
+from specproof.readings.closed import NotBitwise, agree_text, bit_of, closed_form, closed_text
+from specproof.readings.integers import evaluate
+from specproof.solver import Solver
+from specproof.terms import OPERATORS, Term, Word, ite, make, rebuild, variable, word
+from tests import strategies
+
+BITS = (*strategies.BITWISE, "implies")
+SMALL = (1, 2, 3, 5, 8)
+
+
+def w(name: str) -> Word:
+    """A word of 64 bits."""
+    return variable(name, 64)  # type: ignore[return-value]
+
+
+def settle(examples: int) -> Any:
+    """So many examples, without a time limit for one of them and without a folder of old ones."""
+    return settings(max_examples=examples, deadline=None, database=None)
+
+
+TABLES: dict[str, Mapping[str, object]] = {
+    "text": text.MEANING, "integers": {**integers.MEANING, "var": "looked up"}, "smtlib": smtlib.MEANING,
+    "closed": closed.MEANING, "bits": bits.COMPILED,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("reading", TABLES)
+def test_every_reading_gives_every_operator_a_meaning(reading: str) -> None:
+    """An operator that a reading lacks, or has and nobody knows, is found here and not in a proof."""
+    assert sorted(TABLES[reading]) == sorted(OPERATORS)
+
+
+def test_every_file_of_readings_with_a_table_is_held_to_it() -> None:
+    """A new reading of words must be added to the tables above."""
+    modules = {info.name: importlib.import_module(f"specproof.readings.{info.name}") for info in pkgutil.iter_modules(specproof.readings.__path__)}
+
+    assert {name for name, module in modules.items() if hasattr(module, "MEANING")} == set(TABLES) | ({"blast"} & set(modules))
+
+
+def test_random_terms_have_every_operator() -> None:
+    """The strategy can build each operator, so that the tests below are about all of them."""
+    assert set(strategies.WORD_OPERATORS) | set(strategies.BOOL_OPERATORS) == set(OPERATORS)
+
+
+@given(strategies.valued())
+@settle(400)
+def test_simplification_keeps_the_value(case: tuple[Term, Mapping[str, int]]) -> None:
+    """A node that the operators build, simplified, has the value of the plain node."""
+    from specproof.terms import fold
+
+    plain, values = case
+    simple = fold([plain], rebuild)[0]
+
+    assert simple.width == plain.width
+    assert evaluate(simple, values) == evaluate(plain, values)
+
+
+@given(strategies.valued())
+@settle(150)
+def test_z3_and_integers_agree(case: tuple[Term, Mapping[str, int]]) -> None:
+    """Z3, which reads SMT-LIB text, can give a term no other value than the integers do."""
+    term, values = case
+    inputs = [_is(v, values[str(v.data)]) for v in _variables(term)]
+
+    assert Solver(20).ask([*inputs, _is(term, evaluate(term, values))]).word == "sat"
+    assert Solver(20).ask([*inputs, make("not", (_is(term, evaluate(term, values)),), 0)]).word == "unsat"
+
+
+@given(strategies.valued(depth=3, widths=SMALL))
+@settle(150)
+def test_sympy_and_integers_agree_at_every_bit(case: tuple[Term, Mapping[str, int]]) -> None:
+    """Each bit's formula, with the values put in, is the bit of the number."""
+    term, values = case
+    number = evaluate(term, values)
+    put = _symbols(term, values)
+    memo: dict[Any, Any] = {}
+
+    for index in range(term.width or 1):
+        assert bool(bit_of(term, index, memo).xreplace(put)) == bool(number >> index & 1)
+
+
+@given(st.data())
+@settle(20)
+def test_sympy_and_integers_agree_at_64_bits(data: st.DataObject) -> None:
+    """At full width too, for a bit that is drawn."""
+    term = data.draw(strategies.terms(64, 2, widths=(33, 64)))
+    values = data.draw(strategies.assignments(term))
+    index = data.draw(st.integers(0, 63))
+
+    assert bool(bit_of(term, index).xreplace(_symbols(term, values))) == bool(evaluate(term, values) >> index & 1)
+
+
+@given(st.data())
+@settle(150)
+def test_the_closed_form_holds_at_every_position(data: st.DataObject) -> None:
+    """Where a term is bitwise, one formula gives each of its bits from the same bits of its words."""
+    term = data.draw(strategies.terms(8, 4, BITS, (8,)))
+    values = data.draw(strategies.assignments(term))
+    formula = closed_form(term)
+    number = evaluate(term, values)
+
+    for index in range(8):
+        put = {sympy.Symbol(str(v.data)): _truth(values[str(v.data)] >> (index if v.width else 0)) for v in _variables(term)}
+        put |= {symbol: _truth(int(symbol.name, 0) >> index) for symbol in formula.free_symbols if symbol.name[0].isdigit()}
+        assert bool(formula.xreplace(put)) == bool(number >> index & 1)
+
+
+@given(strategies.valued())
+@settle(300)
+def test_the_slice_and_integers_agree_at_every_position(case: tuple[Term, Mapping[str, int]]) -> None:
+    """Given what the slice cannot know (tests, moved bits), its bit is the bit of the number, wherever it looks."""
+    term, values = case
+    number = evaluate(term, values)
+    compiler = Compiler(64, watched_bits([term], {}), tests=True)
+    compiler.program.outputs = [compiler.at(term)]
+
+    for position in range(term.width or 1):
+        assert _run(compiler, values, position) == bool(number >> position & 1)
+
+
+@given(strategies.truths())
+@settle(300)
+def test_the_slice_may_whatever_is(case: tuple[Term, Mapping[str, int]]) -> None:
+    """A truth value that holds is possible at every position: the slice over-approximates."""
+    term, values = case
+    wanted = bool(evaluate(term, values))
+    compiler = Compiler(64, watched_bits([term], {}), tests=False)
+    compiler.program.outputs = [_phrased(lambda: compiler.may(term, wanted))]
+
+    for position in range(64):
+        assert _run(compiler, values, position)
+
+
+@given(strategies.truths(), st.booleans())
+@settle(300)
+def test_the_slice_finds_a_witness_position(case: tuple[Term, Mapping[str, int]], tests: bool) -> None:
+    """A truth value that holds is seen at some position, where the words differ that it says differ."""
+    term, values = case
+    wanted = bool(evaluate(term, values))
+    compiler = Compiler(64, watched_bits([term], {}), tests=tests)
+    compiler.program.outputs = [_phrased(lambda: compiler.somewhere(term, wanted))]
+
+    assert any(_run(compiler, values, position) for position in range(64))
+
+
+@given(strategies.truths(operators=(*BITS, "eq", "bit"), widths=(2, 3)))
+@settle(200)
+def test_what_is_impossible_bit_by_bit_has_no_values(case: tuple[Term, Mapping[str, int]]) -> None:
+    """The second proof never calls an assertion impossible that Z3 or a value can satisfy."""
+    term, values = case
+    for assertion in (term, make("not", (term,), 0)):
+        if impossible([assertion]):
+            assert not evaluate(assertion, values)
+            assert Solver(20).ask([assertion]).word == "unsat"
+
+
+@given(st.data())
+@settle(100)
+def test_what_is_valid_at_one_bit_is_proved_bit_by_bit(data: st.DataObject) -> None:
+    """For an equation of bitwise words the second proof is complete: it answers as Z3 does."""
+    left, right = (data.draw(strategies.terms(8, 3, strategies.BITWISE, (8,))) for _ in range(2))
+    differ = make("not", (make("eq", (left, right), 0),), 0)
+
+    assert impossible([differ]) == (Solver(20).ask([differ]).word == "unsat")
+
+
+def test_the_merge_and_the_forcing_agree_where_masked_bits_are_set() -> None:
+    """The closed forms of the two formulas, and the exact condition under which they agree."""
+    merge = (w("cur") & w("mask")) | (w("val") & ~w("mask"))
+
+    assert closed_text(merge) == "(cur & mask) | (val & ~mask)"
+    assert agree_text(merge, w("val") | w("mask")) == "mask -> cur"
+    assert agree_text(merge, (w("val") & ~w("mask")) | (w("forced") & w("mask"))) == "mask -> cur == forced"
+    assert agree_text(merge, w("val") ^ ((w("val") ^ w("cur")) & w("mask"))) == "always"
+    assert agree_text(merge, ~merge) == "never"
+
+
+def test_a_constant_is_a_symbol_of_the_closed_form() -> None:
+    """Whether a position has a bit of 0x400 is part of the formula; all ones and 0 are truth values."""
+    running = variable("running", 0)
+
+    assert closed_text(w("x") | 0x400) == "x | 0x400"
+    assert closed_text(ite(running, w("x") | word(0), ~word(0))) == "running -> x"  # type: ignore[call-overload]
+
+
+def test_comparisons_in_a_closed_form_are_refused_or_named() -> None:
+    """A write that is skipped where nothing would change depends on whole words, and the message says so."""
+    skipped = ite(w("cache") == w("mask"), w("x"), w("mask"))
+
+    with pytest.raises(NotBitwise, match=r"^cache == mask looks at a whole word, so .* is not the same function of every bit$"):
+        closed_form(skipped)
+    assert closed_text(skipped, tests=True) == "(mask & ~cache == mask) | (x & cache == mask)"
+
+
+@pytest.mark.parametrize("moved", [w("x") + w("y"), w("x") << 3, w("x") >> 3, w("x").extract(40, 8).zext(64)])
+def test_an_operator_that_moves_bits_has_no_closed_form(moved: Word) -> None:
+    """Addition, shifts and extraction are refused by name, alone and inside a bitwise term."""
+    with pytest.raises(NotBitwise, match="moves bits between positions"):
+        closed_form(moved & w("m"))
+    with pytest.raises(NotBitwise, match="is not decided bit by bit"):
+        impossible([moved == w("m")])
+
+
+def test_bit_proofs_know_single_bits_and_constants() -> None:
+    """A bit read as a condition is the same bit as in the word's position of that number."""
+    x = w("x")
+
+    assert impossible([x.bit(10), (x & 0x400) == 0])
+    assert not impossible([x.bit(10), (x & 0x200) == 0])
+
+
+def _phrased(phrase: Callable[[], int]) -> int:
+    """What is phrased, unless it has a test of words inside a word, which a state's property may not have."""
+    try:
+        return phrase()
+    except ModelError as error:
+        assume("only 'may' is known" not in str(error))
+        raise
+
+
+def _variables(term: Term) -> list[Term]:
+    from specproof.terms import variables
+
+    return variables([term])
+
+
+def _is(term: Term, value: int) -> Any:
+    """The assertion that a term has a value, unsimplified."""
+    if not term.width:
+        return term if value else make("not", (term,), 0)
+    return make("eq", (term, word(value, term.width)), 0)
+
+
+def _truth(value: int) -> Any:
+    return sympy.true if value & 1 else sympy.false
+
+
+def _symbols(term: Term, values: Mapping[str, int]) -> dict[Any, Any]:
+    """Every bit of every variable with its value."""
+    put = {}
+    for v in _variables(term):
+        value = values[str(v.data)]
+        if v.width:
+            put.update({sympy.Symbol(f"{v.data}[{index}]"): _truth(value >> index) for index in range(v.width)})
+        else:
+            put[sympy.Symbol(str(v.data))] = _truth(value)
+    return put
+
+
+def _run(compiler: Compiler, values: Mapping[str, int], position: int) -> bool:
+    """The program's output at a position of given words, with the truth for what the slice leaves free."""
+    loads: dict[Any, Any] = {}
+    for key in compiler.program.loads():
+        kind, what = key[0], key[1]  # type: ignore[index]
+        if kind == "word":
+            value = values[what] >> position & 1
+        elif kind == "watched":
+            value = values[what] >> key[2] & 1  # type: ignore[index]
+        elif kind == "bool":
+            value = values[what]
+        elif kind == "class":
+            value = what >> position & 1
+        else:
+            at = key[2] if kind == "free" else 0  # type: ignore[index]
+            value = evaluate(what, values) >> (position if at is None else at) & 1
+        loads[key] = np.full((1, 1), bool(value))
+    return bool(compiler.program.run(loads)[0][0, 0])
