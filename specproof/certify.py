@@ -58,9 +58,11 @@ def obligations(system: System, certificate: Certificate, properties: Mapping[st
                 yield Obligation(f"{name} satisfies {claim}", "claim", (*facts([core]), ~wanted), (claim,))
     for claim in certificate.claims:
         prop = properties[claim]
-        if prop.state is not None:
+        if prop.always is not None:
             core = certificate.cores.get((claim, None), everything)
-            yield Obligation(f"lemmas imply {claim}", "claim", (*(at[lemma] for lemma in core.lemmas), ~prop.state), (claim,))
+            yield Obligation(f"lemmas imply {claim}", "claim", (*(at[lemma] for lemma in core.lemmas), ~prop.always), (claim,))
+        elif prop.state is not None and prop.state is not TRUE:
+            yield Obligation(f"{claim} holds initially", "claim", (system.initial, *system.initially_assumed.values(), ~prop.state), (claim,))
 
 
 @dataclass(frozen=True)

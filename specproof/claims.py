@@ -130,16 +130,21 @@ class Views:
 class Property:
     """A claim instantiated on a system.
 
-    `start` is over the state variables and must hold initially. `steps` has for each action a term
-    over the state before and its inputs, which must hold whenever the action is taken. A `state`
-    property is the same term before and after every step and needs `steps` no more. `happens` is the
-    antecedent, in the same three forms, or None where there is none.
+    `steps` has for each action a term over the state before and its inputs, which must hold whenever
+    the action is taken. Without steps, `state` is over the state variables and must hold in every
+    reachable state; with them it must hold initially. `happens` is the antecedent in the same forms,
+    or None where there is none.
     """
 
     claim: str
     state: Bool | None
     steps: Mapping[str, Bool]
     happens: Property | None = None
+
+    @property
+    def always(self) -> Bool | None:
+        """What must hold in every state, if it is a property of states."""
+        return None if self.steps else self.state
 
 
 def _call(claim: Claim, *views: Any) -> Bool:

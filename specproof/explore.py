@@ -142,7 +142,7 @@ class _Check:
     """Looks for violations of one property, each pattern once."""
 
     def __init__(self, slice_: Slice, watch: Watch) -> None:
-        self.slice, self.name = slice_, watch.prop.claim
+        self.slice, self.name, self.initially = slice_, watch.prop.claim, bool(watch.prop.steps)
         self.programs = [(action, compiled, _Fresh(compiled.mask)) for action, compiled in watch.programs.items() if self._can(compiled)]
 
     @staticmethod
@@ -155,7 +155,9 @@ class _Check:
         """Adds to the lists, violations and antecedents, what the states of one level show."""
         violated, happens = found
         for action, compiled, fresh in self.programs:
-            if (action is None and depth == 0) or len(violated) < KEPT or not happens:
+            if action is None and depth and self.initially:
+                continue
+            if len(violated) < KEPT or not happens:
                 patterns, index = fresh.split(states)
                 rows = max(1, CHUNK >> len(compiled.inputs))
                 for begin in range(0, len(patterns), rows):

@@ -45,11 +45,11 @@ class Query:
 
     def _asks(self, prop: Property) -> bool:
         if self.action is None:
-            return prop.state is not None
+            return prop.always is not None
         return self.action.name in prop.steps and prop.steps[self.action.name] is not TRUE
 
     def _violation(self, compiler: Compiler, prop: Property) -> int:
-        term = prop.steps[self.action.name] if self.action is not None else cast(Bool, prop.state)
+        term = prop.steps[self.action.name] if self.action is not None else cast(Bool, prop.always)
         return compiler.somewhere(term, False)
 
     def _value(self, compiler: Compiler, key: Any, after: Mapping[str, Term]) -> int:

@@ -256,3 +256,26 @@ def test_verdicts_do_not_depend_on_what_else_is_asked() -> None:
 
     assert isinstance(together, Result)
     assert together.verdict == alone
+
+
+def test_an_invariant_that_observes_is_asked_of_steps_and_of_the_start() -> None:
+    """Observed fields are cleared between steps, and that alone violates nothing."""
+
+    @invariant("entered-or-idle")
+    def entered(v: Any) -> Bool:
+        return v.mask_written | ~v.guest_runs | v.guest_runs
+
+    @invariant("written-while-masked")
+    def written(v: Any) -> Bool:
+        return v.mask_written | (v.required_mask == 0) | v.guest_runs | (v.rdmsr == v.believes)
+
+    assert one(thin.thin, "virtualized", entered).word == "proved"
+    assert one(thin.thin, "virtualized", written).word == "proved"
+
+    @invariant("only-after-a-write")
+    def only(v: Any) -> Bool:
+        return v.mask_written | (v.required_mask == 0)
+
+    verdict = one(thin.thin, "virtualized", only)
+    assert isinstance(verdict, Refuted)
+    assert [taken.action for taken in verdict.trace.steps] == ["set_mask", "vm_entry"] or verdict.trace.length == 2
