@@ -88,7 +88,7 @@ def check(
     file = Output(output) if output else None
     session = Session.open(targets, claims, config, without, timeout)
     try:
-        return session.check(jobs or cores(), paint())
+        return session.check(jobs, paint())
     finally:
         if file and session.answers:
             file.write(document(session.answers, session.pins, session.known, without))
@@ -102,7 +102,7 @@ def explain(design: str, claim: str, config: str | None, without: tuple[str, ...
     """Print a proof as its lemmas, or a counterexample as numbered steps. The design of a lemma is bit-vectors."""
     from specproof.session import Session
 
-    return Session.open((design,), (claim,), config, without, timeout).explain(jobs or cores(), paint())
+    return Session.open((design,), (claim,), config, without, timeout).explain(jobs, paint())
 
 
 @command.command("list")
@@ -118,11 +118,6 @@ def list_(what: str, targets: tuple[str, ...]) -> int:
     for text in listing(what, known, chosen(known, targets)):
         click.echo(text)
     return AS_PINNED
-
-
-def cores() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def paint() -> Paint:

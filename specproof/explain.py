@@ -119,7 +119,7 @@ class Registers:
         """`0x400 BHI_DIS_S`, `true`, `0`."""
         if not width:
             return "true" if value else "false"
-        if value < 2 and bits is None or not value:
+        if (value < 2 and bits is None) or not value:
             return str(value)
         missing = ((1 << width) - 1) ^ value
         if not missing:

@@ -74,10 +74,13 @@ def _unknown(unit: Unit, known: Library, claim: str, reason: str) -> Result:
 
 
 def run(
-    units: Sequence[Unit], known: Library, *, jobs: int = 1, on_answer: Callable[[int, Answer], None] = lambda index, answer: None,
+    units: Sequence[Unit], known: Library, *, jobs: int | None = None, on_answer: Callable[[int, Answer], None] = lambda index, answer: None,
     work: Perform = perform,
 ) -> Done:  # fmt: skip
-    """Every unit, with `jobs` processes. Ctrl-C ends it; what was answered by then is in the result."""
+    """Every unit, over `jobs` processes; as many as there are cores for None, in this one for 1 without a time limit.
+
+    Ctrl-C ends it; what was answered by then is in the result.
+    """
     done = Done([{} for _ in units], ["" for _ in units])
 
     def keep(index: int, answer: Answer) -> None:
@@ -86,13 +89,18 @@ def run(
             on_answer(index, answer)
 
     try:
-        if jobs <= 1 and not any(unit.timeout for unit in units):
+        if jobs == 1 and not any(unit.timeout for unit in units):
             _here(units, known, keep, done, work)
         else:
-            _Crew(units, known, keep, done, work).run(min(jobs, len(units)) or 1)
+            _Crew(units, known, keep, done, work).run(min(jobs or cores(), len(units)))
     except KeyboardInterrupt:
         done.interrupted = True
     return done
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _here(units: Sequence[Unit], known: Library, keep: Callable[[int, Answer], None], done: Done, work: Perform) -> None:

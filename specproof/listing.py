@@ -39,7 +39,11 @@ def _design(design: Design[Any]) -> list[str]:
 
 
 def _actions(design: Design[Any]) -> list[tuple[str, str]]:
-    return [(name, f"{action.by}: {_sentence(action.doc)}" + (f" ({action.source})" if action.source else "")) for name, action in design.actions.items()]
+    found = []
+    for name, action in design.actions.items():
+        source = f" ({action.source})" if action.source else ""
+        found.append((name, f"{action.by}: {_sentence(action.doc)}{source}"))
+    return found
 
 
 def _assumptions(design: Design[Any]) -> list[tuple[str, str]]:

@@ -87,7 +87,8 @@ def _pin(entry: Any, what: str) -> Pin:
         raise InputError(f"{what}: verdict = {entry['verdict']!r}; {did_you_mean(entry['verdict'], WORDS)}")
     if ("steps" in entry) != (entry["verdict"] == "refuted"):
         raise InputError(f"{what}: a refuted claim has 'steps', the length of its shortest run, and no other has")
-    return Pin(entry["design"], entry.get("configuration", ""), entry["claim"], entry["verdict"], entry.get("steps"), entry.get("analysis", "").strip())
+    analysis = entry.get("analysis", "").strip()
+    return Pin(entry["design"], entry.get("configuration", ""), entry["claim"], entry["verdict"], entry.get("steps"), analysis)
 
 
 def text(result: Result) -> str:

@@ -126,7 +126,8 @@ def _wide(column: Sequence[str]) -> int:
 
 
 def _painted(text: str, width: int, row: int, paint: Paint) -> str:
-    role = "heading" if row == 0 else "differs" if "!" in text else next((word for word in ("unknown", "refuted", "vacuous", "proved") if word in text), "faint")
+    words = ("unknown", "refuted", "vacuous", "proved")
+    role = "heading" if row == 0 else "differs" if "!" in text else next((word for word in words if word in text), "faint")
     return paint(text, role) + " " * (width - len(text))
 
 

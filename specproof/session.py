@@ -37,7 +37,7 @@ class Session:
         known = library(files_of(targets))
         return cls(request, known, plan(known, request), pinned.read(pinned.table()))
 
-    def check(self, jobs: int, paint: report.Paint) -> int:
+    def check(self, jobs: int | None, paint: report.Paint) -> int:
         """Does the work, prints it, returns the exit code."""
         started = time.monotonic()
         terminal = sys.stdout.isatty()
@@ -51,11 +51,12 @@ class Session:
             click.echo(text)
         for text in report.changed(differing, self.request.without):
             click.echo(paint(text, "differs") if text.startswith("!") else text)
-        click.echo(report.counts(self.answers, len(differing), any(pinned.listed(self.known, answer) for answer in self.answers if isinstance(answer, Result))))
+        listed = any(pinned.listed(self.known, answer) for answer in self.answers if isinstance(answer, Result))
+        click.echo(report.counts(self.answers, len(differing), listed))
         click.echo(f"{time.monotonic() - started:.1f} s", err=True)
         return self._code(done, differing)
 
-    def explain(self, jobs: int, paint: report.Paint) -> int:
+    def explain(self, jobs: int | None, paint: report.Paint) -> int:
         """Does the work, prints each answer in full, returns the exit code."""
         from specproof.explain import explain
 
@@ -70,7 +71,7 @@ class Session:
         request = replace(self.request, claims=("cut short",)) if done.error or done.interrupted else self.request
         return pinned.differences(self.answers, self.pins, self.units, self.known, request)
 
-    def _work(self, jobs: int, show: report.Show | None) -> Done:
+    def _work(self, jobs: int | None, show: report.Show | None) -> Done:
         with Progress(self.units, show) as progress:
             done = run(self.units, self.known, jobs=jobs, on_answer=progress.answered)
         answers = done.complete(self.units, self.known)
