@@ -21,7 +21,7 @@ from typing import Any, cast
 from specproof.errors import ModelError, SpecproofError, where
 from specproof.state import _width
 from specproof.system import System, _located
-from specproof.terms import TRUE, Bool, Term, boolean, variable
+from specproof.terms import TRUE, Bool, Term, boolean, substitute, variable, variables
 
 KINDS = ("invariant", "step", "relation", "lemma", "reachability")
 
@@ -157,47 +157,86 @@ def _call(claim: Claim, *views: Any) -> Bool:
     return boolean(result) if isinstance(result, bool) else result
 
 
+@dataclass(frozen=True)
+class Phrase:
+    """A claim over the views themselves, before any design's meaning of them simplifies it away.
+
+    `seen` has, for each state that the claim looks at, a variable for every view that it reads.
+    """
+
+    term: Bool
+    seen: tuple[Mapping[str, Term], ...]
+
+    @property
+    def happens(self) -> Bool | None:
+        """The antecedents of nested implications: what must happen for the claim to say something. None without any."""
+        return _antecedent(self.term) if self.term.op == "implies" else None
+
+    def at(self, *views: Views) -> tuple[Bool, Bool | None]:
+        """The claim and its antecedent, of these states."""
+        by = {variable: getattr(view, name) for names, view in zip(self.seen, views, strict=True) for name, variable in names.items()}
+        happens = self.happens
+        found = substitute([self.term, *([] if happens is None else [happens])], by)
+        return cast(Bool, found[0]), None if happens is None else cast(Bool, found[1])
+
+
+class _Free:
+    """Views of no state: each is a variable."""
+
+    def __init__(self, like: Views, suffix: str) -> None:
+        self._like, self._suffix = like, suffix
+        self._names: dict[str, Term] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name not in self._names:
+            self._names[name] = variable(name + self._suffix, getattr(self._like, name).width)
+        return self._names[name]
+
+
+def phrase(claim: Claim, *like: Views) -> Phrase:
+    """The claim over variables of the sorts that these views have: `view`, and `view.next` of a second state."""
+    free = [_Free(view, ".next" * number) for number, view in enumerate(like)]
+    term = _call(claim, *free)
+    return Phrase(term, tuple(one._names for one in free))
+
+
 def instantiate(claim: Claim, system: System) -> Property:
     """The claim on a system. Raises MissingView where the system lacks a view that it needs."""
-    whole = _terms(claim, system)
-    if claim.kind == "reachability":
+    before = Views(system, system.state())
+    said = phrase(claim, *([before, before] if claim.kind == "step" else [before]))
+    state: tuple[Bool, Bool | None] | None = None
+    steps: dict[str, tuple[Bool, Bool | None]] = {}
+    if claim.kind == "step":
+        steps = {name: said.at(before, Views(system, system.after(action))) for name, action in system.actions.items()}
+    else:
+        state = said.at(before)
+        if _observes(said, system):
+            steps = {name: said.at(Views(system, system.after(action))) for name, action in system.actions.items()}
+    return assembled(claim, said, state, steps)
+
+
+def assembled(claim: Claim, said: Phrase, state: tuple[Bool, Bool | None] | None, steps: Mapping[str, tuple[Bool, Bool | None]]) -> Property:
+    """The property made of a claim and its antecedent at each place where it is asked."""
+    whole = Property(claim.name, None if state is None else state[0], {name: term for name, (term, _) in steps.items()})
+    if claim.kind == "reachability" or said.happens is None:
         return whole
-    happens = Property(
-        claim.name,
-        None if whole.state is None else _antecedent(whole.state),
-        {name: _antecedent(term) for name, term in whole.steps.items()},
-    )
-    terms = [*whole.steps.values(), *([] if whole.state is None else [whole.state])]
-    trivial = not any(term.op == "implies" for term in terms)
-    return Property(whole.claim, whole.state, whole.steps, None if trivial else happens)
+    happens = {name: term for name, (_, term) in steps.items() if term is not None}
+    return Property(whole.claim, whole.state, whole.steps, Property(claim.name, None if state is None else state[1], happens))
 
 
 def _antecedent(term: Bool) -> Bool:
-    """What must happen for the claim to say something: the antecedents of nested implications."""
-    if term.op != "implies":
-        return boolean(term is not TRUE)
     inner = cast(Bool, term.args[1])
     return cast(Bool, term.args[0]) & (_antecedent(inner) if inner.op == "implies" else TRUE)
 
 
-def _terms(claim: Claim, system: System) -> Property:
-    before = Views(system, system.state())
-    if claim.kind == "step":
-        steps = {name: _call(claim, before, Views(system, system.after(action))) for name, action in system.actions.items()}
-        return Property(claim.name, None, steps)
-    now = _call(claim, before)
-    if not _observes(claim, system):
-        return Property(claim.name, now, {})
-    return Property(claim.name, now, {name: _call(claim, Views(system, system.after(action))) for name, action in system.actions.items()})
-
-
-def _observes(claim: Claim, system: System) -> bool:
+def _observes(said: Phrase, system: System) -> bool:
     """Whether an invariant reads fields that only the last step sets."""
-    from specproof.terms import variables
-
     probe = {path: variable(f"observed {path}", declared.width) for path, declared in system.fields.items() if declared.observed}
     marked = {term.data for term in probe.values()}
-    return any(used.data in marked for used in variables([_call(claim, Views(system, system.state(probe)))]))
+    views = Views(system, system.state(probe))
+    return any(used.data in marked for used in variables(getattr(views, name) for names in said.seen for name in names))
 
 
 def lemma_term(claim: Claim) -> Bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from specproof.certify import Obligation
-from specproof.claims import Claim, Property, Views, _call
+from specproof.claims import Claim, Property, Views, assembled, phrase
 from specproof.errors import UsageError
 from specproof.state import Field
 from specproof.system import Action, System
@@ -38,12 +38,13 @@ class Pair:
     def instantiate(self, claim: Claim) -> Property:
         """A relation as a property of the product; raises MissingView like `claims.instantiate`."""
         now = self.system.state()
-        state = _call(claim, self.views(0, now), self.views(1, now))
-        steps: dict[str, Bool] = {}
+        sides = (self.views(0, now), self.views(1, now))
+        said = phrase(claim, *sides)
+        steps = {}
         for name, action in self.system.actions.items():
             after = self.system.after(action)
-            steps[name] = _call(claim, self.views(0, after), self.views(1, after))
-        return Property(claim.name, state, steps)
+            steps[name] = said.at(self.views(0, after), self.views(1, after))
+        return assembled(claim, said, said.at(*sides), steps)
 
     def sharing(self) -> Iterator[Obligation]:
         """That the shared fields never differ: on the unshared product, each step from equal values keeps them equal."""
