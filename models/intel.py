@@ -24,9 +24,8 @@ Sources:
     [GAO]    Chao Gao (Intel) on the KVM list, RFC v2 and v3: the control switches nothing at entry or exit
 """
 
-from specproof import U64, Bits, Bool, Design, State, Word, field, frozen, ghost, implies, ite, observed, part, select
-
-SPEC_CTRL = Bits(IBRS=0, STIBP=1, SSBD=2, IPRED_DIS_U=3, IPRED_DIS_S=4, RRSBA_DIS_U=5, RRSBA_DIS_S=6, PSFD=7, DDPD_U=8, BHI_DIS_S=10)
+from specproof import U64, Bool, Design, State, Word, field, frozen, ghost, implies, ite, observed, part, select
+from specproof.models.registers import SPEC_CTRL
 
 
 class Vmcs(State):
