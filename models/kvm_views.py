@@ -1,0 +1,199 @@
+"""KVM/VMX as of Linux 6.12, continued: what claims can look at, in the words of proofs/vocabulary.py.
+
+What is modelled, what is not, and the sources are in the header of kvm.py. This file is the last of the
+design: whoever builds on it imports `kvm_upstream` from here.
+"""
+
+from specproof.models.kvm import Vcpu, current, rdmsr_in_guest, vmx_get_msr_spec_ctrl, vmx_spec_ctrl_restore_host
+from specproof.models.kvm_actions import idle, restoring
+from specproof.models.kvm_transitions import kvm_upstream
+
+from specproof import Bool, Word, ite
+
+__all__ = ["kvm_upstream"]
+
+
+@kvm_upstream.view
+def guest_runs(s: Vcpu) -> Bool:
+    """L1 or L2 runs on the processor."""
+    return s.running
+
+
+@kvm_upstream.view
+def may_enter(s: Vcpu) -> Bool:
+    """KVM has the vCPU and could enter the guest next."""
+    return idle(s)
+
+
+@kvm_upstream.view
+def settled(s: Vcpu) -> Bool:
+    """No migration is under way."""
+    return ~restoring(s)
+
+
+@kvm_upstream.view
+def virtualized(s: Vcpu) -> Bool:
+    """The processor has the control."""
+    return s.virtualized
+
+
+@kvm_upstream.view
+def effective(s: Vcpu) -> Word:
+    """What the processor acts on."""
+    return s.msr
+
+
+@kvm_upstream.view
+def effective_next(s: Vcpu) -> Word:
+    """The effective value, or what it will be once the guest runs again."""
+    return ite(s.running, s.msr, s.spec_ctrl)
+
+
+@kvm_upstream.view
+def saved_effective(s: Vcpu) -> Word:
+    """KVM's copy of the effective value."""
+    return s.spec_ctrl
+
+
+@kvm_upstream.view
+def believes(s: Vcpu) -> Word:
+    """What the guest, or userspace for it, set last."""
+    return s.believed
+
+
+@kvm_upstream.view
+def rdmsr(s: Vcpu) -> Word:
+    """What RDMSR would return to the guest that runs, passed through or by KVM after an exit."""
+    return ite(current(s).intercepted, vmx_get_msr_spec_ctrl(vmx_spec_ctrl_restore_host(s)), rdmsr_in_guest(s))
+
+
+@kvm_upstream.view
+def userspace_reads(s: Vcpu) -> Word:
+    """What KVM_GET_MSRS would return while the guest does not run."""
+    return vmx_get_msr_spec_ctrl(s)
+
+
+@kvm_upstream.view
+def guest_reads(s: Vcpu) -> Word:
+    """What RDMSR returns, or would return if the guest ran now."""
+    return ite(s.running, rdmsr(s), userspace_reads(s))
+
+
+@kvm_upstream.view
+def host_wants(s: Vcpu) -> Word:
+    """The value that the host wants to run with."""
+    return s.host
+
+
+@kvm_upstream.view
+def leaked(s: Vcpu) -> Word:
+    """Bits in which the processor differs from what the host wants, now or after an exit in this step."""
+    return s.leaked | ite(s.running, s.msr & 0, s.msr ^ s.host)
+
+
+@kvm_upstream.view
+def stale_at_exit(s: Vcpu) -> Word:
+    """Bits in which KVM compared something else than the register with the host's value at an exit in this step."""
+    return s.stale_at_exit
+
+
+@kvm_upstream.view
+def wrong_at_entry(s: Vcpu) -> Word:
+    """Bits in which the register differed from KVM's copy after a VM entry in this step."""
+    return s.wrong_at_entry
+
+
+@kvm_upstream.view
+def stored_wrong(s: Vcpu) -> Word:
+    """Bits in which an MSR-store list got another value than the guest's."""
+    return s.stored_wrong
+
+
+@kvm_upstream.view
+def intercepted(s: Vcpu) -> Bool:
+    """Both accesses to IA32_SPEC_CTRL exit from the current VMCS, and not only because L1 asks for it."""
+    return current(s).intercepted
+
+
+@kvm_upstream.view
+def opened(s: Vcpu) -> Bool:
+    """KVM passes IA32_SPEC_CTRL through to L1."""
+    return ~s.vmcs01.intercepted
+
+
+@kvm_upstream.view
+def in_l2(s: Vcpu) -> Bool:
+    """L2 is current."""
+    return s.guest_mode
+
+
+@kvm_upstream.view
+def host_accepts(s: Vcpu) -> Word:
+    """Bits that a WRMSR on this host's processor accepts."""
+    return s.accepts
+
+
+@kvm_upstream.view
+def rejected(s: Vcpu) -> Bool:
+    """The step was an access that was refused."""
+    return s.refused
+
+
+@kvm_upstream.view
+def restore_refused(s: Vcpu) -> Word:
+    """Bits for which the destination of a migration refused the guest's value in this step."""
+    return ite(s.todo_spec_ctrl, s.refused_bits, 0)
+
+
+@kvm_upstream.view
+def restored(s: Vcpu) -> Bool:
+    """The step completed a migration."""
+    return s.restored
+
+
+@kvm_upstream.view
+def guest_wrote(s: Vcpu) -> Bool:
+    """The step was a WRMSR of IA32_SPEC_CTRL by L1 or L2."""
+    return s.guest_wrote
+
+
+@kvm_upstream.view
+def list_loaded(s: Vcpu) -> Bool:
+    """An MSR-load list set IA32_SPEC_CTRL."""
+    return s.list_loaded
+
+
+@kvm_upstream.view
+def changed_level(s: Vcpu) -> Bool:
+    """The step went from L1 to L2 or back, or tried to."""
+    return s.changed_level
+
+
+@kvm_upstream.view
+def entry_failed(s: Vcpu) -> Bool:
+    """A nested entry failed in this step."""
+    return s.entry_failed
+
+
+@kvm_upstream.view
+def reentered(s: Vcpu) -> Bool:
+    """The step was an exit and the next entry, with nothing about the MSRs in between."""
+    return s.reentered
+
+
+@kvm_upstream.view
+def did_reset(s: Vcpu) -> Bool:
+    """The step was RESET."""
+    return s.did_reset
+
+
+@kvm_upstream.view
+def did_init(s: Vcpu) -> Bool:
+    """The step was INIT."""
+    return s.did_init
+
+
+@kvm_upstream.view
+def other_vcpu(s: Vcpu) -> Bool:
+    """The step was another vCPU's."""
+    return s.other_vcpu
