@@ -24,8 +24,9 @@ Sources:
     [GAO]    Chao Gao (Intel) on the KVM list, RFC v2 and v3: the control switches nothing at entry or exit
 """
 
-from specproof import U64, Bool, Design, State, Word, field, frozen, ghost, implies, ite, observed, part, select
 from specproof.models.registers import SPEC_CTRL
+
+from specproof import U64, Bool, Design, State, Word, field, frozen, ghost, implies, ite, observed, part, select
 
 
 class Vmcs(State):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
+from specproof.models.intel import intel
 
 from specproof import Claim
 from specproof.decide import decide, decide_lemma
 from specproof.load import library
-from specproof.models.intel import intel
 from specproof.verdict import Proved, Refuted, Result, Vacuous
 from tests.designs.intel_twins import TWINS, UNREACHABLE, WRONG_LEMMAS
 

@@ -7,10 +7,11 @@ can happen (H10, H22, H26) it is a processor on which it cannot.
 from collections.abc import Callable
 from typing import Any
 
+from specproof.models.intel import Cpu, intel
+
 from specproof import U64, Bool, Claim, Word, implies, ite, lemma, select
 from specproof.design import Design
 from specproof.models import intel as model
-from specproof.models.intel import Cpu, intel
 
 
 def broken(name: str, doc: str, **changes: Callable[..., Any]) -> Design[Cpu]:
