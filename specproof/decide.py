@@ -29,13 +29,16 @@ from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Vacuou
 
 Report = Callable[[Result | NotAsked], None]
 
+#: Called with a decision when it is made, and with what was reported: certificates are written from it.
+Inspect = Callable[["Decision", Sequence[Result]], None]
+
 SLICE = "one-bit slice, lemmas, Z3 at full width"
 LIFTED = "one-bit slice, lifted by Z3, replayed on integers"
 
 
 def decide(
     design: Design[Any], configuration: str, claims: Sequence[Claim], *,
-    without: tuple[str, ...] = (), timeout: float | None = None, on_result: Report | None = None,
+    without: tuple[str, ...] = (), timeout: float | None = None, on_result: Report | None = None, inspect: Inspect | None = None,
 ) -> list[Result | NotAsked]:  # fmt: skip
     """Verdicts on invariants, step claims and reachability claims of a design in one configuration, in their order.
 
@@ -57,7 +60,10 @@ def decide(
         if on_result:
             on_result(result)
 
-    Decision(system, properties, kinds, Solver(timeout), report).run()
+    decision = Decision(system, properties, kinds, Solver(timeout), report)
+    decision.run()
+    if inspect:
+        inspect(decision, list(verdicts.values()))
     return [verdicts[claim.name] if claim.name in verdicts else not_asked[claim.name] for claim in claims]
 
 
@@ -74,8 +80,8 @@ def ask(system: System, claims: Sequence[Claim]) -> tuple[dict[str, NotAsked], d
 
 
 def decide_relation(
-    design: Design[Any], claim: Claim, *, without: tuple[str, ...] = (), timeout: float | None = None
-) -> Result | NotAsked:
+    design: Design[Any], claim: Claim, *, without: tuple[str, ...] = (), timeout: float | None = None, inspect: Inspect | None = None,
+) -> Result | NotAsked:  # fmt: skip
     """The verdict on a relation between two configurations of a design."""
     started = time.perf_counter()
     for side in (claim.left, claim.right):
@@ -90,7 +96,10 @@ def decide_relation(
     decision = Decision(pair.system, {claim.name: prop}, {claim.name: "relation"}, Solver(timeout), lambda _, verdict: found.append(verdict))
     decision.extra = list(pair.sharing())
     decision.run()
-    return Result(design.name, pair.system.configuration, claim.name, "relation", found[0], time.perf_counter() - started)
+    result = Result(design.name, pair.system.configuration, claim.name, "relation", found[0], time.perf_counter() - started)
+    if inspect:
+        inspect(decision, [result])
+    return result
 
 
 def decide_lemma(claim: Claim, *, timeout: float | None = None) -> Result:
@@ -123,6 +132,7 @@ class Decision:
         self.system, self.kinds, self.solver, self.report = system, kinds, solver, report
         self.properties = {name: _negated(prop) if kinds[name] == "reachability" else prop for name, prop in properties.items()}
         self.extra: list[Obligation] = []
+        self.certificate: Certificate | None = None
         self.left: dict[str, str] = {}
 
     def run(self) -> None:
@@ -204,7 +214,8 @@ class Decision:
             else:
                 what = "what it asks for" if self.kinds[name] == "reachability" else "its antecedent"
                 self.report(name, Vacuous(SLICE, f"{what} never happens in this configuration"))
-        return certificate if not rejected else None
+        self.certificate = certificate if not rejected else None
+        return self.certificate
 
     def _fall_back(self, reasons: Mapping[str, str], certificate: Certificate | None) -> None:
         from specproof.fallback import fall_back
