@@ -1,0 +1,55 @@
+"""When a WRMSR faults, and what is left of it: accepted exactly when legal, refused without a trace (P4).
+
+What the guest may write is said twice. Strictly, what its CPUID enumerates is legal and nothing else; that
+is what the manual says of a processor, and what a hypervisor keeps only where it sees every write. As the
+systems promise it, the processor decides: a write is refused exactly if it would set a bit that the hardware
+rejects, in a bit that the write can reach.
+
+Sources: [SDM] Intel SDM vol. 2, WRMSR; vol. 3C, 28.3. [K08], [K07] facts on KVM: Linux 6441fa6178f5, and the
+pass-through of d28b387fb74d that no CPUID bit limits.
+"""
+
+from typing import Protocol
+
+from specproof import Bool, Word, implies, invariant, step
+
+
+class Machine(Protocol):
+    """The views of a machine whose guest writes IA32_SPEC_CTRL."""
+
+    guest_runs: Bool
+    effective: Word
+    rdmsr: Word
+    guest_wrote: Bool  # the step: a WRMSR by the guest
+    operand: Word  # ... of this value
+    refused: Bool  # ... or another access, which took #GP or an error
+    host_accepts: Word  # bits that the processor accepts
+    locked: Word  # bits that a guest's write does not reach
+    offered: Word  # bits that the guest's CPUID enumerates
+    host_refused: Bool  # the step: the hypervisor's own WRMSR took #GP
+
+
+@step("refused-as-the-processor-says", id="F1")
+def refused_as_the_processor_says(before: Machine, after: Machine) -> Bool:
+    """A guest's WRMSR takes #GP exactly if it would set a bit that it reaches and the processor rejects. [SDM 28.3]"""
+    illegal = after.operand & ~before.locked & ~before.host_accepts
+    return implies(after.guest_wrote, after.refused == (illegal != 0))
+
+
+@step("refused-as-cpuid-says", id="F2")
+def refused_as_cpuid_says(before: Machine, after: Machine) -> Bool:
+    """A guest's WRMSR takes #GP exactly if it would set a bit that the guest's CPUID does not enumerate. [K07]"""
+    return implies(after.guest_wrote, after.refused == ((after.operand & ~before.offered) != 0))
+
+
+@step("refused-leaves-no-trace", id="F3")
+def refused_leaves_no_trace(before: Machine, after: Machine) -> Bool:
+    """A guest's WRMSR that takes #GP changes neither what the processor acts on nor what RDMSR returns."""
+    changed = (before.effective ^ after.effective) | (before.rdmsr ^ after.rdmsr)
+    return implies(after.guest_wrote & after.refused & before.guest_runs & after.guest_runs, changed == 0)
+
+
+@invariant("host-write-never-faults", id="F4")
+def host_write_never_faults(v: Machine) -> Bool:
+    """No WRMSR that the hypervisor executes unprotected takes #GP, whatever guests and userspace asked for. [K08]"""
+    return ~v.host_refused
