@@ -132,6 +132,18 @@ class Design(Generic[S]):
         self.views[body.__name__] = body  # type: ignore[assignment]
         return Function(body)
 
+    def shows(self, *paths: str) -> None:
+        """Views that are fields, each under the field's own name: `vmcs.mask` becomes the view `mask`."""
+        for path in paths:
+
+            def look(s: Any, names: tuple[str, ...] = tuple(path.split("."))) -> Any:
+                for name in names:
+                    s = getattr(s, name)
+                return s
+
+            look.__name__, look.__doc__ = path.rpartition(".")[2], f"The field {path}."
+            self.view(look)
+
     def lacks(self, **reasons: str) -> None:
         """Views that this design cannot offer, each with the reason that `check` prints."""
         self.lacking.update(reasons)
