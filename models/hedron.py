@@ -169,6 +169,12 @@ def userspace_reads(s: Cpu) -> Word:
 
 
 @hedron.view
+def saved_guest_value(s: Cpu) -> Word:
+    """regs.spec_ctrl, which the vCPU state page shows."""
+    return current(s).spec_ctrl
+
+
+@hedron.view
 def effective_next(s: Cpu) -> Word:
     """The effective value, or what it will be once this guest runs again."""
     return ite(s.running, s.msr, current(s).spec_ctrl)

@@ -16,7 +16,7 @@ class Machine(Protocol):
     believes: Word
     rdmsr: Word
     copied: Bool  # the step: the value of the guest that ran was saved
-    userspace_reads: Word  # the saved value of the vCPU that ran last
+    saved_guest_value: Word  # the saved value of the vCPU that ran last
     bystander_reads: Word  # the saved value of a vCPU that does not run
     bystander_believes: Word  # what its guest, or userspace for it, set last
 
@@ -24,7 +24,7 @@ class Machine(Protocol):
 @step("copies-are-whole", id="W1")
 def copies_are_whole(before: Machine, after: Machine) -> Bool:
     """What is saved when a guest stops is what it would have read, in all 64 bits. [LNX]"""
-    return implies(after.copied & before.guest_runs, (after.userspace_reads ^ before.rdmsr) == 0)
+    return implies(after.copied & before.guest_runs, (after.saved_guest_value ^ before.rdmsr) == 0)
 
 
 @invariant("bystander-keeps-its-value", id="W2")

@@ -1,0 +1,50 @@
+"""Order and interruption: what an NMI sees and leaves, and the write that is a barrier (P9).
+
+Sources: [X01] Xen 81f0eaadf8: an NMI in the exit path clobbered the guest's value before it was saved.
+[K05] Linux bea7e31a5cac: with legacy IBRS the act of writing IBRS=1 is the barrier, even where it is set already.
+[PV] Xen's asm/spec_ctrl_asm.h, the shadowing of SPEC_CTRL.
+"""
+
+from typing import Protocol
+
+from specproof import Bool, Word, implies, invariant, step, word
+
+
+class Machine(Protocol):
+    """The views of a machine that is interrupted."""
+
+    effective: Word
+    host_wants: Word
+    host_entered: Bool  # the step: the hypervisor runs again after a guest
+    host_wrote: Bool  # ... and wrote the register for that
+    in_nmi: Bool  # an NMI's handler runs
+    nmi_returned: Bool  # the step: the handler returned to where the NMI struck
+    saved_window: Bool  # a guest stopped, and its value is not saved yet
+    next_saved: Word  # what will be saved for it
+    believes: Word
+    expected: Word  # what the interrupted code needs the register to hold
+
+
+@step("barrier-write-at-exit", id="E1")
+def barrier_write_at_exit(before: Machine, after: Machine) -> Bool:
+    """Where the hypervisor runs with IBRS, it writes the register at every exit, though it may hold IBRS already. [K05]"""
+    ibrs = (after.host_wants & word(0x1)) != 0
+    return implies(after.host_entered & ibrs, after.host_wrote)
+
+
+@invariant("nmi-runs-protected", id="E2")
+def nmi_runs_protected(v: Machine) -> Bool:
+    """An NMI's handler runs with the value that the hypervisor wants, wherever it struck. [PV]"""
+    return implies(v.in_nmi, (v.effective ^ v.host_wants) == 0)
+
+
+@invariant("nmi-leaves-no-trace", id="E3")
+def nmi_leaves_no_trace(v: Machine) -> Bool:
+    """When it returns, the register is again what the interrupted code needs. [PV]"""
+    return implies(v.nmi_returned, (v.effective ^ v.expected) == 0)
+
+
+@invariant("saved-whatever-strikes", id="E4")
+def saved_whatever_strikes(v: Machine) -> Bool:
+    """Between a guest's stop and the save of its value, nothing that strikes changes what will be saved. [X01]"""
+    return implies(v.saved_window, (v.next_saved ^ v.believes) == 0)
