@@ -35,19 +35,17 @@ def explain(answer: Answer, known: Library, pins: Pins, *, without: Sequence[str
     if without:
         found += ["", *wrapped(f"Asked without the assumption{'s' * (len(without) > 1)} {', '.join(without)}.", _STEP)]
     if isinstance(answer, NotAsked):
-        return [*found, "", *wrapped(answer.reason, _STEP), ""]
+        return [*found, ""]
     if isinstance(answer.verdict, Proved):
-        found += _proof(answer.verdict, answer, known)
+        found += _proof(answer.verdict, answer, known, without)
     elif isinstance(answer.verdict, Refuted):
         found += _counterexample(answer.verdict, answer, claim, known, without)
-    else:
-        found += ["", *wrapped(answer.verdict.reason, _STEP)]
     return [*found, *_pinned(answer, pins), ""]
 
 
 def _headline(answer: Answer) -> str:
     if isinstance(answer, NotAsked):
-        return "not asked"
+        return f"not asked: {answer.reason}"
     verdict = answer.verdict
     if isinstance(verdict, Proved):
         if answer.kind == "reachability":
@@ -59,10 +57,10 @@ def _headline(answer: Answer) -> str:
         length = verdict.trace.length
         steps = f"a run of {length} step{'s' * (length != 1)}"
         return f"refuted by {steps}" + (", and by none that is shorter" if verdict.shortest else "; a shorter one may exist")
-    return verdict.word
+    return f"{verdict.word}: {verdict.reason}"
 
 
-def _proof(verdict: Proved, result: Result, known: Library) -> list[str]:
+def _proof(verdict: Proved, result: Result, known: Library, without: Sequence[str]) -> list[str]:
     found = ["", *wrapped(f"Decided by: {verdict.method}.", _STEP)]
     if result.kind not in ("lemma", "reachability"):
         found += ["", *_assumptions(verdict.assumptions, result, known)]
@@ -73,7 +71,9 @@ def _proof(verdict: Proved, result: Result, known: Library) -> list[str]:
             found += _lemma(f"{_STEP}{number:>{width}}  ", lemma)
     elif result.kind not in ("lemma", "reachability"):
         found += ["", f"{_STEP}It needs no lemma: each action satisfies it by itself."]
-    if verdict.witness is not None and verdict.witness.steps:
+    if verdict.witness is not None and result.kind == "reachability":
+        found += run(verdict.witness, Registers(build(known.design(result.design), result.configuration, tuple(without))))
+    elif verdict.witness is not None and verdict.witness.steps:
         names = ", ".join(step.action for step in verdict.witness.steps)
         found += ["", *wrapped(names, f"{_STEP}A run in which what it speaks of happens: ", _BODY)]
     return found

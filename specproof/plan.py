@@ -153,8 +153,9 @@ def pair(claim: Claim) -> str:
 
 def _lemmas(library: Library, designs: Sequence[str], wanted: Sequence[str], request: Request) -> list[Unit]:
     """Lemmas are asked with everything, with their file, under their own name, or by name."""
-    files = [None] if LEMMAS in designs or wanted else []
-    names = [claim.name for file in (*files, *library.files) for claim in library.lemmas_of(file)]
+    whole = [str(Path(target).resolve()) for target in request.targets if is_file(target) and not split(target)[1]]
+    shipped = [None] if LEMMAS in designs or wanted else []
+    names = [claim.name for file in (*shipped, *(library.files if wanted else whole)) for claim in library.lemmas_of(file)]
     names = [name for name in dict.fromkeys(names) if not wanted or name in wanted]
     return [Unit("lemmas", LEMMAS, "", tuple(names), (), request.timeout)] if names else []
 

@@ -64,7 +64,7 @@ class Matrix:
 
     def lines(self) -> list[str]:
         designs = list(dict.fromkeys(answer.design for answer in self.answers))
-        claims = [name for name in self.known.claims if any(answer.claim == name for answer in self.answers)]
+        claims = [name for name in self.known.claims if any(self._cell(design, name).strip("-") for design in designs)]
         lemmas = [name for name in claims if self.known.claims[name].kind == "lemma"]
         rest = [name for name in claims if name not in lemmas]
         names = [self._title(name) for name in claims]
@@ -148,14 +148,17 @@ def counts(answers: Sequence[Answer], differing: int, pinned: bool) -> str:
 
 
 def not_asked(answers: Iterable[Answer]) -> list[str]:
-    """Each design's claims that it cannot express, by reason."""
-    groups: dict[tuple[str, str], list[str]] = {}
+    """The claims that designs cannot express, with the reasons; designs that lack the same are named together."""
+    reasons: dict[str, dict[str, list[str]]] = {}
     for answer in answers:
         if isinstance(answer, NotAsked):
-            groups.setdefault((answer.design, answer.reason), []).append(answer.claim)
-    found = []
-    for (design, reason), claims in groups.items():
-        found += wrapped(f"{', '.join(claims)}: {reason}", f"not asked of {design}: ", "    ")
+            reason = answer.reason.replace(f"{answer.design} offers no view", "no view")
+            reasons.setdefault(answer.design, {}).setdefault(reason, []).append(answer.claim)
+    together: dict[str, list[str]] = {}
+    for design, claims in reasons.items():
+        text = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in claims.items())
+        together.setdefault(text, []).append(design)
+    found = [line for text, designs in together.items() for line in wrapped(text, f"not asked of {', '.join(designs)}: ", "    ")]
     return [*found, ""] if found else []
 
 

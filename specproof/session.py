@@ -41,7 +41,7 @@ class Session:
         """Does the work, prints it, returns the exit code."""
         started = time.monotonic()
         terminal = sys.stdout.isatty()
-        done = self._work(jobs, None if terminal else lambda answer: click.echo(report.line(answer)))
+        done = self._work(jobs, None if terminal else _say)
         differing = self.differences(done)
         if not terminal:
             click.echo("")
@@ -104,3 +104,9 @@ class Session:
         for result in results:
             by.setdefault((result.design, result.claim), []).append(isinstance(result.verdict, Vacuous))
         return self.request.configuration is None and any(all(vacuous) for vacuous in by.values())
+
+
+def _say(answer: Answer) -> None:
+    """A line for a verdict; what is not asked is said once, at the end."""
+    if isinstance(answer, Result):
+        click.echo(report.line(answer))
