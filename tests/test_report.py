@@ -1,0 +1,118 @@
+"""What `check` prints: never wider than 100 columns, differences marked, what is not asked said once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from specproof.load import Library
+from specproof.pinned import Difference
+from specproof.report import Matrix, changed, counts, line, not_asked, remarks
+from specproof.trace import Step, Trace
+from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Vacuous
+from tests.designs import claims_of_thin
+
+NAMES = ("forced", "value-stays", "alike", "cached", "merging-is-forcing")
+known = Library(claims={name: getattr(claims_of_thin, name.replace("-", "_")) for name in NAMES})
+proved, vacuous = Proved("-"), Vacuous("-", "its antecedent never happens in this configuration")
+
+
+def refuted(steps: int) -> Refuted:
+    return Refuted("-", Trace("", "", "", {}, (Step("go", "guest", "", "", {}, {}),) * steps))
+
+
+def results(design: str, **verdicts: Any) -> list[Result]:
+    return [
+        Result(design, configuration, claim.replace("_", "-"), "invariant", verdict)
+        for claim, pair in verdicts.items()
+        for configuration, verdict in zip(("virtualized", "emulated"), pair, strict=True)
+    ]
+
+
+def test_the_matrix_says_both_configurations() -> None:
+    """A cell has one verdict where the configurations agree, else one each in their order."""
+    answers = [
+        *results("kvm", forced=(refuted(4), proved), value_stays=(proved, proved)),
+        Result("kvm", "virtualized~emulated", "alike", "relation", refuted(12)),
+        NotAsked("kvm", "cached", "kvm offers no view 'cache'"),
+        *results("xen", forced=(vacuous, vacuous), cached=(proved, Unknown("-", "time limit reached"))),
+        Result("bit-vectors", "", "merging-is-forcing", "lemma", proved),
+    ]
+
+    assert Matrix(known, answers, frozenset({("kvm", "virtualized", "forced")})).lines() == [
+        "virtualized / emulated: the order in a cell of kvm, xen; one verdict where all agree.",
+        "-: not asked; refuted N: by a run of N steps; !: not as pinned.",
+        "",
+        "                        kvm                  xen",
+        "T1  forced              refuted 4! / proved  vacuous",
+        "T3  value-stays         proved",
+        "T4  alike               refuted 12",
+        "T7  cached              -                    proved / unknown",
+        "",
+        "                        bit-vectors",
+        "T8  merging-is-forcing  proved",
+        "",
+    ]
+
+
+def test_many_designs_are_printed_in_blocks() -> None:
+    """Columns that do not fit go below, so that no line is wider than 100."""
+    answers = [answer for number in range(12) for answer in results(f"hypervisor-{number}", forced=(refuted(10), proved))]
+
+    lines = Matrix(known, answers, frozenset()).lines()
+
+    assert max(map(len, lines)) <= 100
+    assert [text.split()[0] for text in lines if "hypervisor" in text and "refuted" not in text][:1] == ["virtualized"]
+    assert sum(text.count("refuted 10 / proved") for text in lines) == 12
+
+
+def test_a_line_a_verdict() -> None:
+    """Design, configuration, claim, verdict; a reason where nothing was decided."""
+    said = [line(answer) for answer in results("kvm", forced=(refuted(1), Unknown("-", "time limit reached")), value_stays=(proved, vacuous))]
+
+    assert said == [
+        "kvm, virtualized: forced: refuted in 1 step",
+        "kvm, emulated: forced: unknown: time limit reached",
+        "kvm, virtualized: value-stays: proved",
+        "kvm, emulated: value-stays: vacuous: its antecedent never happens in this configuration",
+    ]
+
+
+def test_what_is_not_asked_is_said_once() -> None:
+    """Designs that lack the same are named together, claims with one reason too."""
+    answers = [
+        NotAsked(design, claim, reason.format(design))
+        for design in ("kvm", "xen")
+        for claim, reason in (("cached", "{} offers no view 'cache'"), ("alike", "{} offers no view 'cache'"), ("forced", "nothing is forced"))
+    ]
+
+    assert not_asked(answers) == ["not asked of kvm, xen: cached, alike (no view 'cache'); forced (nothing is forced)", ""]
+
+
+def test_differences_and_remarks() -> None:
+    """What is not as pinned says both; what is new is listed by design and configuration."""
+    differing = [
+        Difference(("kvm", "virtualized", "forced"), "proved", "refuted in 4 steps"),
+        Difference(("kvm", "emulated", "forced"), "proved", None),
+        Difference(("kvm", "emulated", "value-stays"), "refuted in 2 steps", None),
+    ]
+
+    assert changed(differing, ("sky",)) == [
+        "! kvm, virtualized: forced: proved without sky; pinned: refuted in 4 steps",
+        "! kvm, emulated: not in the pinned table: forced proved, value-stays refuted in 2 steps",
+        "",
+    ]
+    assert remarks(results("kvm", forced=(proved, vacuous))) == [
+        "kvm, emulated: forced: vacuous: its antecedent never happens in this configuration", "",
+    ]  # fmt: skip
+
+
+def test_the_line_of_counts() -> None:
+    """One line, and 'all as pinned' only where something is pinned and everything decided."""
+    answers = results("kvm", forced=(proved, refuted(2)))
+    unknown = results("kvm", forced=(proved, Unknown("-", "interrupted")))
+
+    assert counts(answers, 0, True) == "2 verdicts: 1 proved, 1 refuted, 0 vacuous, 0 unknown; 0 not asked; all as pinned"
+    assert counts(answers, 1, True).endswith("; 1 not as pinned")
+    assert counts(answers, 0, False).endswith("; nothing is pinned")
+    assert counts(unknown, 0, True).endswith("; every decided verdict as pinned")
+    assert counts([*answers[:1], NotAsked("kvm", "cached", "-")], 0, True).startswith("1 verdict: 1 proved, 0 refuted, 0 vacuous, 0 unknown; 1 not")
