@@ -32,8 +32,8 @@ def obligations(system: System, certificate: Certificate, properties: Mapping[st
     Complete by itself, whatever found the lemmas: a pair of action and lemma (or claim) is left out only where the
     action leaves the very term as it is, or can never be enabled. Cores only choose which lemmas a query may use.
     """
-    now = system.state()
-    at = {lemma: certificate.vocabulary.term(lemma, now) for lemma in certificate.lemmas}
+    vocabulary = certificate.vocabulary
+    at = {lemma: vocabulary.term(lemma, vocabulary.here) for lemma in certificate.lemmas}
     everything = Core(tuple(certificate.lemmas), tuple(system.assumptions))
     if certificate.lemmas:
         yield Obligation("initiation", "initiation", (system.initial, *system.initially_assumed.values(), ~conj(at.values())))
@@ -46,8 +46,8 @@ def obligations(system: System, certificate: Certificate, properties: Mapping[st
             before = {lemma: None for core in cores for lemma in core.lemmas}
             return (action.guard, *(action.assumed[assumption] for assumption in assumed), *(at[lemma] for lemma in before))
 
-        after = system.state(action.next)
-        moved = {lemma: term for lemma in certificate.lemmas if (term := certificate.vocabulary.term(lemma, after)) is not at[lemma]}
+        after = vocabulary.terms(system.state(action.next))
+        moved = {lemma: term for lemma in certificate.lemmas if (term := vocabulary.term(lemma, after)) is not at[lemma]}
         if moved:
             cores = [certificate.cores.get((lemma, name), everything) for lemma in moved]
             yield Obligation(f"{name} keeps the lemmas", "consecution", (*facts(cores), ~conj(moved.values())))

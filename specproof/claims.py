@@ -204,17 +204,25 @@ def phrase(claim: Claim, *like: Views) -> Phrase:
 
 def instantiate(claim: Claim, system: System) -> Property:
     """The claim on a system. Raises MissingView where the system lacks a view that it needs."""
-    before = Views(system, system.state())
+    before = look(system, "")
     said = phrase(claim, *([before, before] if claim.kind == "step" else [before]))
     state: tuple[Bool, Bool | None] | None = None
     steps: dict[str, tuple[Bool, Bool | None]] = {}
     if claim.kind == "step":
-        steps = {name: said.at(before, Views(system, system.after(action))) for name, action in system.actions.items()}
+        steps = {name: said.at(before, look(system, name)) for name in system.actions}
     else:
         state = said.at(before)
         if _observes(said, system):
-            steps = {name: said.at(Views(system, system.after(action))) for name, action in system.actions.items()}
+            steps = {name: said.at(look(system, name)) for name in system.actions}
     return assembled(claim, said, state, steps)
+
+
+def look(system: System, action: str) -> Views:
+    """The views after an action, or of the state for "": made once, since claims share them."""
+    if action not in system.looks:
+        system.looks[action] = Views(system, system.after(system.actions[action]) if action else system.state())
+    views: Views = system.looks[action]
+    return views
 
 
 def assembled(claim: Claim, said: Phrase, state: tuple[Bool, Bool | None] | None, steps: Mapping[str, tuple[Bool, Bool | None]]) -> Property:
@@ -235,7 +243,7 @@ def _observes(said: Phrase, system: System) -> bool:
     """Whether an invariant reads fields that only the last step sets."""
     probe = {path: variable(f"observed {path}", declared.width) for path, declared in system.fields.items() if declared.observed}
     marked = {term.data for term in probe.values()}
-    views = Views(system, system.state(probe))
+    views: Views = system.looks.setdefault("observing", Views(system, system.state(probe)))
     return any(used.data in marked for used in variables(getattr(views, name) for names in said.seen for name in names))
 
 

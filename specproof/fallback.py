@@ -72,8 +72,8 @@ def _holds(prop: Property, kind: str, method: str, system: System, solver: Solve
 
 def _inductive(system: System, prop: Property, certificate: Certificate, solver: Solver) -> bool:
     """Whether the property follows from the lemmas, or is inductive with them."""
-    now = system.state()
-    lemmas = [certificate.vocabulary.term(lemma, now) for lemma in certificate.lemmas]
+    vocabulary = certificate.vocabulary
+    lemmas = [vocabulary.term(lemma, vocabulary.here) for lemma in certificate.lemmas]
     state = prop.state if prop.state is not None else TRUE
 
     def holds(*assertions: Term) -> bool:

@@ -118,13 +118,14 @@ def shrink(judge: Judge, initial: Mapping[str, int], steps: Steps, preferred: It
         used |= value
     order = [position for position in preferred if used >> position & 1]
     order += [position for position in range(used.bit_length()) if used >> position & 1 and position not in order]
-    keep = used
-    for position in reversed(order):  # unnamed and late positions go first
-        without = keep & ~(1 << position)
-        projected = _project(state, run, without, judge)
-        if judge(*projected) is not None:
-            keep = without
+    keep = next((1 << position for position in order if judge(*_project(state, run, 1 << position, judge)) is not None), used)
+    if keep == used:
+        for position in reversed(order):  # unnamed and late positions go first
+            if judge(*_project(state, run, keep & ~(1 << position), judge)) is not None:
+                keep &= ~(1 << position)
     state, run = _project(state, run, keep, judge)
+    for value in sorted(set(state.values()) - {0}):
+        _clear(judge, state, run, [path for path, held in state.items() if held == value])
     for values in [*(inputs for _, inputs in run), state]:
         for name in list(values):
             _lower(judge, state, run, values, name)
@@ -143,6 +144,14 @@ def _project(state: Mapping[str, int], run: Steps, keep: int, judge: Judge) -> t
         declared = judge.system.actions[name].inputs
         steps.append((name, {key: value & keep if declared[key].width else value for key, value in inputs.items()}))
     return smaller, steps
+
+
+def _clear(judge: Judge, state: dict[str, int], run: Steps, paths: Sequence[str]) -> None:
+    """Tries 0 for several initial values at once: what starts equal often has to stay equal."""
+    old = {path: state[path] for path in paths}
+    state.update(dict.fromkeys(paths, 0))
+    if judge(state, run) is None:
+        state.update(old)
 
 
 def _lower(judge: Judge, state: dict[str, int], run: Steps, values: dict[str, int], name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -136,18 +136,18 @@ class Query:
     def _guards(self) -> dict[str, int]:
         return {name: self.literals[node] for name, node in self.guard}
 
-    def ask(self, target: Lemma | str, lemmas: Iterable[Lemma]) -> dict[Hashable, bool] | Core | None:
+    def ask(self, target: Lemma | str, lemmas: Sequence[Lemma]) -> dict[Hashable, bool] | Core | None:
         """A state before that breaks the target; a core where there is none; None where there is nothing to ask."""
         breaking = self.breaks(target)
         if breaking is None:
             return None
-        chosen = {self.selected[lemma]: lemma for lemma in lemmas}
+        chosen = [self.selected[lemma] for lemma in lemmas]
         if self.sat.solve(assumptions=[*breaking, *self._guards.values(), *chosen]):
             model = set(self.sat.get_model() or ())
             return {key: (literal in model) if literal > 0 else (-literal not in model) for key, literal in self.before.items()}
         used = set(self.sat.get_core() or ())
         assumptions = tuple(name for name, literal in self._guards.items() if name and literal in used)
-        return Core(tuple(lemma for literal, lemma in chosen.items() if literal in used), assumptions)
+        return Core(tuple(lemma for lemma in lemmas if self.selected[lemma] in used), assumptions)
 
 
 @dataclass(frozen=True)

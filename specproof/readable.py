@@ -18,13 +18,14 @@ def lines(certificate: Certificate, lemmas: Sequence[Lemma], claim: str) -> tupl
         for lemma in core.lemmas:
             if lemma in needs:
                 needs[lemma].append((target if isinstance(target, str) else "", action))
+    by_literals = {lemma.literals: lemma for lemma in lemmas}
     found = []
     done: set[Lemma] = set()
     for lemma in lemmas:
         if lemma in done:
             continue
-        twin = _twin(lemma)
-        together = [lemma] + ([twin] if twin in needs and twin is not None else [])
+        twin = by_literals.get(_twin(lemma))
+        together = [lemma] + ([twin] if twin is not None else [])
         done.update(together)
         equation = _equality(certificate, lemma) if len(together) == 2 else _clause(certificate, lemma)
         uses = [use for one in together for use in needs[one]]
@@ -35,7 +36,8 @@ def lines(certificate: Certificate, lemmas: Sequence[Lemma], claim: str) -> tupl
 
 
 def _clause(certificate: Certificate, lemma: Lemma) -> str:
-    return show(certificate.vocabulary.term(lemma, certificate.vocabulary.slice.system.state()))
+    vocabulary = certificate.vocabulary
+    return show(vocabulary.term(lemma, vocabulary.here))
 
 
 def _split(lemma: Lemma, certificate: Certificate | None = None) -> tuple[list[Literal], list[Literal]]:
@@ -46,28 +48,27 @@ def _split(lemma: Lemma, certificate: Certificate | None = None) -> tuple[list[L
 def _is_word(key: Hashable, certificate: Certificate | None) -> bool:
     kind = key[0]  # type: ignore[index]
     if kind == "view" and certificate is not None:
-        return bool(certificate.vocabulary.leaf(key, certificate.vocabulary.slice.system.state()).width)
+        return bool(certificate.vocabulary.here[key].width)
     return kind in ("word", "class", "view")
 
 
-def _twin(lemma: Lemma) -> Lemma | None:
-    """The lemma that says the other inclusion: the two word literals with their signs exchanged."""
+def _twin(lemma: Lemma) -> tuple[Literal, ...]:
+    """The literals of the lemma that says the other inclusion: the two word literals with their signs exchanged."""
     words = [literal for literal in lemma.literals if _is_word(literal[0], None)]
     if len(words) != 2 or words[0][1] == words[1][1]:
-        return None
+        return ()
     flipped = {(key, not sign) for key, sign in words}
-    return Lemma(tuple(sorted((set(lemma.literals) - set(words)) | flipped, key=repr)))
+    return tuple(sorted((set(lemma.literals) - set(words)) | flipped, key=repr))
 
 
 def _equality(certificate: Certificate, lemma: Lemma) -> str:
     vocabulary = certificate.vocabulary
-    state = vocabulary.slice.system.state()
     words, bools = _split(lemma, certificate)
     if len(words) != 2:
-        return show(vocabulary.term(lemma, state)) + " and the other way round"
-    left, right = (vocabulary.leaf(key, state) for key, _ in words)
+        return _clause(certificate, lemma) + " and the other way round"
+    left, right = (vocabulary.here[key] for key, _ in words)
     conditions = []
     for key, positive in bools:
-        term = vocabulary.leaf(key, state)
+        term = vocabulary.here[key]
         conditions.append(~term if positive else term)  # type: ignore[operator]
     return show(implies(conj(conditions), left == right))  # type: ignore[arg-type]

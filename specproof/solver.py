@@ -58,7 +58,7 @@ class Solver:
 
     @contextmanager
     def _fresh(self) -> Iterator[Any]:
-        solver = self._z3.SolverFor("QF_BV", ctx=self._context)
+        solver = self._z3.SolverFor("QF_FD", ctx=self._context)  # bit-blasting to its SAT solver: half the time of "QF_BV" here
         if self.seconds is not None:
             solver.set("timeout", max(1, int(self.seconds * 1000)))
         try:

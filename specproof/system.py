@@ -56,6 +56,7 @@ class System:
     view: Callable[[str, Mapping[str, Term]], Term] = field(compare=False)
     views: frozenset[str] = frozenset()
     lacking: Mapping[str, str] = field(default_factory=dict)
+    looks: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     assumptions: tuple[str, ...] = ()
 
     @property
@@ -112,15 +113,19 @@ def build(design: Design[Any], configuration: str = "", without: tuple[str, ...]
             actions[spec.name] = _action(design, spec, state, declared, by, memo, without)
         _known_actions(design)
 
+    last: list[tuple[Mapping[str, Term], State]] = []  # views come in a row for one state, and assembling it costs most
+
     def view(name: str, values: Mapping[str, Term]) -> Term:
+        if not last or last[0][0] is not values:
+            last[:] = [(values, assemble(design.state, values))]
         with design.building():
             try:
-                result = design.views[name](assemble(design.state, values))
+                result = design.views[name](last[0][1])
             except SpecproofError as error:
                 raise _located(design.views[name], f"view {name}", error) from None
         if not isinstance(result, Term):
             raise ModelError(f"{where(design.views[name])}: the view {name} returned {result!r}; a word or a truth value was expected")
-        return substitute([result], by)[0]
+        return substitute([result], by, memo)[0]
 
     return System(
         design=design.name, configuration=configuration, record=design.state,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -17,9 +18,9 @@ Literal = tuple[Hashable, bool]
 Packed = np.ndarray[Any, np.dtype[np.uint64]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lemma:
-    """A clause: at every bit position at least one literal holds. Literals are sorted."""
+    """A clause: at every bit position at least one literal holds. Literals are sorted; lemmas are compared by identity."""
 
     literals: tuple[Literal, ...]
 
@@ -48,8 +49,9 @@ class Vocabulary:
     def _views(self) -> dict[Hashable, Program]:
         found: dict[Hashable, Program] = {}
         system = self.slice.system
+        now = system.state()
         for name in sorted(system.views):
-            term = system.view(name, system.state())
+            term = system.view(name, now)
             if term.op in ("var", "const"):
                 continue
             program = compile_value(self.slice, term)
@@ -82,13 +84,22 @@ class Vocabulary:
                 break
         return kept
 
-    def term(self, lemma: Lemma, values: Mapping[str, Term]) -> Bool:
-        """The lemma at full width, over the terms of a state's leaves."""
+    @cached_property
+    def here(self) -> Mapping[Hashable, Term]:
+        """The full-width term of every key, in a state."""
+        return self.terms(self.slice.system.state())
+
+    def terms(self, values: Mapping[str, Term]) -> Mapping[Hashable, Term]:
+        """The full-width term of every key, over the terms of a state's leaves."""
+        return {key: self.leaf(key, values) for key in self.keys}
+
+    def term(self, lemma: Lemma, terms: Mapping[Hashable, Term]) -> Bool:
+        """The lemma at full width, over the terms of its keys."""
         widest = self.slice.widest
         bools: list[Bool] = []
         words: Word | None = None
         for key, positive in lemma.literals:
-            term = self.leaf(key, values)
+            term = terms[key]
             if term.width:
                 wide = cast(Word, term).zext(widest)
                 negated = ~wide if positive else wide
