@@ -1,0 +1,1 @@
+"""Counterexamples and proofs that a person follows, shows to others and runs: one `Story`, many forms."""

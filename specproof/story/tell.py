@@ -1,0 +1,156 @@
+"""From a run to its story: everything that a reader needs to follow it, put together once for all forms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from specproof.claims import Claim, MissingView, instantiate
+from specproof.design import Design
+from specproof.errors import SpecproofError
+from specproof.slice import TooLarge
+from specproof.solver import Solver
+from specproof.state import Bits, Field
+from specproof.story.beside import beside, changed
+from specproof.story.calls import watched, writers
+from specproof.story.formula import formula
+from specproof.story.graph import Graph
+from specproof.story.matters import Free, free
+from specproof.story.model import Alike, Beat, Beside, Change, Formula, Repair, Story, Turn, Value
+from specproof.story.repair import repairs
+from specproof.story.subject import Subject, built, place, reference_of
+from specproof.story.turn import alike, turn
+from specproof.terms import variables
+from specproof.trace import Trace
+
+#: What a run is told for: it refutes a claim, shows that a claim speaks of something, or was made by hand.
+PURPOSES = ("counterexample", "witness", "simulation")
+
+
+def tell(
+    subject: Subject, trace: Trace, *, purpose: str = "counterexample", shortest: bool = True, together: Sequence[str] = (), analyse: bool = True,
+) -> Story:  # fmt: skip
+    """The story of a run.
+
+    `together`: the claims of the same design and configuration whose stories are told too, so that what
+    they share is worked out once. `analyse=False` leaves out what needs the slice.
+    """
+    told = formula(subject, trace) if purpose == "counterexample" else None
+    reachability = subject.claim.kind == "reachability"
+    unimportant = Free(subject.system, trace)
+    if analyse and purpose != "simulation":
+        prop = subject.prop if purpose == "counterexample" or reachability else subject.prop.happens
+        if prop is not None:
+            keep = sum(1 << position for position in told.positions) if told else 0
+            unimportant = free(subject.system, prop, trace, keep, Solver(), wanted=purpose != "counterexample")
+    found = _analysis(subject, trace, told, tuple(together) or (subject.claim.name,)) if analyse and told and not reachability else _Nothing
+    return Story(
+        design=subject.design.name, configuration=subject.configuration, claim=subject.claim.name, id=subject.claim.id,
+        kind=subject.claim.kind, sentence=subject.claim.sentence, purpose=purpose, without=subject.without,
+        fingerprint=subject.fingerprint, fields=subject.system.fields, moments=tuple(_whole(trace)), free=tuple(unimportant.states()),
+        beats=tuple(_beats(subject, trace, unimportant)), formula=told, shortest=shortest,
+        alike=found[0], turn=found[1], prevention=found[2], beside=found[3], file=_file(subject),
+    )  # fmt: skip
+
+
+_Analysis = tuple[Alike | None, Turn | None, tuple[Repair, ...], Beside | None]
+_Nothing: _Analysis = (None, None, (), None)
+
+
+def _analysis(subject: Subject, trace: Trace, told: Formula, together: tuple[str, ...]) -> _Analysis:
+    reference = reference_of(subject)
+    other = beside(subject, reference, trace) if reference is not None else None
+    known, turned = None, None
+    if trace.steps:
+        try:
+            graph = _own_graph(subject, together)
+            danger = graph.danger(subject.claim.name)
+            known = alike(danger, subject.system, subject.prop, trace, Solver())
+            there = _reference_graph(subject, reference, together) if other is not None and reference is not None else None
+            turned = turn(danger, graph, trace, told.positions, (reference.name, there) if there is not None and reference else None)
+        except TooLarge:
+            pass
+    return known, turned, repairs(subject, trace, told.positions, reference, together), other
+
+
+def _own_graph(subject: Subject, together: tuple[str, ...]) -> Graph:
+    if subject.is_relation:
+        return Graph(subject.system, [subject.prop])
+    return _graph(subject.design, subject.configuration, subject.without, tuple(subject.known.claims[name] for name in together))
+
+
+def _reference_graph(subject: Subject, reference: Design[Any], together: tuple[str, ...]) -> Graph | None:
+    if reference.state is not subject.design.state or subject.is_relation:
+        return None
+    without = tuple(name for name in subject.without if name in reference.assumptions)
+    try:
+        return _graph(reference, subject.configuration, without, tuple(subject.known.claims[name] for name in together))
+    except SpecproofError:
+        return None
+
+
+@lru_cache(maxsize=4)
+def _graph(design: Design[Any], configuration: str, without: tuple[str, ...], claims: tuple[Claim, ...]) -> Graph:
+    system = built(design, configuration, without)
+    properties = []
+    for claim in claims:
+        try:
+            if claim.kind != "relation":
+                properties.append(instantiate(claim, system))
+        except MissingView:
+            continue
+    return Graph(system, properties)
+
+
+def _whole(trace: Trace) -> list[Mapping[str, int]]:
+    return list(trace.states())
+
+
+def _file(subject: Subject) -> str:
+    home = subject.known.homes.get(subject.design.name, "")
+    return "" if subject.design.name in subject.known.shipped else home
+
+
+def _beats(subject: Subject, trace: Trace, unimportant: Free) -> list[Beat]:
+    helpers = None if subject.is_relation else watched(subject.design)
+    states, varying = trace.states(), unimportant.states()
+    found = []
+    for number, step in enumerate(trace.steps, 1):
+        written = writers(helpers, subject.system, states[number - 1], step.action, step.inputs) if helpers else {}
+        plain = changed(subject.system, states[number - 1], states[number], written)
+        changes = [_freed(change, varying[number - 1], varying[number]) for change in plain]
+        masks = unimportant.masks
+        inputs = tuple(
+            Value(name, step.inputs[name], term.width, masks.get((number - 1, name), 0), _positions(_flows(subject, step.action, name)))
+            for name, term in subject.system.actions[step.action].inputs.items()
+        )
+        sentence = " ".join(step.doc.split("\n\n")[0].split())
+        body = subject.design.actions[step.action].body if step.action in subject.design.actions else None
+        found.append(Beat(number, step.action, step.by, step.source, sentence, place(body), inputs, tuple(changes)))
+    return found
+
+
+def _freed(change: Change, before: Mapping[str, int], after: Mapping[str, int]) -> Change:
+    """The change, with the bits that vary with what does not matter."""
+
+    def value(one: Value, masks: Mapping[str, int]) -> Value:
+        return Value(one.name, one.value, one.width, masks.get(one.name, 0), one.bits)
+
+    return Change(change.path, value(change.before, before), value(change.after, after), change.writer, change.event, change.ghost)
+
+
+def _positions(bits: Bits | None) -> Mapping[str, int] | None:
+    return bits.positions if bits else None
+
+
+def _flows(subject: Subject, action: str, name: str) -> Bits | None:
+    """The names of an input's bits: those of the fields that it flows into, where these agree."""
+    taken = subject.system.actions[action]
+    term = taken.inputs[name]
+    flows = {**taken.next, **taken.observed}
+    into = [path for path, result in flows.items() if result is term]
+    into = into or [path for path, result in flows.items() if any(one is term for one in variables([result]))]
+    fields: list[Field] = [subject.system.fields[path] for path in into]
+    known = [declared.bits for declared in fields if declared.width == term.width]
+    return known[0] if known and all(bits is known[0] for bits in known) else None
