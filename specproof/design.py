@@ -91,6 +91,7 @@ class Design(Generic[S]):
         """A design without actions; the decorators below add to it."""
         self.name, self.state, self.doc, self.vendor = name, state, doc, vendor
         self.parent: Design[S] | None = None
+        self.reference = ""  # the name of the design that a counterexample is told beside; a variant's is what it varies
         self.start: Callable[[S], Bool] | None = None
         self.functions: dict[str, Callable[..., Any]] = {}
         self.actions: dict[str, ActionSpec] = {}
