@@ -55,6 +55,7 @@ class Cpu(State):
     copied: Bool = observed("the step saved the register")
     host_entered: Bool = observed("the step began to run the hypervisor after a guest")
     host_wrote: Bool = observed("... which wrote the register")
+    host_illegal: U64 = observed("bits that a WRMSR of the hypervisor set and the processor rejects", bits=SPEC_CTRL)
 
 
 acrn = Design("acrn", Cpu, doc="ACRN: passed through, saved on exit, a constant for the hypervisor", vendor="ACRN")
@@ -114,7 +115,8 @@ def run_vcpu(s: Cpu) -> Cpu:
 @acrn.function
 def vmx_vmrun_load(s: Cpu) -> Cpu:
     """The guest's value is written unconditionally: EAX from the saved value, EDX 0. [ASM]"""
-    return s.when(s.raw | s.opt, msr=current(s).ia32_spec_ctrl & LOW_HALF)
+    value = current(s).ia32_spec_ctrl & LOW_HALF
+    return s.when(s.raw | s.opt, msr=value, host_illegal=value & ~s.accepts)
 
 
 @acrn.function
@@ -122,7 +124,7 @@ def vmx_vmrun_save(s: Cpu) -> Cpu:
     """After an exit: EAX is saved, zero-extended; then a constant is written, after an IBPB in `opt`. [ASM]"""
     constant = ite(s.opt, word(SPEC_CTRL.STIBP), SPEC_CTRL.IBRS)
     saved = with_current(s, current(s).replace(ia32_spec_ctrl=s.msr & LOW_HALF))
-    switched = saved.replace(msr=constant, copied=True, host_wrote=True)
+    switched = saved.replace(msr=constant, copied=True, host_wrote=True, host_illegal=constant & ~s.accepts)
     return select(s.raw | s.opt, select(s.opt, ibpb(switched), switched), s).replace(running=False, exited=True, host_entered=True)
 
 
@@ -265,6 +267,12 @@ def locked(s: Cpu) -> Word:
 
 
 @acrn.view
+def host_adds(s: Cpu) -> Word:
+    """Bits that the host's own value adds to the guest's: none, the values are swapped."""
+    return word(0)
+
+
+@acrn.view
 def host_accepts(s: Cpu) -> Word:
     """Bits that a WRMSR on this processor accepts."""
     return s.accepts
@@ -276,4 +284,4 @@ def offered(s: Cpu) -> Word:
     return s.accepts
 
 
-acrn.shows("guest_wrote", "operand", "refused", "copied", "host_entered", "host_wrote")
+acrn.shows("guest_wrote", "operand", "refused", "copied", "host_entered", "host_wrote", "host_illegal")

@@ -25,6 +25,7 @@ Sources:
 """
 
 from specproof.models.intel import Cpu, intel, load_host_state, merged, set_register, virtualized
+from specproof.models.intel import powered_on as intel_powered_on
 
 from specproof import U64, Bool, Word, ite, select, word
 
@@ -35,9 +36,6 @@ VALID = 0x5FF
 def powered_on(s: Cpu) -> Bool:
     """As in hardware; the CPU enumerates some of the bits that Bochs knows, and software may count on no others. [MSR]"""
     return intel_powered_on(s) & ((~s.reserved & ~word(VALID)) == 0)
-
-
-intel_powered_on = intel.start
 
 
 def legal(s: Cpu, value: Word) -> Bool:

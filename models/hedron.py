@@ -66,6 +66,7 @@ hedron.lacks(
     restored="a VMM that migrates reads and writes the saved value, which is modelled; Hedron has no ioctls to order",
     trained_by_other="Hedron issues no barrier between vCPUs; the VMM may write IA32_PRED_CMD, which is not modelled",
     did_reset="RESET and INIT are the VMM's",
+    host_illegal="its only write that nothing catches is of 0",
 )  # fmt: skip
 
 
@@ -225,6 +226,12 @@ def settled(s: Cpu) -> Bool:
 @hedron.view
 def locked(s: Cpu) -> Word:
     """Bits that the guest's writes do not reach: none."""
+    return word(0)
+
+
+@hedron.view
+def host_adds(s: Cpu) -> Word:
+    """Bits that the host's own value adds to the guest's: none, the values are swapped."""
     return word(0)
 
 

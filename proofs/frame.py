@@ -14,6 +14,7 @@ class Machine(Protocol):
     guest_runs: Bool
     effective: Word
     believes: Word
+    host_adds: Word  # bits that the host's own value adds, where no bit is forced otherwise
     rdmsr: Word
     copied: Bool  # the step: the value of the guest that ran was saved
     saved_guest_value: Word  # the saved value of the vCPU that ran last
@@ -35,5 +36,5 @@ def bystander_keeps_its_value(v: Machine) -> Bool:
 
 @invariant("effective-is-what-was-set", id="W3")
 def effective_is_what_was_set(v: Machine) -> Bool:
-    """A guest runs with the value that it, or userspace for it, set last: no bit is added, none is taken away."""
-    return implies(v.guest_runs, v.effective == v.believes)
+    """A guest runs with the value that it, or userspace for it, set last; none is taken away, and only the host's own are added."""
+    return implies(v.guest_runs, v.effective == (v.believes | v.host_adds))
