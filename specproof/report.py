@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
 
 from specproof.load import LEMMAS, Library
 from specproof.pinned import Difference
@@ -63,32 +65,47 @@ class Matrix:
     paint: Paint = plain
 
     def lines(self) -> list[str]:
+        """A block for each family of claims (I1, I2, ...; H1, ...), with the designs that have verdicts in it."""
         designs = list(dict.fromkeys(answer.design for answer in self.answers))
         claims = [name for name in self.known.claims if any(self._cell(design, name).strip("-") for design in designs)]
-        lemmas = [name for name in claims if self.known.claims[name].kind == "lemma"]
-        rest = [name for name in claims if name not in lemmas]
-        names = [self._title(name) for name in claims]
-        left = max(map(len, names), default=0)
-        columns = [[design, *(self._cell(design, claim) for claim in rest)] for design in designs if design != LEMMAS]
-        found = self._legend([design for design in designs if design != LEMMAS], [cell for column in columns for cell in column[1:]])
-        found += _blocks(left, ["", *map(self._title, rest)], columns, self.paint)
-        if lemmas:
-            found += _blocks(left, ["", *map(self._title, lemmas)], [[LEMMAS, *(self._cell(LEMMAS, claim) for claim in lemmas)]], self.paint)
+        left = max((len(self._title(name)) for name in claims), default=0)
+        found = self._legend(designs, [self._cell(design, claim) for design in designs for claim in claims])
+        for _, family in groupby(claims, self._family):
+            rows = list(family)
+            columns = [[design, *(self._cell(design, claim) for claim in rows)] for design in designs]
+            spoken = [column for column in columns if any(cell.strip("-") for cell in column[1:])]
+            found += _blocks(left, ["", *map(self._title, rows)], spoken, self.paint)
         return found
+
+    def _family(self, name: str) -> tuple[bool, str]:
+        claim = self.known.claims[name]
+        return claim.kind == "lemma", "" if claim.kind == "lemma" else claim.id.rstrip("0123456789")
 
     def _title(self, name: str) -> str:
         return f"{self.known.claims[name].id:<4}{name}"
 
+    @cached_property
+    def _by_cell(self) -> Mapping[tuple[str, str], list[Answer]]:
+        found: dict[tuple[str, str], list[Answer]] = {}
+        for answer in self.answers:
+            found.setdefault((answer.design, answer.claim), []).append(answer)
+        return found
+
+    @cached_property
+    def _differing_cells(self) -> frozenset[tuple[str, str]]:
+        return frozenset((design, claim) for design, _, claim in self.differing)
+
     def _cell(self, design: str, claim: str) -> str:
-        here = [answer for answer in self.answers if (answer.design, answer.claim) == (design, claim)]
+        here = self._by_cell.get((design, claim), [])
         results = [answer for answer in here if isinstance(answer, Result)]
         if not results:
-            return ("-" if here else "") + "!" * any(key[::2] == (design, claim) for key in self.differing)
+            return ("-" if here else "") + "!" * ((design, claim) in self._differing_cells)
         cells = [cell(result) + "!" * ((design, result.configuration, claim) in self.differing) for result in results]
         return cells[0] if len(set(cells)) == 1 else " / ".join(cells)
 
-    def _legend(self, designs: Sequence[str], cells: Sequence[str]) -> list[str]:
+    def _legend(self, all_designs: Sequence[str], cells: Sequence[str]) -> list[str]:
         """Which configurations the cells speak of, and the signs that occur in them."""
+        designs = [design for design in all_designs if design != LEMMAS]
         by: dict[tuple[str, ...], list[str]] = {}
         for design in designs:
             asked = dict.fromkeys(answer.configuration for answer in self.answers if isinstance(answer, Result) and answer.design == design)
@@ -147,13 +164,13 @@ def counts(answers: Sequence[Answer], differing: int, pinned: bool) -> str:
     return f"{len(results)} verdict{'s' * (len(results) != 1)}: {', '.join(words)}; {skipped} not asked; {tail}"
 
 
-def not_asked(answers: Iterable[Answer]) -> list[str]:
-    """The claims that designs cannot express, with the reasons; designs that lack the same are named together."""
+def not_asked(answers: Iterable[Answer], known: Library) -> list[str]:
+    """The claims that designs cannot express, by id, with the reasons; designs that lack the same are named together."""
     reasons: dict[str, dict[str, list[str]]] = {}
     for answer in answers:
         if isinstance(answer, NotAsked):
             reason = answer.reason.replace(f"{answer.design} offers no view", "no view")
-            reasons.setdefault(answer.design, {}).setdefault(reason, []).append(answer.claim)
+            reasons.setdefault(answer.design, {}).setdefault(reason, []).append(known.claims[answer.claim].id or answer.claim)
     together: dict[str, list[str]] = {}
     for design, claims in reasons.items():
         text = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in claims.items())

@@ -47,7 +47,7 @@ class Session:
             click.echo("")
         for text in report.Matrix(self.known, self.answers, frozenset(one.key for one in differing), paint).lines():
             click.echo(text)
-        for text in (*report.not_asked(self.answers), *(report.remarks(self.answers) if terminal else ())):
+        for text in (*report.not_asked(self.answers, self.known), *(report.remarks(self.answers) if terminal else ())):
             click.echo(text)
         for text in report.changed(differing, self.request.without):
             click.echo(paint(text, "differs") if text.startswith("!") else text)

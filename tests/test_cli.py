@@ -87,7 +87,7 @@ T4  alike                      refuted 2
                                bit-vectors
 T9  merging-is-always-forcing  refuted
 
-not asked of broken: cached (there is no cache in the thin design)
+not asked of broken: T7 (there is no cache in the thin design)
 
 4 verdicts: 0 proved, 4 refuted, 0 vacuous, 0 unknown; 1 not asked; nothing is pinned
 """
@@ -143,7 +143,7 @@ def test_what_is_not_pinned_is_1(capsys: pytest.CaptureFixture[str], shipped: Pa
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["check", "nosuch"], "there is no design 'nosuch'; known: "),
+        (["check", "nosuch"], "there is no design 'nosuch'; "),
         (["check", "nosuch.py"], "nosuch.py: there is no such file"),
         (["check", FILE, "--claim", "forcd"], "there is no claim 'forcd'; did you mean 'forced'?"),
         (["check", FILE, "--config", "emulate"], "mine has no configuration 'emulate'; did you mean 'emulated'?"),

@@ -85,7 +85,7 @@ def test_what_is_not_asked_is_said_once() -> None:
         for claim, reason in (("cached", "{} offers no view 'cache'"), ("alike", "{} offers no view 'cache'"), ("forced", "nothing is forced"))
     ]
 
-    assert not_asked(answers) == ["not asked of kvm, xen: cached, alike (no view 'cache'); forced (nothing is forced)", ""]
+    assert not_asked(answers, known) == ["not asked of kvm, xen: T7, T4 (no view 'cache'); T1 (nothing is forced)", ""]
 
 
 def test_differences_and_remarks() -> None:
