@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -46,7 +47,29 @@ def complain(message: str) -> None:
     click.echo(f"specproof: {message.replace(os.getcwd() + os.sep, '')}", err=True)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+#: Commands that live in rooms of their own, by the place of their function; imported when they are asked for.
+ELSEWHERE = {
+    "verify": "specproof.trust.command:verify",
+}
+
+
+class Commands(click.Group):
+    """The commands of this file and those that live elsewhere."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every name, sorted."""
+        return sorted({*super().list_commands(ctx), *ELSEWHERE})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if cmd_name in ELSEWHERE:
+            module, name = ELSEWHERE[cmd_name].split(":")
+            found: click.Command = getattr(import_module(module), name)
+            return found
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="specproof %(version)s")
 def command() -> None:
     """Proves or refutes, for all values and runs of any length, what designs promise that mask a guest's
@@ -74,9 +97,10 @@ def _options(function: Any) -> Any:
 @click.option("--claim", "claims", multiple=True, metavar="NAME", help="A claim by name or id; may be repeated.")
 @_options
 @click.option("--json", "output", metavar="FILE", help="Write the answers to a file as well; the schema is specproof/schema/check.json.")
+@click.option("--certificates", metavar="DIR", help="Write a certificate of every verdict into an empty folder; 'specproof verify DIR' re-checks it.")
 def check(
     targets: tuple[str, ...], claims: tuple[str, ...], config: str | None, without: tuple[str, ...], jobs: int | None,
-    timeout: float | None, output: str | None,
+    timeout: float | None, output: str | None, certificates: str | None,
 ) -> int:  # fmt: skip
     """Ask claims of designs: every claim of every shipped design, or of those named.
 
@@ -87,9 +111,18 @@ def check(
 
     file = Output(output) if output else None
     session = Session.open(targets, claims, config, without, timeout)
+    if certificates:
+        from specproof.trust.work import Work, prepare
+
+        prepare(certificates)
+        session.work = Work(certificates)
     try:
         return session.check(jobs, paint())
     finally:
+        if certificates:
+            from specproof.trust.work import finish
+
+            finish(certificates, session.answers)
         if file and session.answers:
             file.write(document(session.answers, session.pins, session.known, without))
 

@@ -11,7 +11,7 @@ import click
 
 from specproof import pinned, report
 from specproof.errors import UsageError
-from specproof.jobs import Answer, Done, run
+from specproof.jobs import Answer, Done, Perform, perform, run
 from specproof.load import Library, library
 from specproof.plan import Request, Unit, files_of, plan
 from specproof.progress import Progress
@@ -27,6 +27,7 @@ class Session:
     units: list[Unit]
     pins: pinned.Pins
     answers: list[Answer] = field(default_factory=list)
+    work: Perform = perform
 
     @classmethod
     def open(
@@ -73,7 +74,7 @@ class Session:
 
     def _work(self, jobs: int | None, show: report.Show | None) -> Done:
         with Progress(self.units, show) as progress:
-            done = run(self.units, self.known, jobs=jobs, on_answer=progress.answered)
+            done = run(self.units, self.known, jobs=jobs, on_answer=progress.answered, work=self.work)
         answers = done.complete(self.units, self.known)
         if done.error and not any(answers):
             raise UsageError(done.error)

@@ -1,0 +1,80 @@
+"""What `check` does with a unit of work when certificates are asked for, or second opinions."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import specproof
+from specproof.jobs import Answer, Emit
+from specproof.load import Library
+from specproof.plan import Unit
+from specproof.trust.files import fresh, seal
+from specproof.verdict import NotAsked, Result
+
+
+@dataclass(frozen=True)
+class Work:
+    """Decides the claims of a unit like `jobs.perform`, and writes their certificates. Can be sent to another process."""
+
+    certificates: str | None = None
+
+    def __call__(self, unit: Unit, known: Library, emit: Emit) -> None:
+        """Decides, emits, writes."""
+        from specproof.decide import Decision, decide, decide_lemma, decide_relation
+        from specproof.trust import certificates
+
+        claims = {name: known.claims[name] for name in unit.claims}
+        design = known.designs.get(unit.design)
+
+        def inspect(decision: Decision, results: Sequence[Result]) -> None:
+            if self.certificates is not None:
+                certificates.of_decision(Path(self.certificates), decision, claims, results, design, unit.without)
+
+        if unit.kind == "lemmas":
+            results = [decide_lemma(claim, timeout=unit.timeout) for claim in claims.values()]
+            for result in results:
+                emit(result)
+            if self.certificates is not None:
+                certificates.of_lemmas(Path(self.certificates), claims, results)
+            return
+        if design is None:
+            raise ValueError(unit.design)
+        if unit.kind == "relation":
+            (claim,) = claims.values()
+            emit(decide_relation(design, claim, without=unit.without, timeout=unit.timeout, inspect=inspect))
+            return
+        options: dict[str, Any] = {"without": unit.without, "timeout": unit.timeout, "on_result": emit, "inspect": inspect}
+        for answer in decide(design, unit.configuration, list(claims.values()), **options):
+            emit(answer)
+
+
+def prepare(directory: str) -> None:
+    """Makes the folder, before any work is done; UsageError where it cannot be."""
+    fresh(Path(directory))
+
+
+def finish(folder: str, answers: Sequence[Answer]) -> None:
+    """The manifest: every answer, why some have no certificate, and the hash of every file."""
+    directory = Path(folder)
+    reasons: dict[tuple[str, str, str], str] = {}
+    for path in sorted(directory.rglob("missing.json")):
+        given = json.loads(path.read_text(encoding="utf-8"))
+        for claim, reason in given["reasons"].items():
+            reasons[(given["design"], given["configuration"], claim)] = reason
+        path.unlink()
+    said = []
+    for answer in answers:
+        if isinstance(answer, NotAsked):
+            continue
+        key = (answer.design, answer.configuration, answer.claim)
+        one = {"design": key[0], "configuration": key[1], "claim": key[2], "verdict": answer.verdict.word}
+        reason = reasons.get(key) or (getattr(answer.verdict, "reason", "") if answer.verdict.word == "unknown" else "")
+        said.append({**one, "reason": reason} if reason else one)
+    versions = {"specproof": specproof.__version__, "python": platform.python_version(), "z3-solver": version("z3-solver")}
+    seal(directory, {"versions": versions, "answers": said})
