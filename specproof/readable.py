@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from specproof.lemmas import Certificate
+from specproof.readings.english import sentence as english
 from specproof.readings.text import show
 from specproof.terms import conj, implies
 from specproof.verdict import LemmaLine
@@ -27,17 +28,18 @@ def lines(certificate: Certificate, lemmas: Sequence[Lemma], claim: str) -> tupl
         twin = by_literals.get(_twin(lemma))
         together = [lemma] + ([twin] if twin is not None else [])
         done.update(together)
-        equation = _equality(certificate, lemma) if len(together) == 2 else _clause(certificate, lemma)
+        equation, sentence = _equality(certificate, lemma) if len(together) == 2 else _clause(certificate, lemma)
         uses = [use for one in together for use in needs[one]]
         actions = sorted({action for target, action in uses if not target and action})
         claims = sorted({target for target, _ in uses if target})
-        found.append(LemmaLine(equation, tuple(actions), tuple(claims)))
+        found.append(LemmaLine(equation, tuple(actions), tuple(claims), sentence))
     return tuple(found)
 
 
-def _clause(certificate: Certificate, lemma: Lemma) -> str:
+def _clause(certificate: Certificate, lemma: Lemma) -> tuple[str, str]:
     vocabulary = certificate.vocabulary
-    return show(vocabulary.term(lemma, vocabulary.here))
+    term = vocabulary.term(lemma, vocabulary.here)
+    return show(term), english(term)
 
 
 def _split(lemma: Lemma, certificate: Certificate | None = None) -> tuple[list[Literal], list[Literal]]:
@@ -61,14 +63,16 @@ def _twin(lemma: Lemma) -> tuple[Literal, ...]:
     return tuple(sorted((set(lemma.literals) - set(words)) | flipped, key=repr))
 
 
-def _equality(certificate: Certificate, lemma: Lemma) -> str:
+def _equality(certificate: Certificate, lemma: Lemma) -> tuple[str, str]:
     vocabulary = certificate.vocabulary
     words, bools = _split(lemma, certificate)
     if len(words) != 2:
-        return _clause(certificate, lemma) + " and the other way round"
+        equation, sentence = _clause(certificate, lemma)
+        return f"{equation} and the other way round", f"{sentence.removesuffix('.')}, and the other way round."
     left, right = (vocabulary.here[key] for key, _ in words)
     conditions = []
     for key, positive in bools:
         term = vocabulary.here[key]
         conditions.append(~term if positive else term)  # type: ignore[operator]
-    return show(implies(conj(conditions), left == right))  # type: ignore[arg-type]
+    said = implies(conj(conditions), left == right)  # type: ignore[arg-type]
+    return show(said), english(said)

@@ -15,11 +15,13 @@ class _NoTruth:
 
 @dataclass(frozen=True)
 class LemmaLine:
-    """A lemma of a certificate: its equation, and what it is needed for (actions that keep it, claims that use it)."""
+    """A lemma of a certificate: its equation, what it is needed for (actions that keep it, claims that use it), and the
+    equation as a sentence."""
 
     equation: str
     keeps: tuple[str, ...] = ()
     used_by: tuple[str, ...] = ()
+    sentence: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Which helper of the model wrote a field in a step: the action is run once more, on constants, and watched.
 
-A helper is the writer where another result of it would have made another result of the step; of
-several the last one, and of those inside one another the innermost.
+A helper is the writer where another result of it would have made another result of the step, and where
+it changed the field or gave it a value that does not depend on the one before; of several the last one,
+and of those inside one another the innermost. It is named after the helper that called it, if one did.
 """
 
 from __future__ import annotations
@@ -21,12 +22,22 @@ from specproof.terms import Term, boolean, word
 
 @dataclass
 class Call:
-    """A helper that was called: what it changed, which call it was, and in which other call."""
+    """A helper that was called: what it returned and what of that it changed, which call it was, in which others."""
 
     name: str
     number: int
     parents: tuple[int, ...]
-    changed: dict[str, int]
+    result: dict[str, int]
+    changed: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Twist:
+    """One field negated in what a call gets, or in what it returns."""
+
+    number: int
+    path: str
+    before: bool = False
 
 
 @dataclass
@@ -34,7 +45,7 @@ class _Watch:
     calls: list[Call] = field(default_factory=list)
     open: list[int] = field(default_factory=list)
     count: int = 0
-    twist: tuple[int, str] | None = None
+    twist: Twist | None = None
 
 
 _watch: ContextVar[_Watch | None] = ContextVar("the run of an action that is watched", default=None)
@@ -51,20 +62,20 @@ def _wrapped(name: str, body: Callable[..., Any]) -> Callable[..., Any]:
             return body(*args, **kwargs)
         number, parents = watch.count, tuple(watch.open)
         watch.count += 1
+        twist = watch.twist if watch.twist and watch.twist.number == number else None
+        if twist and twist.before and isinstance(args[0], State):
+            args = (_twisted(args[0], twist.path), *args[1:])
         watch.open.append(number)
         try:
             result = body(*args, **kwargs)
         finally:
             watch.open.pop()
-        whole = [arg for arg in (*args, *kwargs.values()) if isinstance(result, State) and type(arg) is type(result)]
-        if not whole:
+        if not isinstance(result, State) or not args or type(args[0]) is not type(result):
             return result
-        before, after = flatten(whole[0]), flatten(result)
-        changed = {path: int(term.data) for path, term in after.items() if term is not before[path] and term.op == "const"}
-        watch.calls.append(Call(name, number, parents, changed))
-        if watch.twist and watch.twist[0] == number:
-            result = _twisted(result, watch.twist[1])
-        return result
+        before, after = flatten(args[0]), flatten(result)
+        values = {path: int(term.data) for path, term in after.items() if term.op == "const"}
+        watch.calls.append(Call(name, number, parents, values, frozenset(path for path in values if after[path] is not before[path])))
+        return _twisted(result, twist.path) if twist and not twist.before else result
 
     return run
 
@@ -103,20 +114,26 @@ def writers(
 def _writer(
     design: Design[Any], system: System, state: Mapping[str, int], action: str, inputs: Mapping[str, int], calls: list[Call], path: str, value: int
 ) -> str:  # fmt: skip
-    if path not in system.fields:
-        return ""
-    candidates = [call for call in calls if call.changed.get(path) == value]
-    real = []
-    for call in candidates:
-        other = _run(design, system, state, action, inputs, (call.number, path))[1]
-        if other.get(path) != value:
-            real.append(call)
+    def end(twist: Twist) -> int | None:
+        return _run(design, system, state, action, inputs, twist)[1].get(path)
+
+    def matters(call: Call) -> bool:
+        return end(Twist(call.number, path)) != value
+
+    candidates = [call for call in calls if call.result.get(path) == value]
+    real = [call for call in candidates if path in call.changed and matters(call)]
+    if not real:
+        real = [call for call in candidates if path not in call.changed and matters(call) and end(Twist(call.number, path, before=True)) == value]
     inner = [call for call in real if not any(call.number in other.parents for other in real)]
-    return max(inner, key=lambda call: call.number).name if inner else ""
+    if not inner:
+        return ""
+    last = max(inner, key=lambda call: call.number)
+    callers = [call.name for call in calls if last.parents and call.number == last.parents[-1]]
+    return " > ".join([*callers, last.name])
 
 
 def _run(
-    design: Design[Any], system: System, state: Mapping[str, int], action: str, inputs: Mapping[str, int], twist: tuple[int, str] | None
+    design: Design[Any], system: System, state: Mapping[str, int], action: str, inputs: Mapping[str, int], twist: Twist | None
 ) -> tuple[list[Call], dict[str, int]]:  # fmt: skip
     watch = _Watch(twist=twist)
     token = _watch.set(watch)

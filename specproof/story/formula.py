@@ -22,7 +22,7 @@ def formula(subject: Subject, trace: Trace) -> Formula:
     term, looks = spoken(subject)
     states = trace.states()
     values = {name: evaluate(look.term, _state(subject, states, look)) for name, look in looks.items()}
-    bits = {name: subject.bits_of(look.term, look.term.width) for name, look in looks.items()}
+    bits = _names_of(subject, looks)
     shown = [Value(name, values[name], look.term.width, 0, _positions(bits[name])) for name, look in looks.items()]
     atoms = list(_failing(term, values))
     lines = [line for atom in atoms for line in _bit_lines(atom, values, bits)]
@@ -30,6 +30,14 @@ def formula(subject: Subject, trace: Trace) -> Formula:
     return Formula(
         text.show(term), _put_in(term, values, bits), tuple(shown), tuple(text.show(atom) for atom in atoms), tuple(lines), positions
     )
+
+
+def _names_of(subject: Subject, looks: Mapping[str, Look]) -> dict[str, Bits | None]:
+    """The names of each word's bits; where its fields disagree, those of the other words that the claim looks at."""
+    found = {name: subject.bits_of(look.term, look.term.width) for name, look in looks.items()}
+    known = [bits for bits in found.values() if bits is not None]
+    common = max(known, key=known.count) if known else None
+    return {name: bits or (common if looks[name].term.width else None) for name, bits in found.items()}
 
 
 def _positions(bits: Bits | None) -> Mapping[str, int] | None:

@@ -12,7 +12,7 @@ Values are integers, names are text: nothing here knows terms, so a story can be
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from specproof.state import Field
@@ -173,6 +173,10 @@ class Story:
     def length(self) -> int:
         return len(self.beats)
 
+    def fields_event(self, path: str) -> bool:
+        """Whether a name is that of a field which only reports what a step did."""
+        return path in self.fields and self.fields[path].observed
+
     @property
     def initial(self) -> tuple[Value, ...]:
         """What the first state has that is not 0, or that may be anything."""
@@ -220,8 +224,3 @@ def _names(value: int, bits: Mapping[str, int]) -> str:
 def shown(value: Value) -> str:
     """A value as every form prints it."""
     return named(value.value, value.width, value.bits, value.free)
-
-
-def sequences(ways: Sequence[Sequence[str]]) -> list[str]:
-    """Sequences of actions as text."""
-    return [", ".join(way) for way in ways]

@@ -9,9 +9,10 @@ from typing import Any
 from specproof.claims import Claim, MissingView, instantiate
 from specproof.design import Design
 from specproof.errors import SpecproofError
+from specproof.registers import Registers
 from specproof.slice import TooLarge
 from specproof.solver import Solver
-from specproof.state import Bits, Field
+from specproof.state import Bits
 from specproof.story.beside import beside, changed
 from specproof.story.calls import watched, writers
 from specproof.story.formula import formula
@@ -21,7 +22,6 @@ from specproof.story.model import Alike, Beat, Beside, Change, Formula, Repair, 
 from specproof.story.repair import repairs
 from specproof.story.subject import Subject, built, place, reference_of
 from specproof.story.turn import alike, turn
-from specproof.terms import variables
 from specproof.trace import Trace
 
 #: What a run is told for: it refutes a claim, shows that a claim speaks of something, or was made by hand.
@@ -114,7 +114,7 @@ def _file(subject: Subject) -> str:
 
 def _beats(subject: Subject, trace: Trace, unimportant: Free) -> list[Beat]:
     helpers = None if subject.is_relation else watched(subject.design)
-    states, varying = trace.states(), unimportant.states()
+    states, varying, registers = trace.states(), unimportant.states(), Registers(subject.system)
     found = []
     for number, step in enumerate(trace.steps, 1):
         written = writers(helpers, subject.system, states[number - 1], step.action, step.inputs) if helpers else {}
@@ -122,7 +122,7 @@ def _beats(subject: Subject, trace: Trace, unimportant: Free) -> list[Beat]:
         changes = [_freed(change, varying[number - 1], varying[number]) for change in plain]
         masks = unimportant.masks
         inputs = tuple(
-            Value(name, step.inputs[name], term.width, masks.get((number - 1, name), 0), _positions(_flows(subject, step.action, name)))
+            Value(name, step.inputs[name], term.width, masks.get((number - 1, name), 0), _positions(registers.input_bits(step.action, name)))
             for name, term in subject.system.actions[step.action].inputs.items()
         )
         sentence = " ".join(step.doc.split("\n\n")[0].split())
@@ -142,15 +142,3 @@ def _freed(change: Change, before: Mapping[str, int], after: Mapping[str, int]) 
 
 def _positions(bits: Bits | None) -> Mapping[str, int] | None:
     return bits.positions if bits else None
-
-
-def _flows(subject: Subject, action: str, name: str) -> Bits | None:
-    """The names of an input's bits: those of the fields that it flows into, where these agree."""
-    taken = subject.system.actions[action]
-    term = taken.inputs[name]
-    flows = {**taken.next, **taken.observed}
-    into = [path for path, result in flows.items() if result is term]
-    into = into or [path for path, result in flows.items() if any(one is term for one in variables([result]))]
-    fields: list[Field] = [subject.system.fields[path] for path in into]
-    known = [declared.bits for declared in fields if declared.width == term.width]
-    return known[0] if known and all(bits is known[0] for bits in known) else None

@@ -1,0 +1,210 @@
+"""A story in words: sections of paragraphs, rows and steps, which every text form lays out in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from specproof.story.model import Beat, Beside, Change, Row, Story, Turn, Value, shown
+
+#: Other shortest runs that are listed.
+LISTED = 3
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of text. `kind` is title, text, step, rows or columns; inside a step, `inner` holds.
+
+    `rows` are names and values; of columns a mark, the left and the right side.
+    """
+
+    kind: str
+    text: str = ""
+    rows: tuple[tuple[str, ...], ...] = ()
+    number: int = 0
+    inner: bool = False
+    role: str = ""
+
+
+def blocks(story: Story) -> list[Block]:
+    """The whole story, from the initial state to what would have prevented it."""
+    found = [*_start(story)]
+    for beat in story.beats:
+        found += _beat(story, beat)
+    found += _failure(story)
+    if story.purpose == "counterexample":
+        found += [*_alike(story), *_turn(story), *_prevention(story), *_beside(story)]
+    return found
+
+
+def _start(story: Story) -> Iterator[Block]:
+    relevant = [value for value in story.initial if not value.any]
+    yield Block("step", "initial state; whatever is not listed is 0 or false", number=0)
+    if relevant:
+        yield Block("rows", rows=tuple((value.name, shown(value)) for value in relevant), inner=True)
+    free = [value.name for value in story.initial if value.any]
+    if free:
+        yield Block("text", f"any value: {', '.join(free)}", inner=True)
+
+
+def _beat(story: Story, beat: Beat) -> Iterator[Block]:
+    yield Block("step", f"{beat.by}: {beat.action}", number=beat.number, role="heading")
+    for text in (beat.sentence, beat.source):
+        if text:
+            yield Block("text", text, inner=True, role="faint" if text == beat.source else "")
+    rows = [(f"input {value.name}", shown(value)) for value in beat.inputs]
+    rows += [(name, text) for name, text in map(_change, beat.changes)]
+    if rows:
+        yield Block("rows", rows=tuple(rows), inner=True)
+    else:
+        yield Block("text", "nothing changes", inner=True)
+    yield from _marks(story, beat.number)
+
+
+def _change(change: Change) -> tuple[str, str]:
+    if change.event:
+        return f"event {change.path}", shown(change.after)
+    text = f"{shown(change.before)} -> {shown(change.after)}"
+    writer = change.writer if len(text) + len(change.writer) < 60 else change.writer.split(" > ")[-1]
+    return change.path, f"{text}   by {writer}" if writer else text
+
+
+def _marks(story: Story, number: int) -> Iterator[Block]:
+    """What is to be said at this very step: the reference does otherwise, the sane states are left, no way back."""
+    if story.beside and story.beside.first is not None:
+        here, before = story.beside.rows[number], story.beside.rows[number - 1]
+        if here.status:
+            yield Block("text", f"! {story.beside.reference}: {here.status}", inner=True, role="refuted")
+        new = [one for one in here.differences if one not in before.differences and not story.fields_event(one.name)]
+        if new:
+            first = "! first difference: " if number == story.beside.first else "! "
+            text = ", ".join(f"{one.name} is {shown(one.there)}, not {shown(one.here)}" for one in new)
+            yield Block("text", f"{first}in {story.beside.reference} {text}", inner=True, role="refuted")
+    if story.turn and story.turn.left == number:
+        yield Block("text", f"! from here on the state is one that {story.turn.sane} can never be in", inner=True, role="refuted")
+    if story.turn and story.turn.lost == number:
+        yield Block("text", "! point of no return: from here on only a way back to an initial state puts it right", inner=True, role="refuted")
+
+
+def _failure(story: Story) -> Iterator[Block]:
+    told = story.formula
+    if told is None:
+        return
+    yield Block("title", "There the claim fails:" if story.beats else "It fails initially:", role="refuted")
+    rows = [("claim", told.text)]
+    if told.put_in != told.text:
+        rows.append(("that is", told.put_in))
+    rows += [(f"bit {line.position}" + (f" {line.name}" if line.name else ""), line.text) for line in told.failing[:8]]
+    if len(told.failing) > 8:
+        rows.append(("", f"and {len(told.failing) - 8} more bits"))
+    yield Block("rows", rows=tuple(rows), inner=True)
+    yield Block("title", f"What it looks at{_when(story)}:")
+    yield Block("rows", rows=tuple((value.name, shown(value)) for value in told.values), inner=True)
+
+
+def _when(story: Story) -> str:
+    if story.kind == "step":
+        return ", before and after the last step"
+    return ", after the last step" if story.beats else ", initially"
+
+
+def _alike(story: Story) -> Iterator[Block]:
+    known, steps = story.alike, f"{story.length} step{'s' * (story.length != 1)}"
+    if known is None:
+        return
+    if known.count == 1 and known.exact:
+        yield Block("text", f"It is the only run of {steps}, up to values.")
+        return
+    others = known.count - 1
+    amount = str(others) if known.exact else f"At most {others}"
+    what = "other sequence of that many actions ends" if others == 1 else "other sequences of that many actions end"
+    yield Block("text", f"{amount} {what} in it too:")
+    rows = [("", ", ".join(names)) for names in known.others[:LISTED]]
+    if others > LISTED:
+        rows.append(("", f"and {others - LISTED} more"))
+    yield Block("rows", rows=tuple(rows), inner=True)
+
+
+def _turn(story: Story) -> Iterator[Block]:
+    text = turn_text(story.turn, story.length)
+    if text:
+        yield Block("text", text)
+
+
+def turn_text(turn: Turn | None, length: int) -> str:
+    """Until when the run could have been put right, in sentences."""
+    if turn is None:
+        return ""
+    if turn.sane and turn.left is None:
+        return f"Every state before the last step is one that {turn.sane} can be in: the last step alone does it." if length > 1 else ""
+    sentences = []
+    if turn.lost is not None:
+        way = turn.ways[turn.lost]
+        over = f"only a way back to an initial state puts it right: {', then '.join(way)}" if way else "nothing puts it right"
+        sentences.append(f"Point of no return: after step {turn.lost} {over}.")
+    if turn.sane and turn.left is not None:
+        end = turn.lost if turn.lost is not None else len(turn.ways)
+        for way, first, last in _stretches(turn.ways, turn.left, end):
+            when = f"after step {first}" if first == last else f"after steps {first} to {last}"
+            sentences.append(f"It could still be put right {when}, by {', then '.join(way)}." if way else "")
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _stretches(ways: Sequence[tuple[str, ...]], first: int, end: int) -> Iterator[tuple[tuple[str, ...], int, int]]:
+    begin = first
+    for moment in range(first, end):
+        if moment + 1 == end or ways[moment + 1] != ways[moment]:
+            yield ways[moment], begin, moment
+            begin = moment + 1
+
+
+def _prevention(story: Story) -> Iterator[Block]:
+    if not story.prevention:
+        return
+    yield Block("title", "What would have prevented it:")
+    rows = []
+    for one in story.prevention:
+        more = "; then no run of any length violates the claim" if one.all_runs else ""
+        rows.append(("", f"{one.text} ({one.where}){more}" if one.where else one.text + more))
+    yield Block("rows", rows=tuple(rows), inner=True)
+
+
+def _beside(story: Story) -> Iterator[Block]:
+    other = story.beside
+    if other is None:
+        return
+    if other.first is None:
+        yield Block("text", f"{other.reference} does the same in every step.")
+        return
+    holds = "the claim holds at the end" if other.holds else "the claim fails there too"
+    yield Block("title", f"The same actions and inputs in {other.reference}, where {holds}:")
+    rows: list[tuple[str, ...]] = [("", story.design, other.reference)]
+    for beat in story.beats:
+        if beat.number >= other.first:
+            rows += _pairs(beat, other.rows[beat.number], other)
+    yield Block("columns", rows=tuple(rows))
+
+
+def _pairs(beat: Beat, row: Row, other: Beside) -> Iterator[tuple[str, ...]]:
+    """One step in two columns: first the action, then each field that either side changes."""
+    yield str(beat.number) + (">" if beat.number == other.first else ""), beat.action, row.status or beat.action
+    ours = {change.path: change for change in beat.changes if not change.event and not change.ghost}
+    theirs = {change.path: change for change in row.changes if not change.event and not change.ghost}
+    for path in dict.fromkeys([*ours, *theirs]):
+        one, two = ours.get(path), theirs.get(path)
+        same = one and two and (one.before.value, one.after.value) == (two.before.value, two.after.value)
+        if not same:
+            yield "", _side(path, one), _side(path, two)
+    if not any(path not in theirs or path not in ours or ours[path].after.value != theirs[path].after.value for path in {*ours, *theirs}):
+        yield "", "the same changes", "the same changes"
+
+
+def _side(path: str, change: Change | None) -> str:
+    if change is None:
+        return f"{path} stays"
+    return f"{path} {_short(change.before)} -> {_short(change.after)}"
+
+
+def _short(value: Value) -> str:
+    text = shown(value)
+    return text.split(" ", 1)[1] if text.startswith("0x") and " " in text and "any" not in text else text

@@ -1,0 +1,97 @@
+"""Blocks as lines: on a terminal, as plain text and as Markdown for a mail."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+
+from specproof.story.blocks import Block
+
+#: The columns of a mail.
+MAIL = 75
+
+_STEP, _BODY = "  ", "      "
+
+Paint = Callable[[str, str], str]
+
+
+def unpainted(text: str, role: str) -> str:
+    """The text without colours."""
+    return text
+
+
+def wrapped(text: str, width: int, first: str = "", rest: str | None = None) -> list[str]:
+    """Lines of at most `width` columns; `first` begins the first line, `rest` (blanks of its width) the others."""
+    indent = " " * len(first) if rest is None else rest
+    found = textwrap.wrap(text, width, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
+    return found or [first.rstrip()]
+
+
+def lines(blocks: Iterable[Block], width: int = 100, paint: Paint = unpainted) -> list[str]:
+    """Blocks for a terminal, or as plain text: steps are numbered, what belongs to one is indented below it."""
+    found: list[str] = []
+    for block in blocks:
+        text = _lines(block, width)
+        if block.kind in ("step", "title") or (block.kind == "text" and not block.inner):
+            found.append("")
+        found += [paint(line, block.role) if block.role and line else line for line in text]
+    return found
+
+
+def _lines(block: Block, width: int) -> list[str]:
+    if block.kind == "step":
+        return wrapped(block.text, width, f"{_STEP}{block.number}  ")
+    if block.kind == "rows":
+        return rows(block.rows, width, _BODY)
+    if block.kind == "columns":
+        return columns(block.rows, width, _BODY)
+    return wrapped(block.text, width, _BODY if block.inner else _STEP)
+
+
+def rows(pairs: Sequence[Sequence[str]], width: int, indent: str) -> list[str]:
+    """Names and values side by side; long values go on below."""
+    widest = max((len(name) for name, _ in pairs if len(name) <= 40), default=0)
+    gap = f"{indent}{'':<{widest}}  " if widest else indent
+    found = []
+    for name, value in pairs:
+        first = f"{indent}{name:<{widest}}  " if widest else indent
+        rest = gap if widest <= width // 3 else indent + _STEP
+        found += wrapped(value, width, first, rest if widest else indent + _STEP)
+    return found
+
+
+def columns(sides: Sequence[Sequence[str]], width: int, indent: str) -> list[str]:
+    """A mark and two columns of text."""
+    room = (width - len(indent) - 4 - 3) // 2
+    found = []
+    for number, (mark, left, right) in enumerate(sides):
+        one, two = (textwrap.wrap(text, room, subsequent_indent="  ", break_on_hyphens=False) or [""] for text in (left, right))
+        for line in range(max(len(one), len(two))):
+            a, b = (side[line] if line < len(side) else "" for side in (one, two))
+            found.append(f"{indent}{mark if line == 0 else '':<4}{a:<{room}} | {b}".rstrip())
+        if number == 0:
+            found.append(f"{indent}{'':<4}{'-' * room}-+-{'-' * room}")
+    return found
+
+
+def markdown(blocks: Iterable[Block], width: int = MAIL) -> list[str]:
+    """Blocks as Markdown: a heading a step, rows and columns as preformatted text."""
+    found: list[str] = []
+    for block in blocks:
+        if block.kind == "step":
+            found += ["", f"### {block.number}. {block.text}", ""]
+        elif block.kind == "title":
+            found += ["", f"### {block.text.rstrip(':')}", ""]
+        elif block.kind in ("rows", "columns"):
+            body = rows(block.rows, width, "") if block.kind == "rows" else columns(block.rows, width, "")
+            found += ["```", *body, "```"]
+        elif block.text.startswith("! "):
+            found += ["", *wrapped(f"**{block.text.removeprefix('! ')}**", width)]
+        else:
+            found += [*([] if found and not found[-1] else [""]), *wrapped(_escaped(block.text), width)]
+    return found
+
+
+def _escaped(text: str) -> str:
+    """Names keep their underscores."""
+    return text.replace("*", "\\*").replace("_", "\\_")
