@@ -25,15 +25,16 @@ class Machine(Protocol):
     refused: Bool  # ... or another access, which took #GP or an error
     host_accepts: Word  # bits that the processor accepts
     locked: Word  # bits that a guest's write does not reach
+    has_msr: Bool  # the guest's CPUID says that the register exists
     offered: Word  # bits that the guest's CPUID enumerates
     host_illegal: Word  # the step: bits that the hypervisor's own WRMSR set and the processor rejects
 
 
 @step("refused-as-the-processor-says", id="F1")
 def refused_as_the_processor_says(before: Machine, after: Machine) -> Bool:
-    """A guest's WRMSR takes #GP exactly if it would set a bit that it reaches and the processor rejects. [SDM 28.3]"""
+    """A guest's WRMSR that does not exit takes #GP exactly if it would set a bit that it reaches and the processor rejects. [SDM 28.3]"""
     illegal = after.operand & ~before.locked & ~before.host_accepts
-    return implies(after.guest_wrote, after.refused == (illegal != 0))
+    return implies(after.guest_wrote & after.guest_runs, after.refused == (illegal != 0))
 
 
 @step("refused-as-cpuid-says", id="F2")
@@ -53,3 +54,10 @@ def refused_leaves_no_trace(before: Machine, after: Machine) -> Bool:
 def host_write_never_faults(v: Machine) -> Bool:
     """No WRMSR that the hypervisor executes unprotected takes #GP, whatever guests and userspace asked for. [K08]"""
     return v.host_illegal == 0
+
+
+@step("emulated-as-the-processor-says", id="F5")
+def emulated_as_the_processor_says(before: Machine, after: Machine) -> Bool:
+    """A guest's WRMSR that exits is refused exactly if the processor would refuse it, or if the guest has no such register."""
+    illegal = (after.operand & ~before.locked & ~before.host_accepts) != 0
+    return implies(after.guest_wrote & ~after.guest_runs, after.refused == (illegal | ~before.has_msr))

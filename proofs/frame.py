@@ -16,6 +16,7 @@ class Machine(Protocol):
     believes: Word
     host_adds: Word  # bits that the host's own value adds, where no bit is forced otherwise
     rdmsr: Word
+    guest_wrote: Bool  # the step: a WRMSR by the guest, which may end its run
     copied: Bool  # the step: the value of the guest that ran was saved
     saved_guest_value: Word  # the saved value of the vCPU that ran last
     bystander_reads: Word  # the saved value of a vCPU that does not run
@@ -25,7 +26,7 @@ class Machine(Protocol):
 @step("copies-are-whole", id="W1")
 def copies_are_whole(before: Machine, after: Machine) -> Bool:
     """What is saved when a guest stops is what it would have read, in all 64 bits. [LNX]"""
-    return implies(after.copied & before.guest_runs, (after.saved_guest_value ^ before.rdmsr) == 0)
+    return implies(after.copied & before.guest_runs & ~after.guest_wrote, (after.saved_guest_value ^ before.rdmsr) == 0)
 
 
 @invariant("bystander-keeps-its-value", id="W2")

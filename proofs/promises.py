@@ -24,9 +24,13 @@ class Machine(Protocol):
     saved_guest_value: Word
     effective_next: Word
     believes: Word
+    guest_wrote: Bool
     copied: Bool
     changed_level: Bool
     list_loaded: Bool
+    effective: Word
+    reentered: Bool
+    did_init: Bool
 
 
 @invariant("transparency-where-offered", id="O1")
@@ -51,4 +55,17 @@ def continuity_where_offered(before: Machine, after: Machine) -> Bool:
 @step("copies-where-offered", id="O4")
 def copies_where_offered(before: Machine, after: Machine) -> Bool:
     """Of the bits that the guest was offered, what is saved when it stops is what it would have read. [TDX]"""
-    return implies(after.copied & before.guest_runs, ((after.saved_guest_value ^ before.rdmsr) & after.offered) == 0)
+    return implies(after.copied & before.guest_runs & ~after.guest_wrote, ((after.saved_guest_value ^ before.rdmsr) & after.offered) == 0)
+
+
+@step("nothing-lost-at-exit", id="O5")
+def nothing_lost_at_exit(before: Machine, after: Machine) -> Bool:
+    """An exit and the next entry lose no bit that the guest set, and it reads what it read, though the host's value may change."""
+    lost = (before.rdmsr ^ after.rdmsr) | (after.believes & ~after.effective)
+    return implies(after.reentered, lost == 0)
+
+
+@step("init-clears-the-value", id="O6")
+def init_clears_the_value(before: Machine, after: Machine) -> Bool:
+    """INIT leaves the guest with 0 in the register, as KVM's reset code sets it."""
+    return implies(after.did_init, after.guest_reads == 0)
