@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from specproof.claims import Property
@@ -74,12 +74,10 @@ class Rejected:
     reason: str
 
 
-def accept(
-    system: System, certificate: Certificate, properties: Mapping[str, Property], solver: Solver, extra: Iterable[Obligation] = ()
-) -> list[Rejected]:
+def accept(system: System, certificate: Certificate, properties: Mapping[str, Property], solver: Solver) -> list[Rejected]:
     """Asks Z3 every obligation at full width; an empty list means that the claims are proved."""
     rejected = []
-    for obligation in (*obligations(system, certificate, properties), *extra):
+    for obligation in obligations(system, certificate, properties):
         answer = solver.ask(obligation.assertions)
         if answer.word != "unsat":
             rejected.append(Rejected(obligation, answer.word, answer.reason))

@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from specproof.certify import Obligation, accept
+from specproof.certify import accept
 from specproof.claims import Claim, MissingView, Property, instantiate, lemma_term
 from specproof.design import Design
 from specproof.errors import ModelError
 from specproof.explore import Hit, Reached, explore
 from specproof.lemmas import Certificate, discover
 from specproof.lift import Disagreement, lift
-from specproof.product import product
+from specproof.product import SHARING, merge, product, stops
 from specproof.readable import lines
 from specproof.slice import Slice, TooLarge
 from specproof.solver import Solver
@@ -89,12 +89,13 @@ def decide_relation(
             return NotAsked(design.name, claim.name, f"{design.name} has no configuration {side!r}")
     pair = product(build(design, claim.left, without), build(design, claim.right, without), (claim.left, claim.right))
     try:
+        pair = merge(pair, lambda pair: [pair.instantiate(claim)])
         prop = pair.instantiate(claim)
     except MissingView as missing:
         return NotAsked(design.name, claim.name, str(missing))
     found: list[Verdict] = []
     decision = Decision(pair.system, {claim.name: prop}, {claim.name: "relation"}, Solver(timeout), lambda _, verdict: found.append(verdict))
-    decision.extra = list(pair.sharing())
+    decision.along[SHARING] = pair.sharing()
     decision.run()
     result = Result(design.name, pair.system.configuration, claim.name, "relation", found[0], time.perf_counter() - started)
     if inspect:
@@ -131,7 +132,7 @@ class Decision:
         """`report` is called once for each property, as soon as its verdict is known."""
         self.system, self.kinds, self.solver, self.report = system, kinds, solver, report
         self.properties = {name: _negated(prop) if kinds[name] == "reachability" else prop for name, prop in properties.items()}
-        self.extra: list[Obligation] = []
+        self.along: dict[str, Property] = {}
         self.certificate: Certificate | None = None
         self.left: dict[str, str] = {}
 
@@ -144,8 +145,8 @@ class Decision:
             names = sorted(str(term.data) for term in variables([self.system.starts]))
             raise ModelError(f"{self.system.design}: nothing satisfies its initial predicate (it reads {', '.join(names)}); no run starts")
         try:
-            slice_ = Slice(self.system, list(self.properties.values()))
-            reached = explore(slice_)
+            slice_ = Slice(self.system, [*self.properties.values(), *self.along.values()])
+            reached = explore(slice_, stop=stops(list(self.along.values()), list(self.properties.values())) if self.along else None)
         except TooLarge as reason:
             self._fall_back(dict.fromkeys(self.properties, f"the slice does not fit: {reason}"), None)
             return
@@ -155,7 +156,9 @@ class Decision:
         for name in open_:
             if name not in self.left:
                 proving[name] = self._or_vacuous(slice_, reached, name, witnesses)
-        certificate = self._prove(slice_, reached, proving, witnesses)
+        if open_ and (wrong := [name for name in self.along if reached.violated[name]]):
+            raise Disagreement(f"{self.system.design}: {wrong[0]} was taken for granted and does not hold")
+        certificate = self._prove(slice_, reached, {**proving, **self.along}, witnesses) if proving else None
         self._fall_back(self.left, certificate)
 
     def _refuted(self, slice_: Slice, reached: Reached, name: str, prop: Property) -> bool:
@@ -198,16 +201,16 @@ class Decision:
 
     def _prove(self, slice_: Slice, reached: Reached, proving: Mapping[str, Property], witnesses: Mapping[str, Trace | None]) -> Certificate | None:
         certificate = discover(slice_, reached, list(proving.values()))
-        rejected = accept(self.system, certificate, proving, self.solver, self.extra)
+        rejected = accept(self.system, certificate, proving, self.solver)
         if any(one.word == "sat" for one in rejected):
             raise Disagreement(f"{self.system.design}: Z3 rejects {rejected[0].obligation.name}, which the slice proves")
         for name in proving:
-            if name in self.left:
+            if name in self.left or name in self.along:
                 continue
             if rejected:
                 self.left[name] = f"Z3 did not decide '{rejected[0].obligation.name}': {rejected[0].reason}"
                 continue
-            behind, assumptions = certificate.behind(name)
+            behind, assumptions = certificate.behind(name, *self.along)
             shown = lines(certificate, behind, name)
             if name in witnesses or (proving[name] is self.properties[name] and self.kinds[name] != "reachability"):
                 self.report(name, Proved(SLICE, shown, tuple(sorted(assumptions)), witnesses.get(name)))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from specproof.readings.bits import Array
-from specproof.slice import CHUNK, Compiled, Indices, Move, Slice, States, TooLarge, Watch
+from specproof.image import Fresh, Image, member
+from specproof.slice import CHUNK, Compiled, Entailment, Indices, Slice, States, TooLarge, Watch
 
 #: Violations of one property that are kept: a run that does not lift may have a sister that does.
 KEPT = 64
@@ -37,6 +38,7 @@ class Reached:
     violated: dict[str, list[Hit]] = field(default_factory=dict)
     happens: dict[str, list[Hit]] = field(default_factory=dict)
     fired: set[str] = field(default_factory=set)
+    entailed: dict[str, set[Entailment]] = field(default_factory=dict)
 
     def path(self, slice_: Slice, hit: Hit) -> list[str]:
         """The actions of a run to a hit."""
@@ -48,102 +50,12 @@ class Reached:
         return names[::-1]
 
 
-class _Fresh:
-    """Which patterns (projections of states to what a program reads) were not seen before."""
-
-    def __init__(self, mask: int) -> None:
-        self.mask = np.uint64(mask)
-        self.seen = np.empty(0, dtype=np.uint64)
-
-    def split(self, states: States) -> tuple[States, Indices]:
-        """New patterns, and for each the index of a state that has it."""
-        patterns, index = np.unique(states & self.mask, return_index=True)
-        new = ~_member(patterns, self.seen)
-        patterns, index = patterns[new], index[new]
-        self.seen = np.sort(np.concatenate([self.seen, patterns]))
-        return patterns, index
-
-
-def _member(values: States, ordered: States) -> Array:
-    if not len(ordered):
-        return np.zeros(len(values), dtype=np.bool_)
-    place = np.searchsorted(ordered, values)
-    place[place == len(ordered)] = 0
-    found: Array = ordered[place] == values
-    return found
-
-
-class _Image:
-    """The successors of an action, by pattern, computed once for each pattern.
-
-    `values[start[i] : start[i] + count[i]]` are the different values of the touched bits.
-    """
-
-    def __init__(self, slice_: Slice, move: Move) -> None:
-        self.slice, self.move = slice_, move
-        self.patterns = np.empty(0, dtype=np.uint64)
-        self.start = np.empty(0, dtype=np.int64)
-        self.count = np.empty(0, dtype=np.int64)
-        self.values = np.empty(0, dtype=np.uint64)
-        self.mask = np.uint64(move.compiled.mask)
-
-    def successors(self, states: States) -> tuple[States, Indices, bool]:
-        """Successors that differ from their predecessor, the predecessors' indices, and whether it fired."""
-        patterns, inverse = np.unique(states & self.mask, return_inverse=True)
-        self._extend(patterns[~_member(patterns, self.patterns)])
-        place: Indices = np.asarray(np.searchsorted(self.patterns, patterns), dtype=np.int64)[inverse]
-        count = self.count[place]
-        total = int(count.sum())
-        if not total:
-            return np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.int64), False
-        sources = np.repeat(np.arange(len(states)), count)
-        first = np.cumsum(count) - count
-        offset = np.arange(total) - np.repeat(first, count) + np.repeat(self.start[place], count)
-        base = states & ~np.uint64(self.move.touched)
-        found = base[sources] | self.values[offset]
-        moved = found != states[sources]
-        return found[moved], sources[moved], True
-
-    def _extend(self, patterns: States) -> None:
-        if not len(patterns):
-            return
-        inputs = 1 << len(self.move.compiled.inputs)
-        rows = max(1, CHUNK // inputs)
-        starts, counts, values = [], [], []
-        base = len(self.values)
-        for begin in range(0, len(patterns), rows):
-            count, found = self._evaluate(patterns[begin : begin + rows], inputs)
-            starts.append(base + np.cumsum(count) - count)
-            counts.append(count)
-            values.append(found)
-            base += len(found)
-        order = np.argsort(np.concatenate([self.patterns, patterns]), kind="stable")
-        self.patterns = np.concatenate([self.patterns, patterns])[order]
-        self.start = np.concatenate([self.start, *starts])[order]
-        self.count = np.concatenate([self.count, *counts])[order]
-        self.values = np.concatenate([self.values, *values])
-
-    def _evaluate(self, patterns: States, inputs: int) -> tuple[Indices, States]:
-        outputs, exists = self.move.compiled.run(self.slice.layout, patterns)
-        shape = (len(patterns), inputs)
-        enabled = np.broadcast_to(outputs[0] & exists, shape)
-        packed = np.zeros((1, 1), dtype=np.uint64)
-        for output, bit in zip(outputs[1:], self.move.targets, strict=True):
-            packed = packed | (output.astype(np.uint64) << np.uint64(bit))
-        packed = np.where(enabled, np.broadcast_to(packed, shape), np.uint64(0xFFFFFFFFFFFFFFFF))
-        packed = np.sort(packed, axis=1)
-        keep = np.ones(shape, dtype=np.bool_)
-        keep[:, 1:] = packed[:, 1:] != packed[:, :-1]
-        keep &= packed != np.uint64(0xFFFFFFFFFFFFFFFF)
-        return keep.sum(axis=1), packed[keep]
-
-
 class _Check:
     """Looks for violations of one property, each pattern once."""
 
     def __init__(self, slice_: Slice, watch: Watch) -> None:
         self.slice, self.name, self.initially = slice_, watch.prop.claim, bool(watch.prop.steps)
-        self.programs = [(action, compiled, _Fresh(compiled.mask)) for action, compiled in watch.programs.items() if self._can(compiled)]
+        self.programs = [(action, compiled, Fresh(compiled.mask)) for action, compiled in watch.programs.items() if self._can(compiled)]
 
     @staticmethod
     def _can(compiled: Compiled) -> bool:
@@ -151,22 +63,40 @@ class _Check:
         nodes = [compiled.program.nodes[number] for number in compiled.program.outputs]
         return ("load", ("constant", False)) not in (nodes[0],) and not all(node == ("load", ("constant", False)) for node in nodes[1:])
 
-    def look(self, states: States, offset: int, depth: int, found: tuple[list[Hit], list[Hit]]) -> None:
+    def look_again(
+        self, states: States, depth: int, found: tuple[list[Hit], list[Hit]], entailed: Mapping[str, set[Entailment]], weakened: set[str]
+    ) -> None:
+        """Looks at all states again where an action has lost an entailment."""
+        for action, _, fresh in self.programs:
+            if action in weakened:
+                fresh.forget()
+        self.look(states, 0, depth, found, entailed, weakened)
+
+    def look(
+        self, states: States, offset: int, depth: int, found: tuple[list[Hit], list[Hit]], entailed: Mapping[str, set[Entailment]],
+        only: set[str] | None = None,
+    ) -> None:  # fmt: skip
         """Adds to the lists, violations and antecedents, what the states of one level show."""
         violated, happens = found
         for action, compiled, fresh in self.programs:
-            if action is None and depth and self.initially:
+            if (action is None and depth and self.initially) or (only is not None and action not in only):
                 continue
+            known = entailed[action] if action else set()
             if len(violated) < KEPT or not happens:
                 patterns, index = fresh.split(states)
                 rows = max(1, CHUNK >> len(compiled.inputs))
                 for begin in range(0, len(patterns), rows):
-                    self._rows(compiled, action, patterns[begin : begin + rows], index[begin : begin + rows] + offset, depth, found)
+                    where = patterns[begin : begin + rows], index[begin : begin + rows] + offset
+                    self._rows(compiled, action, where, depth, found, known)
 
     def _rows(
-        self, compiled: Compiled, action: str | None, patterns: States, index: Indices, depth: int, found: tuple[list[Hit], list[Hit]]
-    ) -> None:
-        (enabled, bad, antecedent), exists = compiled.run(self.slice.layout, patterns)
+        self, compiled: Compiled, action: str | None, where: tuple[States, Indices], depth: int, found: tuple[list[Hit], list[Hit]],
+        known: set[Entailment],
+    ) -> None:  # fmt: skip
+        patterns, index = where
+        outputs, exists = compiled.run(self.slice.layout, patterns)
+        enabled, bad, antecedent = outputs[:3]
+        exists = exists & ~compiled.excluded(outputs, known)
         for output, hits in zip((bad, antecedent), found, strict=True):
             if len(hits) < KEPT:
                 shown = enabled & exists & output
@@ -175,10 +105,10 @@ class _Check:
                 hits += [Hit(length, int(index[row]), action) for row in rows[: KEPT - len(hits)]]
 
 
-def explore(slice_: Slice, limit: int = 20_000_000) -> Reached:
-    """Explores the whole slice. Raises TooLarge beyond `limit` states."""
+def explore(slice_: Slice, limit: int = 20_000_000, stop: Callable[[Reached], bool] | None = None) -> Reached:
+    """Explores the whole slice, or until `stop` says so after a level. Raises TooLarge beyond `limit` states."""
     level = slice_.initial_states()
-    images = [_Image(slice_, move) for move in slice_.moves]
+    images = [Image(slice_, move) for move in slice_.moves]
     checks = [_Check(slice_, watch) for watch in slice_.watches]
     reached = Reached(level, np.full(len(level), -1, dtype=np.int64), np.full(len(level), -1, dtype=np.int64), 0)
     for watch in slice_.watches:
@@ -186,17 +116,27 @@ def explore(slice_: Slice, limit: int = 20_000_000) -> Reached:
     all_states, all_parents, all_by = [level], [reached.parent], [reached.by]
     visited, offset, depth = level, 0, 0
     while len(level):
+        for image in images:
+            image.learn(level)
+        weakened = {image.move.action.name for image in images if image.weakened}
+        entailed = {image.move.action.name: image.entailed for image in images}
         for check in checks:
-            check.look(level, offset, depth, (reached.violated[check.name], reached.happens[check.name]))
+            seen = (reached.violated[check.name], reached.happens[check.name])
+            check.look(level, offset, depth, seen, entailed)
+            if weakened:
+                check.look_again(np.concatenate(all_states), depth, seen, entailed, weakened)
+        if stop is not None and stop(reached):
+            break
         found, parents, by = [], [], []
         for number, image in enumerate(images):
-            successors, sources, fired = image.successors(level)
+            again = image.move.action.name in weakened
+            successors, sources, fired = image.successors(np.concatenate(all_states) if again else level)
             if fired:
                 reached.fired.add(image.move.action.name)
-            new = ~_member(successors, visited)
+            new = ~member(successors, visited)
             successors, first = np.unique(successors[new], return_index=True)
             found.append(successors)
-            parents.append(sources[new][first] + offset)
+            parents.append(sources[new][first] + (0 if again else offset))
             by.append(np.full(len(successors), number, dtype=np.int64))
         candidates = np.concatenate(found)
         offset += len(level)
@@ -210,6 +150,7 @@ def explore(slice_: Slice, limit: int = 20_000_000) -> Reached:
         depth += len(level) > 0
     reached.states, reached.parent, reached.by = np.concatenate(all_states), np.concatenate(all_parents), np.concatenate(all_by)
     reached.depth = depth
+    reached.entailed = {image.move.action.name: image.entailed for image in images}
     for hits in (*reached.violated.values(), *reached.happens.values()):
         hits.sort(key=lambda hit: hit.depth)
     return reached

@@ -28,13 +28,13 @@ class Certificate:
     claims: list[str]
     cores: dict[tuple[Lemma | str, str | None], Core] = field(default_factory=dict)
 
-    def behind(self, claim: str) -> tuple[list[Lemma], set[str]]:
-        """The lemmas and assumptions that the proof of one claim uses, directly or through other lemmas."""
+    def behind(self, *claims: str) -> tuple[list[Lemma], set[str]]:
+        """The lemmas and assumptions that the proof of these claims uses, directly or through other lemmas."""
         needs: dict[Lemma | str, list[Core]] = {}
         for (target, _), core in self.cores.items():
             needs.setdefault(target, []).append(core)
-        todo: list[Lemma | str] = [claim]
-        seen: set[Lemma | str] = {claim}
+        todo: list[Lemma | str] = list(claims)
+        seen: set[Lemma | str] = set(claims)
         assumptions: set[str] = set()
         while todo:
             for core in needs.get(todo.pop(), ()):
@@ -51,7 +51,7 @@ def discover(slice_: Slice, reached: Reached, properties: Sequence[Property]) ->
     queries: dict[str | None, Query] = {None: Query(vocabulary, None, properties)}
     for action in slice_.system.actions.values():
         if action.enabled is not FALSE:
-            queries[action.name] = Query(vocabulary, action, properties)
+            queries[action.name] = Query(vocabulary, action, properties, reached.entailed[action.name])
     lemmas: list[Lemma] = []
 
     def block(target: Lemma | str) -> None:

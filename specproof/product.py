@@ -1,25 +1,31 @@
 """Two systems fed the same inputs, as one system: for relations and for the review of a change.
 
 Both sides take the same actions with the same inputs; where only one side's guard holds, the other side
-stays. Fields that provably have one value on both sides are shared, which is what keeps the product
-small; the sharing is an obligation of its own (`sharing`), asked of Z3 like any other.
+stays. Fields that have one value on both sides are shared, which is what keeps the product small. Which
+ones they are is guessed (`product` by equal terms, `merge` by exploration); that the guess is right is a
+property of its own (`Pair.sharing`), proved with the claims or the claims are not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
-from specproof.certify import Obligation
 from specproof.claims import Claim, Property, Views, assembled, phrase
 from specproof.errors import UsageError
+from specproof.explore import Reached, explore
+from specproof.slice import Slice, TooLarge
 from specproof.state import Field
 from specproof.system import Action, System
-from specproof.terms import Bool, Term, choose, conj, disj, substitute, variable
+from specproof.terms import TRUE, Bool, Term, choose, conj, substitute, variable
+
+#: The name of the property that the shared fields are rightly shared.
+SHARING = "shared-fields"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Pair:
     """The product of two systems, with the names of its sides and the fields that the sides share."""
 
@@ -28,6 +34,7 @@ class Pair:
     right: System
     names: tuple[str, str]
     shared: frozenset[str]
+    apart: frozenset[str] = frozenset()
 
     def views(self, side: int, values: Mapping[str, Term]) -> Views:
         """What a claim sees of one side, for values of the product's leaves."""
@@ -46,17 +53,36 @@ class Pair:
             steps[name] = said.at(self.views(0, after), self.views(1, after))
         return assembled(claim, said, said.at(*sides), steps)
 
-    def sharing(self) -> Iterator[Obligation]:
-        """That the shared fields never differ: on the unshared product, each step from equal values keeps them equal."""
-        equal = {path for path in self.shared if path in self.left.variables}
-        for name, (one, other) in _paired(self.left, self.right).items():
-            sides = [_side(system, action) for system, action in ((self.left, one), (self.right, other))]
-            rename = {term: variable(f"right.{path}", term.width) for path, term in self.right.variables.items()}
-            there = substitute([sides[1].get(path, self.right.variables[path]) for path in sorted(equal)], rename)
-            here = [sides[0].get(path, self.left.variables[path]) for path in sorted(equal)]
-            before = [_equal(self.left.variables[path], rename[self.right.variables[path]]) for path in sorted(equal)]
-            different = disj(~_equal(a, b) for a, b in zip(here, there, strict=True))
-            yield Obligation(f"{name} keeps the shared fields shared", "sharing", (*before, different))
+    def sharing(self) -> Property:
+        """That every step gives the shared fields one value: the right side's next value is the left side's."""
+        return Property(SHARING, None, {name: conj(apart.values()) for name, apart in self._next_of_shared.items()})
+
+    def sharing_of(self, path: str) -> Property:
+        """The same of one field."""
+        return Property(path, None, {name: apart.get(path, TRUE) for name, apart in self._next_of_shared.items()})
+
+    @cached_property
+    def _next_of_shared(self) -> dict[str, dict[str, Bool]]:
+        """By action and path: the two sides' next values of a shared field are equal. Where the terms are equal, nothing."""
+        by = [_renamed(self, side) for side in (0, 1)]
+        found: dict[str, dict[str, Bool]] = {}
+        for name, pair in _paired(self.left, self.right).items():
+            sides = [_side(system, action) for system, action in zip((self.left, self.right), pair, strict=True)]
+            found[name] = {}
+            for path in sorted(self.shared & {*sides[0], *sides[1]}):
+                terms = [substitute([sides[side].get(path, self._old(side, path))], by[side])[0] for side in (0, 1)]
+                if terms[0] is not terms[1]:
+                    found[name][path] = _equal(*terms)
+        return found
+
+    def _old(self, side: int, path: str) -> Term:
+        return (self.left, self.right)[side].variables[path]
+
+
+def _renamed(pair: Pair, side: int) -> dict[Term, Term]:
+    """One side's variables as the product's."""
+    system = (pair.left, pair.right)[side]
+    return {term: pair.system.variables[path if path in pair.shared else f"{pair.names[side]}.{path}"] for path, term in system.variables.items()}
 
 
 def _equal(a: Term, b: Term) -> Bool:
@@ -84,10 +110,17 @@ def _side(system: System, action: Action) -> dict[str, Term]:
     return {path: choose(action.enabled, term, system.variables[path]) for path, term in action.next.items()}
 
 
-def product(left: System, right: System, names: tuple[str, str]) -> Pair:
-    """The product of two systems with the same actions. Both start in the same state where they have the same fields."""
+def product(
+    left: System, right: System, names: tuple[str, str], apart: frozenset[str] = frozenset(), shared: frozenset[str] | None = None
+) -> Pair:
+    """The product of two systems with the same actions. Both start in the same state where they have the same fields.
+
+    `apart`: fields of the same name that each side starts with by its own initial predicate. `shared`: which fields
+    to share; by default those whose next values are the same terms.
+    """
     pairs = _paired(left, right)
-    shared = _shared(left, right, pairs)
+    if shared is None:
+        shared = _shared(left, right, pairs, apart)
     renames = []
     for side, system in enumerate((left, right)):
         renames.append({term: term if path in shared else variable(f"{names[side]}.{path}", term.width) for path, term in system.variables.items()})
@@ -104,7 +137,7 @@ def product(left: System, right: System, names: tuple[str, str]) -> Pair:
     same = [
         _equal(renames[0][term], renames[1][right.variables[path]])
         for path, term in left.variables.items()
-        if path in right.variables and path not in shared
+        if path in right.variables and path not in shared and path not in apart
     ]
     assumed = {name: cast(Bool, substitute([term], renames[0])[0]) for name, term in left.initially_assumed.items()}
     actions = {name: _pair_action(left, right, name, pairs[name], names, shared, renames) for name in pairs}
@@ -122,12 +155,48 @@ def product(left: System, right: System, names: tuple[str, str]) -> Pair:
         initial=conj((*starts, *same)), initially_assumed=assumed, actions=actions, view=view,
         views=pair_views[0] | pair_views[1], assumptions=left.assumptions,
     )  # fmt: skip
-    return Pair(system, left, right, names, shared)
+    return Pair(system, left, right, names, shared, apart)
 
 
-def _shared(left: System, right: System, pairs: Mapping[str, tuple[Action, Action]]) -> frozenset[str]:
+def merge(pair: Pair, asked: Callable[[Pair], Sequence[Property]]) -> Pair:
+    """The same two systems with every field shared that no reachable slice state shows to differ.
+
+    Starts with all fields of the same name and leaves out what an exploration sees differ, until none does, or
+    until every property that is `asked` of the pair is violated before any shared field differs.
+    """
+    shared = _common(pair.left, pair.right) - pair.apart
+    while True:
+        pair = product(pair.left, pair.right, pair.names, pair.apart, shared)
+        checked = [pair.sharing_of(path) for path in sorted(shared)]
+        checked = [prop for prop in checked if any(term is not TRUE for term in prop.steps.values())]
+        wanted = list(asked(pair))
+        try:
+            reached = explore(Slice(pair.system, [*checked, *wanted]), stop=stops(checked, wanted))
+        except TooLarge:
+            return pair
+        lost = frozenset(prop.claim for prop in checked if reached.violated[prop.claim])
+        first = min((reached.violated[path][0].depth for path in lost), default=0)
+        if not lost or all(hits and hits[0].depth < first for hits in (reached.violated[prop.claim] for prop in wanted)):
+            return pair
+        shared -= lost
+
+
+def stops(along: Sequence[Property], asked: Sequence[Property]) -> Callable[[Reached], bool]:
+    """Whether an exploration has seen enough: a field that is wrongly shared, or every question violated."""
+
+    def enough(reached: Reached) -> bool:
+        return any(reached.violated[prop.claim] for prop in along) or all(reached.violated[prop.claim] for prop in asked)
+
+    return enough
+
+
+def _common(left: System, right: System) -> frozenset[str]:
+    return frozenset(path for path, term in left.variables.items() if path in right.variables and right.variables[path].width == term.width)
+
+
+def _shared(left: System, right: System, pairs: Mapping[str, tuple[Action, Action]], apart: frozenset[str]) -> frozenset[str]:
     """Fields whose next values are the same terms on both sides, as long as these fields are equal before."""
-    shared = {path for path, term in left.variables.items() if path in right.variables and right.variables[path].width == term.width}
+    shared = set(_common(left, right) - apart)
     while True:
         rename = {term: term if path in shared else variable(f"right.{path}", term.width) for path, term in right.variables.items()}
         memo: dict[Term, Term] = {}
@@ -159,7 +228,8 @@ def _pair_action(
         for path, term in zip(action.next, substitute(list(action.next.values()), renames[side]), strict=True):
             own = path if path in shared else f"{names[side]}.{path}"
             old = renames[side][system.variables[path]]
-            next_[own] = term if both else choose(enabled[side], term, old)
+            if side == 0 or path not in shared:  # that the right side agrees is what `sharing` says
+                next_[own] = term if both else choose(enabled[side], term, old)
         for path, term in zip(action.observed, substitute(list(action.observed.values()), renames[side]), strict=True):
             zero = cast(Term, term ^ term)  # type: ignore[operator]
             observed[f"{names[side]}.{path}"] = term if both else choose(enabled[side], term, zero)

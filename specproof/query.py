@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -11,6 +11,7 @@ from pysat.solvers import Solver as Sat
 
 from specproof.claims import Property
 from specproof.readings.bits import Compiler, Program
+from specproof.slice import Entailment
 from specproof.system import Action
 from specproof.terms import TRUE, Bool, Term
 from specproof.vocabulary import Lemma, Vocabulary
@@ -19,8 +20,10 @@ from specproof.vocabulary import Lemma, Vocabulary
 class Query:
     """One action (or none) in a SAT solver: the state before, the step, and what it breaks."""
 
-    def __init__(self, vocabulary: Vocabulary, action: Action | None, properties: Sequence[Property]) -> None:
-        """Encodes the step of `action`; without one, violations in a state."""
+    def __init__(
+        self, vocabulary: Vocabulary, action: Action | None, properties: Sequence[Property], entailed: Iterable[Entailment] = ()
+    ) -> None:
+        """Encodes the step of `action`; without one, violations in a state. `entailed`: what its tests entail of one another."""
         self.sat = Sat(name="minisat22")
         self.vocabulary, self.action = vocabulary, action
         slice_ = vocabulary.slice
@@ -41,6 +44,13 @@ class Query:
         self.before |= {key: self.literals[node] for key, node in views_before.items()}
         self.after = {**self.before, **{key: self.literals[node] for key, node in post.items()}}
         self._couple(compiler.program)
+        self.trusted: dict[int, tuple[int, int]] = {}
+        place_of = {test: place for place, test in enumerate(compiler.tested)}
+        known = [pair for pair in entailed if all(test in place_of for test in pair)]
+        for one, other in sorted(known, key=lambda pair: (place_of[pair[0]], place_of[pair[1]])):
+            holds, entails, agrees = (self.literals[compiler.tested[test][place]] for test, place in ((one, 0), (other, 0), (other, 1)))
+            self.trusted[self._fresh()] = holds, -agrees
+            self.sat.add_clause([-self.top, -holds, entails])
         self.selected: dict[Lemma, int] = {}
 
     def _asks(self, prop: Property) -> bool:
@@ -132,20 +142,32 @@ class Query:
             return None
         return [-self.after[key] if positive else self.after[key] for key, positive in target.literals]
 
+    def _solve(self, assumptions: list[int]) -> dict[Hashable, bool] | set[int]:
+        """The state of a satisfying assignment, or the assumptions that exclude one."""
+        if not self.sat.solve(assumptions=assumptions):
+            return set(self.sat.get_core() or ())
+        model = set(self.sat.get_model() or ())
+        return {key: (literal in model) if literal > 0 else (-literal not in model) for key, literal in self.before.items()}
+
     @cached_property
     def _guards(self) -> dict[str, int]:
         return {name: self.literals[node] for name, node in self.guard}
 
     def ask(self, target: Lemma | str, lemmas: Sequence[Lemma]) -> dict[Hashable, bool] | Core | None:
-        """A state before that breaks the target; a core where there is none; None where there is nothing to ask."""
+        """A state before that breaks the target, or one of the entailments that keep it from being broken; a core where
+        there is none; None where there is nothing to ask."""
         breaking = self.breaks(target)
         if breaking is None:
             return None
-        chosen = [self.selected[lemma] for lemma in lemmas]
-        if self.sat.solve(assumptions=[*breaking, *self._guards.values(), *chosen]):
-            model = set(self.sat.get_model() or ())
-            return {key: (literal in model) if literal > 0 else (-literal not in model) for key, literal in self.before.items()}
-        used = set(self.sat.get_core() or ())
+        known = [*self._guards.values(), *(self.selected[lemma] for lemma in lemmas)]
+        used = self._solve([*breaking, *known, *self.trusted])
+        if isinstance(used, dict):
+            return used
+        for selector in [selector for selector in self.trusted if selector in used]:
+            why = self._solve([*self.trusted[selector], *known])
+            if isinstance(why, dict):
+                return why
+            used |= why
         assumptions = tuple(name for name, literal in self._guards.items() if name and literal in used)
         return Core(tuple(lemma for lemma in lemmas if self.selected[lemma] in used), assumptions)
 

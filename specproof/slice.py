@@ -8,7 +8,7 @@ a set of bits that no reachable state has can be excluded by a lemma.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,10 @@ class Layout:
         return table[self.class_of(states)][:, None]
 
 
+#: Two tests of words in one action: where the first holds, so does the second.
+Entailment = tuple[Term, Term]
+
+
 @dataclass
 class Compiled:
     """A program over slice states and inputs, with what it reads."""
@@ -67,6 +71,7 @@ class Compiled:
     program: Program
     state_keys: list[Hashable]
     inputs: list[Hashable]
+    tests: dict[Term, tuple[int, int]] = field(default_factory=dict)
     mask: int = 0
     couplings: list[tuple[int, int, int]] = field(default_factory=list)
 
@@ -84,6 +89,24 @@ class Compiled:
             differ = values[self.inputs[generic]] ^ values[self.inputs[watched]]
             exists = exists & ~(differ & layout.class_column(states, 1 << position))
         return self.program.run(values), exists
+
+    def pairs(self) -> set[Entailment]:
+        """Every pair of different tests: the first may entail the second."""
+        return {(one, other) for one in self.tests for other in self.tests if one is not other}
+
+    def excluded(self, outputs: list[Array], entailed: Iterable[Entailment]) -> Array:
+        """Where a test holds and one that it entails does not."""
+        wrong: Array = np.zeros((1, 1), dtype=np.bool_)
+        for one, other in entailed:
+            if one in self.tests and other in self.tests:
+                wrong = wrong | (outputs[self.tests[one][0]] & ~outputs[self.tests[other][0]])
+        return wrong
+
+    def contradicted(self, outputs: list[Array], possible: Array, entailed: Iterable[Entailment]) -> set[Entailment]:
+        """Entailments that this bit contradicts: the first test holds, and the sides of the second differ here."""
+        return {
+            (one, other) for one, other in entailed if (possible & outputs[self.tests[one][0]] & ~outputs[self.tests[other][1]]).any()
+        }  # fmt: skip
 
 
 @dataclass
@@ -141,13 +164,16 @@ class Slice:
 
     def compiler(self, *, tests: bool) -> Compiler:
         """A compiler for terms of this slice."""
-        return Compiler(self.widest, self.watched, tests=tests)
+        return Compiler(self.widest, self.watched, tests=tests, couple=self.system.couple)
 
     def finish(self, compiler: Compiler) -> Compiled:
         """What a compiled program reads, sorted into state and inputs."""
         loads = compiler.program.loads()
         state = [key for key in loads if key in self.layout.keys or key[0] == "class"]  # type: ignore[index]
         compiled = Compiled(compiler.program, state, [key for key in loads if key not in set(state)])
+        for term, (value, agree) in compiler.tested.items():
+            compiled.tests[term] = len(compiler.program.outputs), len(compiler.program.outputs) + 1
+            compiler.program.outputs += [value, agree]
         self._compiled.append(compiled)
         return compiled
 

@@ -42,7 +42,12 @@ class Action:
 
 @dataclass(frozen=True)
 class System:
-    """A transition system over `variables` (path to variable). `views` are terms over them and `observed`."""
+    """A transition system over `variables` (path to variable). `views` are terms over them and `observed`.
+
+    `couple` names a test of words by another: tests of one name have one answer unless this bit tells them
+    apart (`TRUE`: the words agree if this bit does). A slice is then no longer an over-approximation, so
+    runs that it finds are real, and whether nothing else happens is for Z3 to say.
+    """
 
     design: str
     configuration: str
@@ -58,6 +63,7 @@ class System:
     lacking: Mapping[str, str] = field(default_factory=dict)
     looks: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     assumptions: tuple[str, ...] = ()
+    couple: Callable[[Term], Term] | None = field(default=None, compare=False)
 
     @property
     def starts(self) -> Bool:
@@ -155,6 +161,23 @@ def _conjuncts(term: Term) -> list[Bool]:
     return [cast(Bool, term)]
 
 
+def _literals(guard: Bool) -> dict[Term, Term]:
+    """Variables whose value a guard settles, so that what an action does can be said in fewer words."""
+    known: dict[Term, Term] = {}
+    todo: list[tuple[Term, bool]] = [(guard, True)]
+    while todo:
+        term, value = todo.pop()
+        if term.op == "not":
+            todo.append((term.args[0], not value))
+        elif term.op == ("and" if value else "or") and not term.width:
+            todo += [(arg, value) for arg in term.args]
+        elif term.op == "var":
+            known[term] = boolean(value)
+        elif term.op == "eq" and value and term.args[0].op == "var" and term.args[1].op == "const":
+            known[term.args[0]] = term.args[1]
+    return known
+
+
 def _fixed(wanted: Bool, design: Design[Any]) -> dict[str, Term]:
     """Frozen fields that a configuration pins: `x`, `~x` and `x == constant`."""
     fixed: dict[str, Term] = {}
@@ -245,10 +268,13 @@ def _action(
             if declared[path].frozen:
                 raise ModelError(f"{where(spec.body)}: action {spec.name} changes {path}, which is frozen")
             changes[path] = term
-    terms = substitute([guard, *assumed.values(), *changes.values(), *reports.values()], by, memo)
-    rest = iter(terms[1:])
+    terms = substitute([guard, *assumed.values()], by, memo)
+    known = _literals(cast(Bool, terms[0]))
+    rest = iter(substitute([*changes.values(), *reports.values()], {**by, **known}))
+    moved = {path: next(rest) for path in changes}
     return Action(
         name=spec.name, by=spec.by, source=spec.source, doc=spec.doc, inputs=inputs, guard=cast(Bool, terms[0]),
-        assumed={name: cast(Bool, next(rest)) for name in assumed},
-        next={path: next(rest) for path in changes}, observed={path: next(rest) for path in reports},
+        assumed={name: cast(Bool, term) for name, term in zip(assumed, terms[1:], strict=True)},
+        next={path: term for path, term in moved.items() if term is not known.get(variable(path, term.width), variable(path, term.width))},
+        observed={path: next(rest) for path in reports},
     )  # fmt: skip

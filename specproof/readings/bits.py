@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from specproof.errors import ModelError
-from specproof.terms import Term, postorder
+from specproof.terms import TRUE, Term, postorder
 
 Array = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -144,11 +144,13 @@ class Compiler:
     ("test", term) and ("free", term, position) for what the slice cannot know.
     """
 
-    def __init__(self, widest: int, watched: Mapping[str, set[int]], *, tests: bool) -> None:
+    def __init__(self, widest: int, watched: Mapping[str, set[int]], *, tests: bool, couple: Callable[[Term], Term] | None = None) -> None:
         """`widest`: bits of the widest word. With `tests`, a test of words is a load of its own, so that
-        all its uses in one action agree; without, use `may`."""
-        self.program, self.widest, self.watched, self.tests = Program(), widest, watched, tests
+        all its uses in one action agree; without, use `may`. `couple`: see `System`. `tested` has the nodes of each equality's result
+        and of its two sides' agreement at this bit."""
+        self.program, self.widest, self.watched, self.tests, self.couple = Program(), widest, watched, tests, couple
         self._memo: dict[tuple[Term, int | None], int] = {}
+        self.tested: dict[Term, tuple[int, int]] = {}
 
     def at(self, term: Term, position: int | None = None) -> int:
         """The node of a term: a truth value, or a word's bit at the generic (None) or a fixed position."""
@@ -226,8 +228,13 @@ class Compiler:
     def _test(self, term: Term) -> int:
         if not self.tests:
             raise ModelError(f"{term} was compiled as a value where only 'may' is known")
-        free = self.program.add("load", ("test", term))
-        return self.program.add("and", free, self.agree(term)) if term.op == "eq" else free
+        known = self.couple(term) if self.couple is not None else term
+        free = self.program.constant(True) if known is TRUE else self.program.add("load", ("test", known))
+        if term.op != "eq":
+            return free
+        agree = self.agree(term)
+        self.tested[term] = self.program.add("and", free, agree), agree
+        return self.tested[term][0]
 
     # Phrasing a predicate: over-approximations of "this predicate has this value".
 
