@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from specproof.claims import Property
-from specproof.explore import _Image, explore
-from specproof.slice import CHUNK, Compiled, Slice
+from specproof.explore import explore
+from specproof.image import Image
+from specproof.slice import CHUNK, Compiled, Entailment, Slice
 from specproof.system import System
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -35,12 +36,22 @@ class Graph:
         self.names = [move.action.name for move in self.slice.moves]
 
     @cached_property
+    def images(self) -> list[Image]:
+        """What each action does, after all states have been seen."""
+        found = [Image(self.slice, move) for move in self.slice.moves]
+        for image in found:
+            image.learn(self.reached.states)
+            while image.weakened:
+                image.learn(self.reached.states)
+        return found
+
+    @cached_property
     def edges(self) -> tuple[Array, Array, Array]:
         """Source, target and number of the action of every step that changes something."""
         states = self.reached.states
         parts: tuple[list[Array], list[Array], list[Array]] = ([], [], [])
-        for number, move in enumerate(self.slice.moves):
-            found, source, _ = _Image(self.slice, move).successors(states)
+        for number, image in enumerate(self.images):
+            found, source, _ = image.successors(states)
             target = self.order[np.searchsorted(self.sorted, found)]
             for column, values, kind in zip(parts, (source, target, np.full(len(found), number)), (np.int32, np.int32, np.int16), strict=True):
                 column.append(values.astype(kind))
@@ -134,7 +145,8 @@ class Danger:
         self.may: dict[int, Array] = {}
         self.must: dict[int, Array] = {}
         for action, compiled in watch.programs.items():
-            may, must = self._violations(compiled)
+            known = next((image.entailed for image in graph.images if image.move.action.name == action), set())
+            may, must = self._violations(compiled, known)
             if action is None:
                 self.bad = may & (graph.reached.parent < 0) if self.prop.steps else may
             else:
@@ -142,7 +154,7 @@ class Danger:
                 self.may[number], self.must[number] = may, must
         self.distance = self._distances()
 
-    def _violations(self, compiled: Compiled) -> tuple[Array, Array]:
+    def _violations(self, compiled: Compiled, known: set[Entailment]) -> tuple[Array, Array]:
         """Where some inputs violate, and where all that are possible do."""
         states = self.graph.reached.states
         patterns, inverse = np.unique(states & np.uint64(compiled.mask), return_inverse=True)
@@ -150,8 +162,9 @@ class Danger:
         rows = max(1, CHUNK >> len(compiled.inputs))
         for begin in range(0, len(patterns), rows):
             part = patterns[begin : begin + rows]
-            (enabled, bad, _), exists = compiled.run(self.graph.slice.layout, part)
-            possible = enabled & exists
+            outputs, exists = compiled.run(self.graph.slice.layout, part)
+            enabled, bad = outputs[:2]
+            possible = enabled & exists & ~compiled.excluded(outputs, known)
             some = np.broadcast_to(possible & bad, (len(part), np.broadcast(possible, bad).shape[1])).any(axis=1)
             other = np.broadcast_to(possible & ~bad, (len(part), np.broadcast(possible, bad).shape[1])).any(axis=1)
             may[begin : begin + rows], must[begin : begin + rows] = some, some & ~other
