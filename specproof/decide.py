@@ -17,8 +17,8 @@ from specproof.design import Design
 from specproof.errors import ModelError
 from specproof.explore import Hit, Reached, explore
 from specproof.lemmas import Certificate, discover
-from specproof.lift import Disagreement, lift
-from specproof.product import SHARING, merge, product, stops
+from specproof.lift import Disagreement, Judge, lift
+from specproof.product import SHARING, Pair, merge, product, stops
 from specproof.readable import lines
 from specproof.slice import Slice, TooLarge
 from specproof.solver import Solver
@@ -87,9 +87,9 @@ def decide_relation(
     for side in (claim.left, claim.right):
         if side not in design.settings:
             return NotAsked(design.name, claim.name, f"{design.name} has no configuration {side!r}")
-    pair = product(build(design, claim.left, without), build(design, claim.right, without), (claim.left, claim.right))
+    plain = product(build(design, claim.left, without), build(design, claim.right, without), (claim.left, claim.right))
     try:
-        pair = merge(pair, lambda pair: [pair.instantiate(claim)])
+        pair = merge(plain, lambda pair: [pair.instantiate(claim)])
         prop = pair.instantiate(claim)
     except MissingView as missing:
         return NotAsked(design.name, claim.name, str(missing))
@@ -97,10 +97,29 @@ def decide_relation(
     decision = Decision(pair.system, {claim.name: prop}, {claim.name: "relation"}, Solver(timeout), lambda _, verdict: found.append(verdict))
     decision.along[SHARING] = pair.sharing()
     decision.run()
-    result = Result(design.name, pair.system.configuration, claim.name, "relation", found[0], time.perf_counter() - started)
+    verdict = _unmerged(found[0], plain, claim)
+    result = Result(design.name, pair.system.configuration, claim.name, "relation", verdict, time.perf_counter() - started)
     if inspect:
         inspect(decision, [result])
     return result
+
+
+def _unmerged(verdict: Verdict, plain: Pair, claim: Claim) -> Verdict:
+    """The verdict with its runs on the product as `product` makes it, whatever the exploration found to be shared."""
+    prop = plain.instantiate(claim)
+    if isinstance(verdict, Refuted):
+        return replace(verdict, trace=_side_by_side(verdict.trace, plain.system, prop, wanted=False))
+    if isinstance(verdict, Proved) and verdict.witness is not None and prop.happens is not None:
+        return replace(verdict, witness=_side_by_side(verdict.witness, plain.system, prop.happens, wanted=True))
+    return verdict
+
+
+def _side_by_side(trace: Trace, system: System, prop: Property, *, wanted: bool) -> Trace:
+    initial = {path: trace.initial[path if path in trace.initial else path.split(".", 1)[1]] for path in system.variables}
+    again = Judge(system, prop, wanted)(initial, [(step.action, dict(step.inputs)) for step in trace.steps])
+    if again is None:
+        raise Disagreement(f"{prop.claim}: the run does not replay on the two systems side by side")
+    return again
 
 
 def decide_lemma(claim: Claim, *, timeout: float | None = None) -> Result:
