@@ -97,14 +97,14 @@ def decide_relation(
     decision = Decision(pair.system, {claim.name: prop}, {claim.name: "relation"}, Solver(timeout), lambda _, verdict: found.append(verdict))
     decision.along[SHARING] = pair.sharing()
     decision.run()
-    verdict = _unmerged(found[0], plain, claim)
+    verdict = unmerged(found[0], plain, claim)
     result = Result(design.name, pair.system.configuration, claim.name, "relation", verdict, time.perf_counter() - started)
     if inspect:
         inspect(decision, [result])
     return result
 
 
-def _unmerged(verdict: Verdict, plain: Pair, claim: Claim) -> Verdict:
+def unmerged(verdict: Verdict, plain: Pair, claim: Claim) -> Verdict:
     """The verdict with its runs on the product as `product` makes it, whatever the exploration found to be shared."""
     prop = plain.instantiate(claim)
     if isinstance(verdict, Refuted):
