@@ -46,7 +46,7 @@ class Vmcs(State):
     mask: U64 = field("IA32_SPEC_CTRL_MASK, 204AH", source="[SDM 27.6.25]", bits=SPEC_CTRL)
     shadow: U64 = field("IA32_SPEC_CTRL_SHADOW, 204CH", source="[SDM 27.6.25]", bits=SPEC_CTRL)
     cache: U64 = field("loaded_vmcs->spec_ctrl_mask, which KVM believes to be in the mask field", source="[25034412039]", bits=SPEC_CTRL)
-    spec_ctrl_virt: Bool = field("tertiary control 7, virtualize IA32_SPEC_CTRL", source="[SDM table 27-8]")
+    spec_ctrl_virt: Bool = field("KVM asks for tertiary control 7, virtualize IA32_SPEC_CTRL, set where it exists", source="[SDM table 27-8]")
     ipi_virt: Bool = field("tertiary control 4, IPI virtualization; the module parameter enable_ipiv is taken to be set", source="[LNX vmx.c]")
     intercepted: Bool = field("L0's bits for RDMSR and WRMSR of IA32_SPEC_CTRL in its bitmap, always set and cleared together", source="[LNX vmx.c]")
     written: Bool = field("KVM has written its constant fields since it was allocated; for vmcs02 nested.vmcs02_initialized", source="[LNX nested.c]")
@@ -108,6 +108,7 @@ class Vcpu(State):
     entry_failed: Bool = observed("a nested entry failed")
     reentered: Bool = observed("an exit that KVM handles, and the next entry")
     restored: Bool = observed("a migration: userspace has restored all it saved")
+    restore_refused_bits: U64 = observed("a migration: bits for which it refused the guest's value though that does not need them", bits=SPEC_CTRL)
     restore_refused: Bool = observed("a migration: the destination refused MITIGATION_CTRL")
     did_reset: Bool = observed("RESET: the vCPU was created")
     did_init: Bool = observed("INIT")
@@ -127,6 +128,12 @@ def current(s: Vcpu) -> Vmcs:
 
 
 @kvm_upstream.function
+def has_control(s: Vcpu, vmcs: Vmcs) -> Bool:
+    """Tertiary control 7 is set: asked for, and in vmcs_config. [LNX vmx.c:setup_vmcs_config]"""
+    return vmcs.spec_ctrl_virt & s.virtualized
+
+
+@kvm_upstream.function
 def vmcs_write(s: Vcpu, mask: Word | None = None, shadow: Word | None = None, cache: Word | None = None) -> Vcpu:
     """VMWRITE to the current VMCS (mask, shadow), and a store to its struct loaded_vmcs (cache). [SDM 31.3]"""
     changes = {name: value for name, value in (("mask", mask), ("shadow", shadow), ("cache", cache)) if value is not None}
@@ -139,16 +146,16 @@ def vmcs_write(s: Vcpu, mask: Word | None = None, shadow: Word | None = None, ca
 def wrmsr_in_guest(s: Vcpu, value: Word) -> Vcpu:
     """A WRMSR that does not exit: #GP is decided on the merged value, and the shadow takes the operand. [SDM 28.3]"""
     vmcs = current(s)
-    merged = ite(vmcs.spec_ctrl_virt, (s.msr & vmcs.mask) | (value & ~vmcs.mask), value)
+    merged = ite(has_control(s, vmcs), (s.msr & vmcs.mask) | (value & ~vmcs.mask), value)
     illegal = (merged & ~s.accepts) != 0
-    shadow = ite(vmcs.spec_ctrl_virt, value, vmcs.shadow)
+    shadow = ite(has_control(s, vmcs), value, vmcs.shadow)
     return select(illegal, s.replace(refused=True), vmcs_write(s.replace(msr=merged), shadow=shadow))
 
 
 @kvm_upstream.function
 def rdmsr_in_guest(s: Vcpu) -> Word:
     """An RDMSR that does not exit. [SDM 28.3]"""
-    return ite(current(s).spec_ctrl_virt, current(s).shadow, s.msr)
+    return ite(has_control(s, current(s)), current(s).shadow, s.msr)
 
 
 # The run loop.
@@ -167,7 +174,7 @@ def vmx_vcpu_run(s: Vcpu) -> Vcpu:
     s = s.when(low != (s.host & LOW_HALF), msr=low)
     s = s.replace(wrong_at_entry=s.wrong_at_entry | (s.msr ^ s.spec_ctrl))
     vmcs = current(s)
-    return s.when(s.loads_shadow & vmcs.spec_ctrl_virt, msr=(s.msr & vmcs.mask) | (vmcs.shadow & ~vmcs.mask))
+    return s.when(s.loads_shadow & has_control(s, vmcs), msr=(s.msr & vmcs.mask) | (vmcs.shadow & ~vmcs.mask))
 
 
 @kvm_upstream.function

@@ -18,7 +18,7 @@ from specproof.models.kvm import (
     vmx_set_msr_mitigation_enum,
     vmx_set_msr_spec_ctrl,
     wrmsr_in_guest,
-)  # fmt: skip
+)
 from specproof.models.kvm_nested import (
     enter_vmx_operation,
     free_nested,
@@ -27,7 +27,7 @@ from specproof.models.kvm_nested import (
     nested_vmx_enter_non_root_mode,
     vmx_leave_nested,
     vmx_vcpu_reset,
-)  # fmt: skip
+)
 from specproof.models.registers import FORCEABLE, recoded, reserved
 
 from specproof import U64, Bool, Word, select
@@ -77,14 +77,15 @@ def l1_runs(s: Vcpu) -> Bool:
 def reads(s: Vcpu) -> Vcpu:
     """RDMSR, or the exit, vmx_get_msr and the next entry. [LNX vmx.c]"""
     out = vm_exits(s)
-    return select(current(s).intercepted, vm_enters(out.replace(read=vmx_get_msr_spec_ctrl(out))), s.replace(read=rdmsr_in_guest(s)))
+    emulated = vm_enters(out.replace(read=vmx_get_msr_spec_ctrl(out)))
+    return select(current(s).intercepted, emulated, s.replace(read=rdmsr_in_guest(s))).replace(running=True)
 
 
 def writes(s: Vcpu, value: Word) -> Vcpu:
     """WRMSR, or the exit, vmx_set_msr and the next entry. [LNX vmx.c]"""
     emulated = vm_enters(vmx_set_msr_spec_ctrl(vm_exits(s), value))
     s = select(current(s).intercepted, emulated, wrmsr_in_guest(s, value))
-    return s.when(~s.refused, believed=value).replace(guest_wrote=True)
+    return s.when(~s.refused, believed=value).replace(guest_wrote=True, running=True)
 
 
 @kvm_upstream.action(by="L1", guard=l1_runs, source="arch/x86/kvm/vmx/vmx.c:vmx_get_msr")

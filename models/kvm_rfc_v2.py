@@ -26,11 +26,12 @@ from specproof.models.kvm import (
     Vcpu,
     Vmcs,
     current,
+    has_control,
     kvm_spec_ctrl_test_value,
     vmcs_write,
     vmx_disable_intercept_for_msr,
     vmx_enable_intercept_for_msr,
-)  # fmt: skip
+)
 from specproof.models.kvm_nested import init_vmcs
 from specproof.models.kvm_views import kvm_upstream
 from specproof.models.registers import derive
@@ -115,7 +116,7 @@ def vmx_vcpu_reset(s: Vcpu, init_event: bool) -> Vcpu:
 
 def vmx_tertiary_exec_control(s: Vcpu, vmcs: Vmcs) -> Vmcs:
     """The control is optional: it is set where the processor has it. init_vmcs writes neither mask nor shadow. [25034412039]"""
-    return vmcs.replace(ipi_virt=True, spec_ctrl_virt=s.virtualized)
+    return vmcs.replace(ipi_virt=True, spec_ctrl_virt=True)
 
 
 def save_guest_spec_ctrl(s: Vcpu) -> Vcpu:
@@ -192,13 +193,13 @@ def mask_field(s: Vcpu) -> Word:
 @kvm_rfc_v2.view
 def control(s: Vcpu) -> Bool:
     """The current VMCS has the control set."""
-    return current(s).spec_ctrl_virt
+    return has_control(s, current(s))
 
 
 @kvm_rfc_v2.view
 def stale_cache(s: Vcpu) -> Word:
-    """Bits in which the cache of an allocated VMCS differs from its mask field."""
-    return (s.vmcs01.cache ^ s.vmcs01.mask) | ite(s.vmxon, s.vmcs02.cache ^ s.vmcs02.mask, 0)
+    """Bits in which the cache of a VMCS that KVM has written to differs from its mask field."""
+    return (s.vmcs01.cache ^ s.vmcs01.mask) | ite(s.vmcs02.written, s.vmcs02.cache ^ s.vmcs02.mask, 0)
 
 
 @kvm_rfc_v2.view
@@ -216,7 +217,8 @@ def needless_mask_write(s: Vcpu) -> Word:
 @kvm_rfc_v2.view
 def miswired(s: Vcpu) -> Bool:
     """While L2 is current: vmcs02 lacks the control that vmcs01 has or the processor offers, or has IPI virtualization."""
-    return (s.vmcs01.spec_ctrl_virt ^ s.virtualized) | (s.guest_mode & ((s.vmcs02.spec_ctrl_virt ^ s.vmcs01.spec_ctrl_virt) | s.vmcs02.ipi_virt))
+    lacks = has_control(s, s.vmcs02) ^ has_control(s, s.vmcs01)
+    return (has_control(s, s.vmcs01) ^ s.virtualized) | (s.guest_mode & (lacks | s.vmcs02.ipi_virt))
 
 
 @kvm_rfc_v2.view

@@ -14,7 +14,7 @@ from specproof.models.kvm import (
     vmx_set_msr_spec_ctrl,
     vmx_spec_ctrl_restore_host,
     vmx_vcpu_run,
-)  # fmt: skip
+)
 from specproof.models.kvm_actions import idle, l1_runs, restoring, sets_mitigation_ctrl, settled
 from specproof.models.kvm_nested import (
     enter_vmx_operation,
@@ -26,10 +26,11 @@ from specproof.models.kvm_nested import (
     nested_vmx_enter_from_vmentry,
     nested_vmx_enter_non_root_mode,
     nested_vmx_vmexit,
+    prepare_vmcs02_early,
     vmx_enter_smm,
     vmx_leave_smm,
     vmx_switch_vmcs,
-)  # fmt: skip
+)
 from specproof.models.registers import LOW_HALF, enforceable
 
 from specproof import U64, Bool, Word, disj, select
@@ -66,7 +67,7 @@ def nested_vmx_run(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
 def nested_vmx_run_vmfail(s: Vcpu, l1_intercepts: Bool, no_pages: Bool) -> Vcpu:
     """An early failure: a page of vmcs12 cannot be mapped, or the hardware check finds what VMfail reports. [LNX nested.c]"""
     s = vm_exits(s)
-    unmapped = leave_guest_mode(vmx_switch_vmcs(s, to_vmcs02=True))
+    unmapped = leave_guest_mode(prepare_vmcs02_early(vmx_switch_vmcs(s, to_vmcs02=True)))
     failed = leave_guest_mode(nested_vmx_enter_from_vmentry(s, l1_intercepts))
     return select(no_pages | ~s.early_check, unmapped, failed).replace(entry_failed=True, changed_level=True)
 
@@ -181,17 +182,18 @@ def finishes(s: Vcpu) -> Vcpu:
 
 @kvm_upstream.action(by="userspace", guard=lambda s: s.todo_spec_ctrl, source="arch/x86/kvm/x86.c:do_set_msr")
 def restore_spec_ctrl(s: Vcpu) -> Vcpu:
-    """KVM_SET_MSRS of IA32_SPEC_CTRL on the destination; where it is refused the VM does not start there. [LNX x86.c]"""
+    """KVM_SET_MSRS of IA32_SPEC_CTRL on the destination. A userspace that goes on after a refusal has chosen 0. [LNX x86.c]"""
     s = vmx_set_msr_spec_ctrl(s, s.image_spec_ctrl)
-    return select(s.refused, s, finishes(s.replace(todo_spec_ctrl=False, image_spec_ctrl=0)))
+    s = s.replace(restore_refused_bits=s.refused_bits & ~(s.believed & ~s.accepts))
+    return finishes(s.when(s.refused, believed=0).replace(todo_spec_ctrl=False, image_spec_ctrl=0))
 
 
 @kvm_upstream.action(by="userspace", guard=lambda s: s.todo_mitigation_ctrl, source="arch/x86/kvm/x86.c:do_set_msr")
 def restore_mitigation_ctrl(s: Vcpu) -> Vcpu:
     """KVM_SET_MSRS of MITIGATION_CTRL on the destination. [LNX x86.c]"""
     s = vmx_set_msr_mitigation_ctrl(s, s.image_mitigation_ctrl, has_reserved=NO, host_initiated=True)
-    done = finishes(s.replace(todo_mitigation_ctrl=False, image_mitigation_ctrl=0, policy_written=True))
-    return select(s.refused, s.replace(restore_refused=True), done)
+    s = s.when(s.refused, promised=0, restore_refused=True).when(~s.refused, policy_written=True)
+    return finishes(s.replace(todo_mitigation_ctrl=False, image_mitigation_ctrl=0))
 
 
 @kvm_upstream.action(by="userspace", guard=lambda s: s.todo_nested, source="arch/x86/kvm/vmx/nested.c:vmx_set_nested_state")

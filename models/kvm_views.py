@@ -134,15 +134,15 @@ def host_accepts(s: Vcpu) -> Word:
 
 
 @kvm_upstream.view
-def rejected(s: Vcpu) -> Bool:
+def refused(s: Vcpu) -> Bool:
     """The step was an access that was refused."""
     return s.refused
 
 
 @kvm_upstream.view
 def restore_refused(s: Vcpu) -> Word:
-    """Bits for which the destination of a migration refused the guest's value in this step."""
-    return ite(s.todo_spec_ctrl, s.refused_bits, 0)
+    """Bits, other than the guest's own, for which the destination of a migration refused the guest's value in this step."""
+    return s.restore_refused_bits
 
 
 @kvm_upstream.view

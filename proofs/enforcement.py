@@ -48,5 +48,5 @@ def support(before: Machine, after: Machine) -> Bool:
     """
     beyond = ite(after.guest_runs, after.effective & ~after.host_accepts, 0)
     changed = (before.effective_next ^ after.effective_next) | (before.guest_reads ^ after.guest_reads)
-    wrong = beyond | ite(after.rejected, changed, 0)
-    return implies(after.guest_runs | after.rejected, (wrong == 0) & (~after.rejected | (before.opened == after.opened)))
+    wrong = beyond | ite(after.refused, changed, 0)
+    return implies(after.guest_runs | after.refused, (wrong == 0) & (~after.refused | (before.opened == after.opened)))

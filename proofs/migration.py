@@ -19,5 +19,4 @@ def migration(before: Machine, after: Machine) -> Bool:
 @step("migration-accept", id="I21")
 def migration_accept(before: Machine, after: Machine) -> Bool:
     """The destination refuses the guest's value only for a bit that the guest set itself and this host does not have."""
-    own = after.believes & ~after.host_accepts
-    return implies(~before.settled, ((after.restore_refused & ~own) == 0) & ~after.restore_ctrl_refused)
+    return implies(~before.settled, (after.restore_refused == 0) & ~after.restore_ctrl_refused)

@@ -24,7 +24,7 @@ def userspace_view(v: Machine) -> Bool:
 def virtualized_equals_emulated(left: Machine, right: Machine) -> Bool:
     """A guest cannot tell by its reads, its effective value or a #GP whether the control exists or is emulated."""
     same = ((left.rdmsr ^ right.rdmsr) | (left.effective ^ right.effective)) == 0
-    return implies(left.guest_runs & right.guest_runs, same & (left.rejected == right.rejected))
+    return implies(left.guest_runs & right.guest_runs, same & (left.refused == right.refused))
 
 
 @step("no-spontaneous-change", id="I27")

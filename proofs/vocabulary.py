@@ -56,7 +56,7 @@ class Machine(Protocol):
 
     # What the step did.
     guest_wrote: Bool  # a WRMSR of IA32_SPEC_CTRL by L1 or L2
-    rejected: Bool  # an access that was refused
+    refused: Bool  # an access that was refused
     list_loaded: Bool  # an MSR-load list set IA32_SPEC_CTRL
     stored_wrong: Word  # bits in which an MSR-store list got another value than the guest's
     changed_level: Bool  # went from L1 to L2 or back, or tried to
@@ -71,7 +71,7 @@ class Machine(Protocol):
     asked_reserved: Bool  # ... with a bit that the hypervisor does not know
     guest_wrote_enum: Bool  # a write by the guest of what tells it of the request
     restored: Bool  # completed a migration
-    restore_refused: Word  # bits for which the destination of a migration refused the guest's value
+    restore_refused: Word  # bits, not the guest's own, for which the destination of a migration refused its value
     restore_ctrl_refused: Bool  # the destination of a migration refused the guest's request
     did_reset: Bool  # RESET
     did_init: Bool  # INIT
