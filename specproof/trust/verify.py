@@ -25,13 +25,15 @@ Ask = Callable[[str], str]
 
 @dataclass
 class Verified:
-    """What was found: claims accepted by verdict, complaints that each name a file, and what stayed open."""
+    """What was found: claims accepted by verdict, complaints that each name a file, what stayed open, what is said at all."""
 
     accepted: list[tuple[str, str, str, str, tuple[str, ...]]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     open: list[str] = field(default_factory=list)
     queries: int = 0
     runs: int = 0
+    said: set[tuple[str, ...]] = field(default_factory=set)
+    damaged: set[str] = field(default_factory=set)
 
 
 def verify(directory: Path, ask: Ask, on_file: Callable[[str], None] = lambda name: None) -> Verified:
@@ -39,6 +41,7 @@ def verify(directory: Path, ask: Ask, on_file: Callable[[str], None] = lambda na
     found = Verified()
     said = manifest(directory)
     found.wrong += damages(directory, said["files"])
+    found.damaged = {text.split(": ", 1)[0] for text in found.wrong}
     answers = said.get("answers")
     if not isinstance(answers, list) or not all(isinstance(answer, dict) for answer in answers):
         raise InputError(f"{directory / MANIFEST}: the list of answers is not well formed")
@@ -49,12 +52,11 @@ def verify(directory: Path, ask: Ask, on_file: Callable[[str], None] = lambda na
             check.everything()
         except InputError as error:
             found.wrong.append(_once(f"{folder}/", str(error)))
-    seen = {(design, configuration, claim, verdict) for design, configuration, claim, verdict, _ in found.accepted}
     for answer in answers:
         key = tuple(str(answer.get(part)) for part in ("design", "configuration", "claim", "verdict"))
         if answer.get("reason"):
             found.open.append(f"{' '.join(filter(None, key[:3]))}: {key[3]}: no certificate: {answer['reason']}")
-        elif key not in seen and not found.wrong:
+        elif key not in found.said:
             found.wrong.append(f"{MANIFEST}: {' '.join(filter(None, key))}: no certificate says so")
     return found
 
@@ -81,6 +83,7 @@ class _Folder:
         rests = self._all(proof.rests(), used)
         lemmas = {number: self._all(proof.keeping(number), used) for number in range(len(proof.lemmas))}
         for one in certificate.statements:
+            self.found.said.add((proof.machine.design, proof.machine.configuration, one.name, one.verdict))
             good = self._claim(certificate, one, used) and rests
             leans = proof.leaning([one]) if one.by_queries else set()
             if good and all(lemmas[number] for number in leans):
@@ -156,9 +159,10 @@ class _Folder:
                 self._complain(name, "belongs to no lemma and to no claim")
 
     def _complain(self, name: str, what: str) -> None:
-        text = f"{self.name}/{name}: {what}"
-        if not any(known.startswith(f"{self.name}/{name}: ") for known in self.found.wrong):
-            self.found.wrong.append(text)
+        """A file that is damaged is complained about once, and for that."""
+        place = f"{self.name}/{name}"
+        if place not in self.found.damaged:
+            self.found.wrong.append(f"{place}: {what}")
 
 
 def needed(one: Statement) -> set[str]:

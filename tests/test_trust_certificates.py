@@ -1,0 +1,303 @@
+"""Certificates: what is written, what re-checks it, and what is found when somebody tampers with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from specproof.cli import main
+from specproof.errors import InputError
+from specproof.trust.command import verify as command
+from specproof.trust.files import MANIFEST, load, seal
+from specproof.trust.solvers import solver
+from specproof.trust.verify import Verified, verify
+
+CLAIMS = Path(__file__).parent / "designs" / "claims_of_thin.py"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Certificates of a design and its broken twin, with a claim of every kind."""
+    folder = tmp_path_factory.mktemp("certificates") / "out"
+    code = main(["check", str(CLAIMS), "--certificates", str(folder), "--jobs", "1"])
+    assert code in (0, 1)
+    return folder
+
+
+@pytest.fixture
+def folder(written: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy that a test may damage."""
+    shutil.copytree(written, tmp_path / "copy")
+    yield tmp_path / "copy"
+
+
+def checked(folder: Path, name: str = "z3") -> Verified:
+    """What the verifier finds."""
+    return verify(folder, solver(name).ask)
+
+
+def resealed(folder: Path) -> None:
+    """The manifest again, with hashes that fit: somebody who covers his tracks."""
+    said = load(folder / MANIFEST)
+    seal(folder, {"versions": said["versions"], "answers": said["answers"]})
+
+
+def test_every_verdict_has_a_certificate_that_holds(written: Path) -> None:
+    """Proved, refuted and vacuous claims of every kind are accepted, with as many answers as the manifest has."""
+    found = checked(written)
+    answers = load(written / MANIFEST)["answers"]
+
+    assert (found.wrong, found.open) == ([], [])
+    assert {(claim, verdict) for _, _, claim, verdict, _ in found.accepted} >= {
+        ("forced", "proved"), ("forced", "refuted"), ("mask-written-on-change", "proved"), ("value-stays", "refuted"),
+        ("alike", "refuted"), ("guest-gets-to-run", "proved"), ("never-asked", "vacuous"),
+        ("merging-is-forcing", "proved"), ("merging-is-always-forcing", "refuted"),
+    }  # fmt: skip
+    assert len(found.accepted) == len(answers)
+
+
+@pytest.mark.parametrize("name", ["cvc5", "bitwuzla"])
+def test_other_solvers_accept_the_same_files(written: Path, name: str) -> None:
+    """cvc5 and Bitwuzla answer every query as Z3 does."""
+    pytest.importorskip(name)
+    found = checked(written, name)
+
+    assert (found.wrong, found.open) == ([], [])
+    assert found.queries == checked(written).queries
+
+
+def test_a_program_on_the_path_may_be_the_solver(written: Path, tmp_path: Path) -> None:
+    """Whatever reads a file and prints sat or unsat."""
+    program = tmp_path / "mysolver"
+    python = f"#!{sys.executable}\nimport sys\nfrom specproof.solver import Solver\nprint(Solver().ask_text(open(sys.argv[1]).read()))\n"
+    program.write_text(python.replace("import sys\n", f"import sys\nsys.path.insert(0, {os.getcwd()!r})\n", 1))
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    one = next(path for path in sorted(written.rglob("*.smt2")) if "lemmas" in path.parts).read_text()
+
+    assert solver(str(program)).ask(one) == "unsat"
+    assert solver(str(program)).ask(one.replace("(assert (not", "(assert (or true")) == "sat"
+
+
+def test_a_solver_that_does_not_know_leaves_the_claim_open(written: Path) -> None:
+    """An answer other than sat or unsat is neither accepted nor called wrong."""
+    found = verify(written, lambda text: "unknown (tired)")
+
+    assert found.wrong == []
+    assert not [key for key in found.accepted if key[3] != "refuted"]
+    assert any("the solver says unknown (tired)" in text for text in found.open)
+
+
+def test_verifying_loads_neither_models_nor_what_finds_proofs(written: Path) -> None:
+    """Only the rule, the interpreter, the front end's terms and a solver are in memory afterwards."""
+    script = (
+        "import sys\nfrom specproof.cli import main\n"
+        f"assert main(['verify', {str(written)!r}]) == 0\n"
+        "print('\\n'.join(sorted(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    ours = {name for name in loaded if name.startswith("specproof")}
+
+    assert not loaded & {"numpy", "sympy", "pysat", "cvc5", "bitwuzla"}
+    assert not {name for name in ours if name.split(".")[1:2] in (["models"], ["proofs"])}
+    assert not ours & {
+        f"specproof.{name}"
+        for name in ("slice", "explore", "lemmas", "vocabulary", "query", "lift", "certify", "product", "fallback", "decide", "trace", "load", "jobs")
+    }
+
+
+def test_a_changed_byte_is_found_and_its_file_named(folder: Path) -> None:
+    """In every file of the folder, one at a time."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name != MANIFEST:
+            before = path.read_bytes()
+            path.write_bytes(before.replace(b"0", b"1", 1) if b"0" in before else before + b";")
+            name = path.relative_to(folder).as_posix()
+            complaints: list[str] = []
+            from specproof.trust.files import damages, manifest
+
+            complaints += damages(folder, manifest(folder)["files"])
+            assert complaints == [f"{name}: was changed"]
+            path.write_bytes(before)
+
+
+def test_truncated_missing_and_additional_files_are_found_and_named(folder: Path) -> None:
+    """Each with what is wrong with it."""
+    truncated, missing, extra = "mine/virtualized/certificate.json", "mine/emulated/model.txt", "mine/emulated/note.txt"
+    (folder / truncated).write_bytes((folder / truncated).read_bytes()[:100])
+    (folder / missing).unlink()
+    (folder / extra).write_text("")
+    wrong = checked(folder).wrong
+
+    assert any(text.startswith(f"{truncated}: is truncated, 100 bytes of") for text in wrong)
+    assert f"{missing}: is missing" in wrong
+    assert f"{extra}: is not in the manifest" in wrong
+
+
+def test_a_manifest_that_was_edited_says_so(folder: Path) -> None:
+    """Its own hash does not fit any more."""
+    text = (folder / MANIFEST).read_text()
+    (folder / MANIFEST).write_text(text.replace('"verdict": "refuted"', '"verdict": "proved"', 1))
+
+    with pytest.raises(InputError, match="was changed after it was written"):
+        checked(folder)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"schema": "specproof manifest 1"}', "\0", "[" * 100_000, "NaN"])
+def test_a_manifest_that_is_none_says_so(folder: Path, content: str) -> None:
+    """Whatever stands there."""
+    (folder / MANIFEST).write_text(content)
+    outcome = CliRunner().invoke(command, [str(folder)])
+
+    assert isinstance(outcome.exception, InputError)
+
+
+def test_no_file_outside_the_folder_is_read(folder: Path) -> None:
+    """A manifest with a path that leads out is refused."""
+    from specproof.trust.files import _own
+
+    said = load(folder / MANIFEST)
+    said.pop("sha256")
+    said["files"]["../../secret"] = {"sha256": "", "bytes": 0}
+    (folder / MANIFEST).write_text(json.dumps({**said, "sha256": _own(said)}))
+
+    with pytest.raises(InputError, match="list of files is not well formed"):
+        checked(folder)
+
+
+def edited(folder: Path, name: str, change: Callable[[Any], None]) -> Verified:
+    """What is found after a change of a certificate by somebody who fixes the hashes."""
+    path = folder / name
+    data = load(path)
+    change(data)
+    path.write_text(json.dumps(data))
+    resealed(folder)
+    return checked(folder)
+
+
+def test_a_changed_lemma_is_found_even_where_all_hashes_fit(folder: Path) -> None:
+    """The queries are generated again, and are not what the files say."""
+
+    def weaken(data: Any) -> None:
+        data["nodes"].append(["const", 0, [], True])
+        data["lemmas"][0]["says"] = len(data["nodes"]) - 1
+
+    before = len(checked(folder).accepted)
+    found = edited(folder, "mine/virtualized/certificate.json", weaken)
+
+    assert any("is not what the certificate's lemmas and claims ask for" in text for text in found.wrong)
+    assert len(found.accepted) < before
+
+
+def test_a_verdict_turned_round_is_found(folder: Path) -> None:
+    """A refuted claim called proved has no queries, and one called refuted no run."""
+
+    def turn(data: Any) -> None:
+        for claim in data["claims"]:
+            claim["verdict"] = {"proved": "refuted", "refuted": "proved"}.get(claim["verdict"], claim["verdict"])
+
+    found = edited(folder, "broken/virtualized/certificate.json", turn)
+
+    assert any("claims/value-stays/" in text and "is missing" in text for text in found.wrong)
+    assert any("there is no run that shows its violation" in text for text in found.wrong)
+
+
+def test_a_script_that_proves_something_else_is_found(folder: Path) -> None:
+    """An obligation that became trivial is not the one that the rule asks for."""
+    path = next(path for path in sorted(folder.rglob("*.smt2")) if "lemmas" in path.parts)
+    path.write_text("(set-logic QF_BV)\n(assert false)\n(check-sat)\n")
+    resealed(folder)
+
+    assert f"{path.relative_to(folder).as_posix()}: is not what the certificate's lemmas and claims ask for" in checked(folder).wrong
+
+
+def test_a_run_that_does_not_happen_is_found(folder: Path) -> None:
+    """Each value of a run is computed again, and so is whether it shows what it should."""
+    path = next(path for path in sorted(folder.rglob("*violation.json")) if "value-stays" in path.name)
+    run = load(path)
+    run["steps"][-1]["changed"] = {name: "0x1234" for name in run["steps"][-1]["changed"]}
+    path.write_text(json.dumps(run))
+    resealed(folder)
+    name = path.relative_to(folder).as_posix()
+
+    assert any(text.startswith(f"{name}: step") and "the run says 0x1234" in text for text in checked(folder).wrong)
+
+
+def test_a_run_that_shows_nothing_is_found(folder: Path) -> None:
+    """A shorter run is not a violation."""
+    path = next(path for path in sorted(folder.rglob("*violation.json")) if "value-stays" in path.name)
+    run = load(path)
+    run["steps"] = run["steps"][:-1]
+    path.write_text(json.dumps(run))
+    resealed(folder)
+
+    assert any("does not end in what it should show" in text for text in checked(folder).wrong)
+
+
+def test_a_claim_of_the_manifest_without_a_certificate_is_found(folder: Path) -> None:
+    """A whole certificate that is gone, hashes and all."""
+    shutil.rmtree(folder / "mine" / "virtualized")
+    resealed(folder)
+
+    assert f"{MANIFEST}: mine virtualized forced proved: no certificate says so" in checked(folder).wrong
+
+
+def test_files_that_nothing_asks_for_are_named(folder: Path) -> None:
+    """Even where the manifest lists them."""
+    (folder / "mine" / "virtualized" / "lemmas" / "99-initially.smt2").write_text("(check-sat)\n")
+    resealed(folder)
+
+    assert any(text.endswith("99-initially.smt2: belongs to no lemma and to no claim") for text in checked(folder).wrong)
+
+
+def test_a_folder_that_is_not_empty_is_refused_before_any_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing that somebody has there is overwritten."""
+    (tmp_path / "note").write_text("mine")
+
+    assert main(["check", str(CLAIMS), "--certificates", str(tmp_path)]) == 2
+    assert "certificates are written into an empty folder" in capsys.readouterr().err
+
+
+def test_an_unwritable_folder_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the reason that the system gives."""
+    assert main(["check", str(CLAIMS), "--certificates", "/proc/nowhere"]) == 2
+    assert "/proc/nowhere: cannot be written" in capsys.readouterr().err
+
+
+def test_the_command_says_what_it_did(written: Path, folder: Path) -> None:
+    """A line for each claim, a line of counts, and an exit code."""
+    good = CliRunner().invoke(command, [str(written)], standalone_mode=False)
+    (folder / "mine" / "virtualized" / "model.txt").unlink()
+    bad = CliRunner().invoke(command, [str(folder)], standalone_mode=False)
+
+    assert good.return_value == 0
+    assert "all certificates hold: " in good.output
+    assert bad.return_value == 1
+    assert "WRONG    mine/virtualized/model.txt: is missing" in bad.output
+
+
+def test_an_unknown_solver_is_named(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the nearest known one."""
+    assert main(["verify", str(written), "--solver", "cvc4"]) == 2
+    assert "there is no solver and no program 'cvc4'; did you mean 'cvc5'?" in capsys.readouterr().err
+
+
+def test_two_runs_write_the_same_bytes(written: Path, tmp_path: Path) -> None:
+    """Certificates have no dates, and do not depend on the number of workers."""
+    with suppress(SystemExit):
+        main(["check", str(CLAIMS), "--certificates", str(tmp_path / "again"), "--jobs", "2"])
+    names = sorted(path.relative_to(written) for path in written.rglob("*"))
+
+    assert names == sorted(path.relative_to(tmp_path / "again") for path in (tmp_path / "again").rglob("*"))
+    assert all((written / name).read_bytes() == (tmp_path / "again" / name).read_bytes() for name in names if (written / name).is_file())
