@@ -8,7 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(written: Path, tmp_path: Path) -> Iterator[Path]:
+def folder(written: Path, tmp_path: Path) -> Path:
     """A copy that a test may damage."""
     shutil.copytree(written, tmp_path / "copy")
-    yield tmp_path / "copy"
+    return tmp_path / "copy"
 
 
 def checked(folder: Path, name: str = "z3") -> Verified:
@@ -226,7 +226,7 @@ def test_a_run_that_does_not_happen_is_found(folder: Path) -> None:
     """Each value of a run is computed again, and so is whether it shows what it should."""
     path = next(path for path in sorted(folder.rglob("*violation.json")) if "value-stays" in path.name)
     run = load(path)
-    run["steps"][-1]["changed"] = {name: "0x1234" for name in run["steps"][-1]["changed"]}
+    run["steps"][-1]["changed"] = dict.fromkeys(run["steps"][-1]["changed"], "0x1234")
     path.write_text(json.dumps(run))
     resealed(folder)
     name = path.relative_to(folder).as_posix()
