@@ -44,7 +44,7 @@ class Vcpu(State):
     spec_ctrl: U64 = field("svm->spec_ctrl", source="[LNX svm.h]", bits=SPEC_CTRL)
     save01: U64 = field("vmcb01's save.spec_ctrl", source="[LNX asm/svm.h]", bits=SPEC_CTRL)
     save02: U64 = field("vmcb02's save.spec_ctrl", source="[LNX asm/svm.h]", bits=SPEC_CTRL)
-    closed: Bool = field("svm->msrpm asks for exits on reads and writes of the register", source="[LNX svm.c]")
+    opened: Bool = field("a nonzero write opened the register in svm->msrpm", source="[LNX svm.c]")
     merged: Bool = field("vmcb02 points to the merged map, not to svm->msrpm", source="[LNX nested.c]")
     closed02: Bool = field("what svm->msrpm said when it was merged", source="[LNX nested.c]")
     l1_asks: Bool = field("what L1's map said then", source="[LNX nested.c]")
@@ -74,22 +74,22 @@ kvm_svm.configure("v-spec-ctrl", "swapped")
 
 @kvm_svm.initial
 def created(s: Vcpu) -> Bool:
-    """KVM_CREATE_VCPU: zeroed structures; with V_SPEC_CTRL the intercept is off from the start, whatever CPUID says. [LNX svm.c]"""
+    """KVM_CREATE_VCPU: zeroed structures. [LNX svm.c]"""
     quiet = s.matches(merged=False, closed02=False, l1_asks=False, guest_mode=False, running=False, trained_by_l2=False, trained_by_other=False)
     zero = s.matches(guest_msr=0, spec_ctrl=0, save01=0, save02=0, believed=0)
-    return quiet & zero & s.matches(closed=~opens_at_creation(s), msr=s.host) & ((s.host & ~s.accepts) == 0)
-
-
-@kvm_svm.function
-def opens_at_creation(s: Vcpu) -> Bool:
-    """init_vmcb: with V_SPEC_CTRL, unconditionally. [LNX svm.c]"""
-    return knows_v_spec_ctrl(s)
+    return quiet & zero & s.matches(opened=False, msr=s.host) & ((s.host & ~s.accepts) == 0)
 
 
 @kvm_svm.function
 def knows_v_spec_ctrl(s: Vcpu) -> Bool:
     """boot_cpu_has(X86_FEATURE_V_SPEC_CTRL). [LNX svm.c]"""
     return s.v_spec_ctrl
+
+
+@kvm_svm.function
+def closed(s: Vcpu) -> Bool:
+    """svm->msrpm asks for exits: with V_SPEC_CTRL init_vmcb opens it unconditionally, else the first nonzero write. [LNX svm.c]"""
+    return ~(knows_v_spec_ctrl(s) | s.opened)
 
 
 def current_save(s: Vcpu) -> Word:
@@ -104,7 +104,7 @@ def with_save(s: Vcpu, value: Word) -> Vcpu:
 
 def exits(s: Vcpu) -> Bool:
     """The current VMCB's map asks for an exit on L0's behalf; merged or not."""
-    return ite(s.guest_mode & s.merged, s.closed02, s.closed)
+    return ite(s.guest_mode & s.merged, s.closed02, closed(s))
 
 
 def reflected(s: Vcpu) -> Bool:
@@ -127,7 +127,7 @@ def svm_set_msr(s: Vcpu, value: Word, host_initiated: bool) -> Vcpu:
     legal = (value & ~s.accepts) == 0
     allowed = legal if host_initiated else legal & s.has_msr
     stored = select(knows_v_spec_ctrl(s), with_save(s, value), s.replace(spec_ctrl=value))
-    return select(allowed, stored.when(value != 0, closed=False).replace(believed=value), s.replace(refused=True))
+    return select(allowed, stored.when(value != 0, opened=True).replace(believed=value), s.replace(refused=True))
 
 
 @kvm_svm.function
@@ -182,7 +182,7 @@ def nested_svm_copy_common_state(s: Vcpu, to_l2: bool) -> Vcpu:
 @kvm_svm.function
 def nested_svm_vmrun_msrpm(s: Vcpu, uses: Bool, asks: Bool) -> Vcpu:
     """The merged map, unless L1 intercepts no MSR at all: then vmcb02 keeps pointing to svm->msrpm. [LNX nested.c]"""
-    return s.replace(merged=uses, closed02=uses & s.closed, l1_asks=uses & asks)
+    return s.replace(merged=uses, closed02=uses & closed(s), l1_asks=uses & asks)
 
 
 def to_l1(s: Vcpu) -> Vcpu:
@@ -211,8 +211,8 @@ def enter_svm_guest_mode(s: Vcpu) -> Vcpu:
 
 @kvm_svm.function
 def svm_vcpu_reset(s: Vcpu) -> Vcpu:
-    """INIT: svm->spec_ctrl is cleared; init_vmcb does not touch the VMCB's value. [LNX svm.c]"""
-    return s.replace(spec_ctrl=0).when(knows_v_spec_ctrl(s), closed=False)
+    """INIT: svm->spec_ctrl is cleared; init_vmcb touches neither the VMCB's value nor an open map. [LNX svm.c]"""
+    return s.replace(spec_ctrl=0)
 
 
 # Who does what.

@@ -3,7 +3,7 @@
 What is modelled, what is not, and the sources are in the header of kvm_svm.py.
 """
 
-from specproof.models.kvm_svm import Vcpu, exits, idle, kvm_svm, reflected, svm_get_msr, vm_exits
+from specproof.models.kvm_svm import Vcpu, closed, exits, idle, kvm_svm, reflected, svm_get_msr, vm_exits
 
 from specproof import Bool, Word, conj, ite, word
 
@@ -138,7 +138,7 @@ def intercepted(s: Vcpu) -> Bool:
 @kvm_svm.view
 def opened(s: Vcpu) -> Bool:
     """KVM passes the register through to L1."""
-    return ~s.closed
+    return ~closed(s)
 
 
 @kvm_svm.view
@@ -150,7 +150,7 @@ def exits_on_write(s: Vcpu) -> Bool:
 @kvm_svm.view
 def l0_closed(s: Vcpu) -> Bool:
     """svm->msrpm asks for exits."""
-    return s.closed
+    return closed(s)
 
 
 @kvm_svm.view
