@@ -106,7 +106,7 @@ def library(files: Sequence[str] = ()) -> Library:
 
 @cache
 def _shipped() -> tuple[tuple[Home, ...], tuple[Claim, ...]]:
-    models = [(design, str(module.__file__)) for module in _modules("specproof.models") for design in _designs(module)]
+    models = [(design, str(module.__file__)) for module in _imported_first(_modules("specproof.models")) for design in _designs(module)]
     claims = [claim for module in _modules("specproof.proofs") for claim in _claims(module)]
     return tuple(sorted(_once(models), key=lambda home: home[0].name)), tuple(sorted(_distinct(claims), key=_rank))
 
@@ -121,6 +121,23 @@ def _modules(package: str) -> Iterator[ModuleType]:
             yield importlib.import_module(module)
         except (Exception, SystemExit) as error:
             raise _not_imported(path, error) from None
+
+
+def _imported_first(modules: Iterable[ModuleType]) -> Iterator[ModuleType]:
+    """The modules, each after those of them that it imports from: where a design is met first, it was made."""
+    by_name = {module.__name__.rsplit(".", 1)[-1]: module for module in modules}
+    done: set[str] = set()
+
+    def visit(name: str) -> Iterator[ModuleType]:
+        if name in by_name and name not in done:
+            done.add(name)
+            source = Path(str(by_name[name].__file__)).read_text(encoding="utf-8")
+            for other in re.findall(r"^\s*from (?:specproof\.models)?\.(\w+) import", source, re.MULTILINE):
+                yield from visit(other)
+            yield by_name[name]
+
+    for name in by_name:
+        yield from visit(name)
 
 
 def _of_file(path: str) -> tuple[list[Design[Any]], list[Claim]]:
