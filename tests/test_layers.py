@@ -18,7 +18,7 @@ SHIPPED = sorted([*(ROOT / "models").glob("*.py"), *(ROOT / "proofs").glob("*.py
 FOREIGN = {
     "z3": {"solver.py"},
     "sympy": {"readings/closed.py"},
-    "numpy": {"explore.py", "slice.py", "readings/bits.py", "vocabulary.py", "story/graph.py"},
+    "numpy": {"explore.py", "slice.py", "readings/bits.py", "image.py", "vocabulary.py", "story/graph.py"},
     "pysat": {"query.py"},
     "cvc5": {"trust/with_cvc5.py"},
     "bitwuzla": {"trust/with_bitwuzla.py"},
