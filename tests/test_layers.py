@@ -22,7 +22,7 @@ FOREIGN = {
     "pysat": {"query.py"},
     "cvc5": {"trust/with_cvc5.py"},
     "bitwuzla": {"trust/with_bitwuzla.py"},
-    "click": {"cli.py", "session.py", "trust/command.py"},
+    "click": {"cli.py", "session.py", *(f"{part}/command.py" for part in ("review", "story", "trust"))},
     "rich": {"progress.py"},
 }
 
