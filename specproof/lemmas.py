@@ -56,7 +56,7 @@ def discover(slice_: Slice, reached: Reached, properties: Sequence[Property]) ->
 
     def block(target: Lemma | str) -> None:
         for query in queries.values():
-            while isinstance(found := query.ask(target, lemmas), dict):
+            while isinstance(found := query.ask(target), dict):
                 lemma = vocabulary.exclude(found)
                 lemmas.append(lemma)
                 for other in queries.values():

@@ -153,13 +153,14 @@ class Query:
     def _guards(self) -> dict[str, int]:
         return {name: self.literals[node] for name, node in self.guard}
 
-    def ask(self, target: Lemma | str, lemmas: Sequence[Lemma]) -> dict[Hashable, bool] | Core | None:
+    def ask(self, target: Lemma | str, lemmas: Sequence[Lemma] | None = None) -> dict[Hashable, bool] | Core | None:
         """A state before that breaks the target, or one of the entailments that keep it from being broken; a core where
         there is none; None where there is nothing to ask."""
         breaking = self.breaks(target)
         if breaking is None:
             return None
-        known = [*self._guards.values(), *(self.selected[lemma] for lemma in lemmas)]
+        chosen = self.selected.values() if lemmas is None else [self.selected[lemma] for lemma in lemmas]
+        known = [*self._guards.values(), *chosen]
         used = self._solve([*breaking, *known, *self.trusted])
         if isinstance(used, dict):
             return used
@@ -169,7 +170,7 @@ class Query:
                 return why
             used |= why
         assumptions = tuple(name for name, literal in self._guards.items() if name and literal in used)
-        return Core(tuple(lemma for lemma in lemmas if self.selected[lemma] in used), assumptions)
+        return Core(tuple(lemma for lemma in lemmas or self.selected if self.selected[lemma] in used), assumptions)
 
 
 @dataclass(frozen=True)
