@@ -86,7 +86,7 @@ def read_changes_nothing(before: Processor, after: Processor) -> Bool:
 
 @step("write-reaches-unmasked-bits", id="H4")
 def write_reaches_unmasked_bits(before: Processor, after: Processor) -> Bool:
-    """A WRMSR that completes gives the register EDX:EAX in every bit outside the mask, and in every bit with the control off."""
+    """A WRMSR that completes gives the register EDX:EAX in every bit outside the mask. Plain writes are H7."""
     held = (after.effective ^ after.operand) & ~before.mask
     return implies(after.tried & after.done & before.control, held == 0)
 
