@@ -22,6 +22,9 @@ class Machine(Protocol):
     saved_window: Bool  # a guest stopped, and its value is not saved yet
     next_saved: Word  # what will be saved for it
     believes: Word
+    kernel_runs: Bool  # the host kernel runs
+    kernel_needs: Word  # bits that it relies on
+    user_runs: Bool  # user space of the host runs
     expected: Word  # what the interrupted code needs the register to hold
 
 
@@ -48,3 +51,15 @@ def nmi_leaves_no_trace(v: Machine) -> Bool:
 def saved_whatever_strikes(v: Machine) -> Bool:
     """Between a guest's stop and the save of its value, nothing that strikes changes what will be saved. [X01]"""
     return implies(v.saved_window, (v.next_saved ^ v.believes) == 0)
+
+
+@invariant("kernel-runs-with-its-bits", id="E5")
+def kernel_runs_with_its_bits(v: Machine) -> Bool:
+    """The kernel never runs without the bits that it relies on, though a write of others may wait."""
+    return implies(v.kernel_runs, (v.kernel_needs & ~v.effective) == 0)
+
+
+@invariant("user-runs-with-its-value", id="E6")
+def user_runs_with_its_value(v: Machine) -> Bool:
+    """User space never runs with another value than the one decided for its task: what waited is written by then."""
+    return implies(v.user_runs, (v.effective ^ v.host_wants) == 0)
