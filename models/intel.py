@@ -24,7 +24,7 @@ Sources:
     [GAO]    Chao Gao (Intel) on the KVM list, RFC v2 and v3: the control switches nothing at entry or exit
 """
 
-from specproof.models.intel_cpu import Cpu
+from specproof.models.intel_cpu import Cpu as Cpu
 
 from specproof import U64, Bool, Design, State, Word, implies, ite, select
 
