@@ -16,11 +16,12 @@ from specproof.claims import Claim, MissingView, Property, instantiate, lemma_te
 from specproof.design import Design
 from specproof.errors import ModelError
 from specproof.explore import Hit, Reached, explore
+from specproof.layout import TooLarge
 from specproof.lemmas import Certificate, discover
 from specproof.lift import Disagreement, Judge, lift
 from specproof.product import SHARING, Pair, merge, product, stops
 from specproof.readable import lines
-from specproof.slice import Slice, TooLarge
+from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import System, build
 from specproof.terms import Bool, variables

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from specproof.image import Fresh, Image, member
-from specproof.slice import CHUNK, Compiled, Entailment, Indices, Slice, States, TooLarge, Watch
+from specproof.layout import CHUNK, Entailment, Indices, States, TooLarge
+from specproof.slice import Group, Slice
 
 #: Violations of one property that are kept: a run that does not lift may have a sister that does.
 KEPT = 64
@@ -50,69 +51,46 @@ class Reached:
         return names[::-1]
 
 
+Hits = Mapping[str, list[Hit]]
+
+
 class _Check:
-    """Looks for violations of one property, each pattern once."""
+    """Looks for violations of a group of properties, each pattern once."""
 
-    def __init__(self, slice_: Slice, watch: Watch) -> None:
-        self.slice, self.name, self.initially = slice_, watch.prop.claim, bool(watch.prop.steps)
-        self.programs = [(action, compiled, Fresh(compiled.mask)) for action, compiled in watch.programs.items() if self._can(compiled)]
+    def __init__(self, slice_: Slice, group: Group, violated: Hits, happens: Hits) -> None:
+        """Adds what it sees to the lists of `violated` and `happens`, by property."""
+        self.slice, self.group, self.fresh = slice_, group, Fresh(group.compiled.mask)
+        self.lists = [hits[name] for name in group.names for hits in (violated, happens)]
 
-    @staticmethod
-    def _can(compiled: Compiled) -> bool:
-        """Whether anything could be seen: not where the violation and the antecedent are constantly false."""
-        nodes = [compiled.program.nodes[number] for number in compiled.program.outputs]
-        return ("load", ("constant", False)) not in (nodes[0],) and not all(node == ("load", ("constant", False)) for node in nodes[1:])
+    def look(self, states: States, offset: int, depth: int, known: set[Entailment]) -> None:
+        """What the states of one level show, `offset` being the number of the first."""
+        if (self.group.initially and depth) or all(len(hits) >= KEPT for hits in self.lists):
+            return
+        compiled = self.group.compiled
+        patterns, index = self.fresh.split(states)
+        rows = max(1, CHUNK >> len(compiled.inputs))
+        for begin in range(0, len(patterns), rows):
+            self._rows(patterns[begin : begin + rows], index[begin : begin + rows] + offset, depth, known)
 
-    def look_again(
-        self, states: States, depth: int, found: tuple[list[Hit], list[Hit]], entailed: Mapping[str, set[Entailment]], weakened: set[str]
-    ) -> None:
-        """Looks at all states again where an action has lost an entailment."""
-        for action, _, fresh in self.programs:
-            if action in weakened:
-                fresh.forget()
-        self.look(states, 0, depth, found, entailed, weakened)
-
-    def look(
-        self, states: States, offset: int, depth: int, found: tuple[list[Hit], list[Hit]], entailed: Mapping[str, set[Entailment]],
-        only: set[str] | None = None,
-    ) -> None:  # fmt: skip
-        """Adds to the lists, violations and antecedents, what the states of one level show."""
-        violated, happens = found
-        for action, compiled, fresh in self.programs:
-            if (action is None and depth and self.initially) or (only is not None and action not in only):
-                continue
-            known = entailed[action] if action else set()
-            if len(violated) < KEPT or not happens:
-                patterns, index = fresh.split(states)
-                rows = max(1, CHUNK >> len(compiled.inputs))
-                for begin in range(0, len(patterns), rows):
-                    where = patterns[begin : begin + rows], index[begin : begin + rows] + offset
-                    self._rows(compiled, action, where, depth, found, known)
-
-    def _rows(
-        self, compiled: Compiled, action: str | None, where: tuple[States, Indices], depth: int, found: tuple[list[Hit], list[Hit]],
-        known: set[Entailment],
-    ) -> None:  # fmt: skip
-        patterns, index = where
-        outputs, exists = compiled.run(self.slice.layout, patterns)
-        enabled, bad, antecedent = outputs[:3]
-        exists = exists & ~compiled.excluded(outputs, known)
-        for output, hits in zip((bad, antecedent), found, strict=True):
+    def _rows(self, patterns: States, index: Indices, depth: int, known: set[Entailment]) -> None:
+        outputs, exists = self.group.compiled.run(self.slice.layout, patterns)
+        possible = outputs[0] & exists & ~self.group.compiled.excluded(outputs, known)
+        for output, hits in zip(outputs[1:], self.lists, strict=False):
             if len(hits) < KEPT:
-                shown = enabled & exists & output
+                shown = possible & output
                 rows = np.flatnonzero(np.broadcast_to(shown, (len(patterns), shown.shape[1])).any(axis=1))
-                length = depth + (action is not None)
-                hits += [Hit(length, int(index[row]), action) for row in rows[: KEPT - len(hits)]]
+                length = depth + (self.group.action is not None)
+                hits += [Hit(length, int(index[row]), self.group.action) for row in rows[: KEPT - len(hits)]]
 
 
 def explore(slice_: Slice, limit: int = 20_000_000, stop: Callable[[Reached], bool] | None = None) -> Reached:
     """Explores the whole slice, or until `stop` says so after a level. Raises TooLarge beyond `limit` states."""
     level = slice_.initial_states()
     images = [Image(slice_, move) for move in slice_.moves]
-    checks = [_Check(slice_, watch) for watch in slice_.watches]
     reached = Reached(level, np.full(len(level), -1, dtype=np.int64), np.full(len(level), -1, dtype=np.int64), 0)
     for watch in slice_.watches:
         reached.violated[watch.prop.claim], reached.happens[watch.prop.claim] = [], []
+    checks = [_Check(slice_, group, reached.violated, reached.happens) for group in slice_.groups]
     all_states, all_parents, all_by = [level], [reached.parent], [reached.by]
     visited, offset, depth = level, 0, 0
     while len(level):
@@ -121,10 +99,12 @@ def explore(slice_: Slice, limit: int = 20_000_000, stop: Callable[[Reached], bo
         weakened = {image.move.action.name for image in images if image.weakened}
         entailed = {image.move.action.name: image.entailed for image in images}
         for check in checks:
-            seen = (reached.violated[check.name], reached.happens[check.name])
-            check.look(level, offset, depth, seen, entailed)
-            if weakened:
-                check.look_again(np.concatenate(all_states), depth, seen, entailed, weakened)
+            action = check.group.action
+            if action in weakened:  # all states again, without the entailment that was lost
+                check.fresh.forget()
+                check.look(np.concatenate(all_states), 0, depth, entailed[action])
+            else:
+                check.look(level, offset, depth, entailed[action] if action else set())
         if stop is not None and stop(reached):
             break
         found, parents, by = [], [], []

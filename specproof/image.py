@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from specproof.layout import CHUNK, Entailment, Indices, States
 from specproof.readings.bits import Array
-from specproof.slice import CHUNK, Entailment, Indices, Move, Slice, States
+from specproof.slice import Move, Slice
 
 
 class Fresh:

@@ -16,7 +16,8 @@ from typing import cast
 from specproof.claims import Claim, Property, Views, assembled, phrase
 from specproof.errors import UsageError
 from specproof.explore import Reached, explore
-from specproof.slice import Slice, TooLarge
+from specproof.layout import TooLarge
+from specproof.slice import Slice
 from specproof.state import Field
 from specproof.system import Action, System
 from specproof.terms import TRUE, Bool, Term, choose, conj, substitute, variable

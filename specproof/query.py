@@ -10,8 +10,8 @@ from typing import Any, cast
 from pysat.solvers import Solver as Sat
 
 from specproof.claims import Property
+from specproof.layout import Entailment
 from specproof.readings.bits import Compiler, Program
-from specproof.slice import Entailment
 from specproof.system import Action
 from specproof.terms import TRUE, Bool, Term
 from specproof.vocabulary import Lemma, Vocabulary

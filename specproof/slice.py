@@ -8,105 +8,17 @@ a set of bits that no reachable state has can be excluded by a lemma.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from specproof.claims import Property
-from specproof.readings.bits import Array, Compiler, Program, watched_bits
+from specproof.layout import Compiled, Layout, States, TooLarge
+from specproof.readings.bits import Compiler, watched_bits
 from specproof.system import Action, System
 from specproof.terms import Bool, Term
-
-States = np.ndarray[Any, np.dtype[np.uint64]]
-Indices = np.ndarray[Any, np.dtype[np.int64]]
-
-#: Pairs of a pattern and an input combination that one numpy evaluation may hold.
-CHUNK = 1 << 19
-
-
-class TooLarge(Exception):
-    """The slice does not fit: too many bits in a state, too many inputs of an action, too many states."""
-
-
-@dataclass
-class Layout:
-    """Where each bit of a slice state is. `classes` are the distinct kinds of positions."""
-
-    keys: dict[Hashable, int] = field(default_factory=dict)
-    constants: tuple[int, ...] = ()
-    classes: list[tuple[bool, ...]] = field(default_factory=list)
-    class_shift: int = 0
-
-    @property
-    def width(self) -> int:
-        return self.class_shift + max(1, (len(self.classes) - 1).bit_length())
-
-    def column(self, states: States, key: Hashable) -> Array:
-        """A bit of every state, as a column that broadcasts against inputs."""
-        return ((states >> np.uint64(self.keys[key])) & np.uint64(1)).astype(np.bool_)[:, None]
-
-    def class_of(self, states: States) -> Indices:
-        """The index of every state's position class."""
-        return (states >> np.uint64(self.class_shift)).astype(np.int64)
-
-    def class_mask(self) -> int:
-        return ((1 << (self.width - self.class_shift)) - 1) << self.class_shift
-
-    def class_column(self, states: States, constant: int) -> Array:
-        """The bit that a constant has at the position of every state."""
-        table = np.array([row[self.constants.index(constant)] for row in self.classes], dtype=np.bool_)
-        return table[self.class_of(states)][:, None]
-
-
-#: Two tests of words in one action: where the first holds, so does the second.
-Entailment = tuple[Term, Term]
-
-
-@dataclass
-class Compiled:
-    """A program over slice states and inputs, with what it reads."""
-
-    program: Program
-    state_keys: list[Hashable]
-    inputs: list[Hashable]
-    tests: dict[Term, tuple[int, int]] = field(default_factory=dict)
-    mask: int = 0
-    couplings: list[tuple[int, int, int]] = field(default_factory=list)
-
-    def run(self, layout: Layout, states: States) -> tuple[list[Array], Array]:
-        """Outputs for every state (rows) and input combination (columns), and which combinations exist."""
-        values: dict[Hashable, Array] = {}
-        for key in self.state_keys:
-            kind = key[0]  # type: ignore[index]
-            values[key] = layout.class_column(states, key[1]) if kind == "class" else layout.column(states, key)  # type: ignore[index]
-        combinations = np.arange(1 << len(self.inputs), dtype=np.int64)
-        for index, key in enumerate(self.inputs):
-            values[key] = ((combinations >> index) & 1).astype(np.bool_)[None, :]
-        exists = np.ones((1, len(combinations)), dtype=np.bool_)
-        for generic, watched, position in self.couplings:
-            differ = values[self.inputs[generic]] ^ values[self.inputs[watched]]
-            exists = exists & ~(differ & layout.class_column(states, 1 << position))
-        return self.program.run(values), exists
-
-    def pairs(self) -> set[Entailment]:
-        """Every pair of different tests: the first may entail the second."""
-        return {(one, other) for one in self.tests for other in self.tests if one is not other}
-
-    def excluded(self, outputs: list[Array], entailed: Iterable[Entailment]) -> Array:
-        """Where a test holds and one that it entails does not."""
-        wrong: Array = np.zeros((1, 1), dtype=np.bool_)
-        for one, other in entailed:
-            if one in self.tests and other in self.tests:
-                wrong = wrong | (outputs[self.tests[one][0]] & ~outputs[self.tests[other][0]])
-        return wrong
-
-    def contradicted(self, outputs: list[Array], possible: Array, entailed: Iterable[Entailment]) -> set[Entailment]:
-        """Entailments that this bit contradicts: the first test holds, and the sides of the second differ here."""
-        return {
-            (one, other) for one, other in entailed if (possible & outputs[self.tests[one][0]] & ~outputs[self.tests[other][1]]).any()
-        }  # fmt: skip
 
 
 @dataclass
@@ -128,6 +40,17 @@ class Watch:
     programs: dict[str | None, Compiled]
 
 
+@dataclass
+class Group:
+    """Properties that one program looks for, since they read the same bits: outputs are enabled, and for each
+    property violated and antecedent happens. With `initially` they are asked of initial states only."""
+
+    action: str | None
+    initially: bool
+    names: list[str]
+    compiled: Compiled
+
+
 class Slice:
     """The one-bit system of a system and of properties that are asked of it."""
 
@@ -147,6 +70,7 @@ class Slice:
         self._compiled: list[Compiled] = []
         self.moves = [self._move(action) for action in system.actions.values()]
         self.watches = [self._watch(prop) for prop in properties]
+        self.groups = self._groups()
         self.start = self._start()
         self._finish()
 
@@ -189,20 +113,48 @@ class Slice:
         return Move(action, self.finish(compiler), targets, sum(1 << bit for bit in targets))
 
     def _watch(self, prop: Property) -> Watch:
-        programs: dict[str | None, Compiled] = {}
+        programs: dict[str | None, Compiled] = {name: self._violation(self.system.actions[name], _asked(prop, name)) for name in prop.steps}
         if prop.state is not None:
-            programs[None] = self._violation(None, prop.state, prop.happens.state if prop.happens else None)
-        for name, term in prop.steps.items():
-            programs[name] = self._violation(self.system.actions[name], term, prop.happens.steps[name] if prop.happens else None)
+            programs[None] = self._violation(None, _asked(prop, None))
         return Watch(prop, programs)
 
-    def _violation(self, action: Action | None, term: Bool, happens: Bool | None) -> Compiled:
+    def _violation(self, action: Action | None, *asked: tuple[Bool, Bool | None]) -> Compiled:
         compiler = self.compiler(tests=action is not None)
-        enabled = compiler.program.constant(True) if action is None else compiler.at(action.enabled)
-        violated = compiler.somewhere(term, False)
-        antecedent = compiler.program.constant(True) if happens is None else compiler.somewhere(happens, True)
-        compiler.program.outputs = [enabled, violated, antecedent]
+        outputs = [compiler.program.constant(True) if action is None else compiler.at(action.enabled)]
+        for term, happens in asked:
+            outputs.append(compiler.somewhere(term, False))
+            outputs.append(compiler.program.constant(True) if happens is None else compiler.somewhere(happens, True))
+        compiler.program.outputs = outputs
         return self.finish(compiler)
+
+    def _groups(self) -> list[Group]:
+        """Programs that read nothing that a larger one of the same action does not read are joined to it."""
+        found: list[Group] = []
+        members: list[list[tuple[Bool, Bool | None]]] = []
+        ordered = [(-len(compiled.state_keys), watch, action, compiled) for watch in self.watches for action, compiled in watch.programs.items()]
+        for _, watch, action, compiled in sorted(ordered, key=lambda item: item[0]):
+            if not compiled.shows():
+                continue
+            prop, initially = watch.prop, action is None and bool(watch.prop.steps)
+            asked = _asked(prop, action)
+            reads = {*compiled.state_keys, *compiled.inputs}
+            home = next(
+                (n for n, group in enumerate(found) if (group.action, group.initially) == (action, initially) and reads <= self._reads(group)), None
+            )  # fmt: skip
+            if home is None:
+                found.append(Group(action, initially, [prop.claim], compiled))
+                members.append([asked])
+            else:
+                found[home].names.append(prop.claim)
+                members[home].append(asked)
+        for group, terms in zip(found, members, strict=True):
+            if len(terms) > 1:
+                group.compiled = self._violation(self.system.actions[group.action] if group.action else None, *terms)
+        return found
+
+    @staticmethod
+    def _reads(group: Group) -> set[Hashable]:
+        return {*group.compiled.state_keys, *group.compiled.inputs}
 
     def _start(self) -> list[tuple[Compiled, frozenset[Hashable]]]:
         """The initial predicate as conjuncts, each with the keys it reads, for a stepwise enumeration."""
@@ -274,6 +226,13 @@ class Slice:
         ordered = sorted(self.layout.keys.items(), key=lambda item: (rank.get(item[0], len(rank)), item[1]))
         words = [item for item in ordered if item[0][0] != "watched"]  # type: ignore[index]
         return words + [item for item in ordered if item[0][0] == "watched"]  # type: ignore[index]
+
+
+def _asked(prop: Property, action: str | None) -> tuple[Bool, Bool | None]:
+    """A property and its antecedent at an action, or of states."""
+    if action is None:
+        return cast(Bool, prop.state), prop.happens.state if prop.happens else None
+    return prop.steps[action], prop.happens.steps[action] if prop.happens else None
 
 
 def _conjuncts(term: Term) -> list[Term]:

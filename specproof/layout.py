@@ -1,0 +1,107 @@
+"""Where the bits of a slice state are, and programs over them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from specproof.readings.bits import Array, Program
+from specproof.terms import Term
+
+States = np.ndarray[Any, np.dtype[np.uint64]]
+Indices = np.ndarray[Any, np.dtype[np.int64]]
+
+#: Pairs of a pattern and an input combination that one numpy evaluation may hold.
+CHUNK = 1 << 19
+
+
+class TooLarge(Exception):
+    """The slice does not fit: too many bits in a state, too many inputs of an action, too many states."""
+
+
+@dataclass
+class Layout:
+    """Where each bit of a slice state is. `classes` are the distinct kinds of positions."""
+
+    keys: dict[Hashable, int] = field(default_factory=dict)
+    constants: tuple[int, ...] = ()
+    classes: list[tuple[bool, ...]] = field(default_factory=list)
+    class_shift: int = 0
+
+    @property
+    def width(self) -> int:
+        return self.class_shift + max(1, (len(self.classes) - 1).bit_length())
+
+    def column(self, states: States, key: Hashable) -> Array:
+        """A bit of every state, as a column that broadcasts against inputs."""
+        return ((states >> np.uint64(self.keys[key])) & np.uint64(1)).astype(np.bool_)[:, None]
+
+    def class_of(self, states: States) -> Indices:
+        """The index of every state's position class."""
+        return (states >> np.uint64(self.class_shift)).astype(np.int64)
+
+    def class_mask(self) -> int:
+        return ((1 << (self.width - self.class_shift)) - 1) << self.class_shift
+
+    def class_column(self, states: States, constant: int) -> Array:
+        """The bit that a constant has at the position of every state."""
+        table = np.array([row[self.constants.index(constant)] for row in self.classes], dtype=np.bool_)
+        return table[self.class_of(states)][:, None]
+
+
+#: Two tests of words in one action: where the first holds, so does the second.
+Entailment = tuple[Term, Term]
+
+
+@dataclass
+class Compiled:
+    """A program over slice states and inputs, with what it reads."""
+
+    program: Program
+    state_keys: list[Hashable]
+    inputs: list[Hashable]
+    tests: dict[Term, tuple[int, int]] = field(default_factory=dict)
+    mask: int = 0
+    couplings: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def run(self, layout: Layout, states: States) -> tuple[list[Array], Array]:
+        """Outputs for every state (rows) and input combination (columns), and which combinations exist."""
+        values: dict[Hashable, Array] = {}
+        for key in self.state_keys:
+            kind = key[0]  # type: ignore[index]
+            values[key] = layout.class_column(states, key[1]) if kind == "class" else layout.column(states, key)  # type: ignore[index]
+        combinations = np.arange(1 << len(self.inputs), dtype=np.int64)
+        for index, key in enumerate(self.inputs):
+            values[key] = ((combinations >> index) & 1).astype(np.bool_)[None, :]
+        exists = np.ones((1, len(combinations)), dtype=np.bool_)
+        for generic, watched, position in self.couplings:
+            differ = values[self.inputs[generic]] ^ values[self.inputs[watched]]
+            exists = exists & ~(differ & layout.class_column(states, 1 << position))
+        return self.program.run(values), exists
+
+    def shows(self) -> bool:
+        """Whether a program of a property can show anything: it is enabled, and violated or its antecedent happens."""
+        nodes = [self.program.nodes[number] for number in self.program.outputs]
+        never = ("load", ("constant", False))
+        return nodes[0] != never and any(node != never for node in nodes[1:3])
+
+    def pairs(self) -> set[Entailment]:
+        """Every pair of different tests: the first may entail the second."""
+        return {(one, other) for one in self.tests for other in self.tests if one is not other}
+
+    def excluded(self, outputs: list[Array], entailed: Iterable[Entailment]) -> Array:
+        """Where a test holds and one that it entails does not."""
+        wrong: Array = np.zeros((1, 1), dtype=np.bool_)
+        for one, other in entailed:
+            if one in self.tests and other in self.tests:
+                wrong = wrong | (outputs[self.tests[one][0]] & ~outputs[self.tests[other][0]])
+        return wrong
+
+    def contradicted(self, outputs: list[Array], possible: Array, entailed: Iterable[Entailment]) -> set[Entailment]:
+        """Entailments that this bit contradicts: the first test holds, and the sides of the second differ here."""
+        return {
+            (one, other) for one, other in entailed if (possible & outputs[self.tests[one][0]] & ~outputs[self.tests[other][1]]).any()
+        }  # fmt: skip
