@@ -16,6 +16,7 @@ from specproof.claims import Claim, MissingView, Property, instantiate, lemma_te
 from specproof.design import Design
 from specproof.errors import ModelError
 from specproof.explore import Hit, Reached, explore
+from specproof.fallback import fall_back, never
 from specproof.layout import TooLarge
 from specproof.lemmas import Certificate, discover
 from specproof.lift import Disagreement, Judge, lift
@@ -24,7 +25,7 @@ from specproof.readable import lines
 from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import System, build
-from specproof.terms import Bool, variables
+from specproof.terms import variables
 from specproof.trace import Trace
 from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Vacuous, Verdict
 
@@ -151,7 +152,7 @@ class Decision:
     ) -> None:  # fmt: skip
         """`report` is called once for each property, as soon as its verdict is known."""
         self.system, self.kinds, self.solver, self.report = system, kinds, solver, report
-        self.properties = {name: _negated(prop) if kinds[name] == "reachability" else prop for name, prop in properties.items()}
+        self.properties = {name: never(prop) if kinds[name] == "reachability" else prop for name, prop in properties.items()}
         self.along: dict[str, Property] = {}
         self.certificate: Certificate | None = None
         self.left: dict[str, str] = {}
@@ -213,7 +214,7 @@ class Decision:
             return prop
         hits = reached.happens[name]
         if not hits:
-            return replace(_negated(prop.happens), claim=name)
+            return replace(never(prop.happens), claim=name)
         witnesses[name] = self._lift(slice_, reached, prop.happens, hits[:8], wanted=True)[0]
         if witnesses[name] is None:
             self.left[name] = "its antecedent happens on the slice, and no full-width run was found in which it does"
@@ -241,17 +242,5 @@ class Decision:
         return self.certificate
 
     def _fall_back(self, reasons: Mapping[str, str], certificate: Certificate | None) -> None:
-        from specproof.fallback import fall_back
-
         for name, reason in reasons.items():
             self.report(name, fall_back(self.system, self.properties[name], self.kinds[name], reason, certificate, self.solver))
-
-
-def _negated(prop: Property) -> Property:
-    """The property that this one never holds: a violation is a run that reaches it."""
-
-    def never(term: Bool | None) -> Bool | None:
-        return None if term is None else ~term
-
-    steps = {name: ~term for name, term in prop.steps.items()}
-    return Property(prop.claim, never(prop.state), steps)

@@ -32,8 +32,8 @@ def fall_back(system: System, prop: Property, kind: str, reason: str, certificat
     """A verdict on a property that the slice left open; `reason` says why it did."""
     end = time.monotonic() + (solver.seconds or PATIENCE)
     bounded = Solver(solver.seconds or PATIENCE)
-    if certificate is not None and _inductive(system, prop, certificate, bounded):
-        return _holds(prop, kind, "induction at full width by Z3, with the lemmas of the other claims", system, bounded, end)
+    if _inductive(system, prop, certificate, bounded):
+        return _holds(prop, kind, "induction at full width by Z3, with the lemmas of the other claims", system, bounded, end, certificate)
     trace = None
     for length in range(FIRST + 1):
         if trace is None and time.monotonic() < end:
@@ -54,12 +54,16 @@ def fall_back(system: System, prop: Property, kind: str, reason: str, certificat
     return Refuted("bounded runs by Z3, replayed on integers", trace)
 
 
-def _holds(prop: Property, kind: str, method: str, system: System, solver: Solver, end: float) -> Verdict:
-    """A proof; vacuous where no run of a bounded length shows the antecedent, and nothing else says it happens."""
+def _holds(
+    prop: Property, kind: str, method: str, system: System, solver: Solver, end: float, certificate: Certificate | None = None
+) -> Verdict:
+    """A proof where a run shows the antecedent; vacuous where it is proved that none does."""
     if kind == "reachability":
         return Vacuous(method, "what it asks for never happens in this configuration")
     if prop.happens is None:
         return Proved(method)
+    if _inductive(system, never(prop.happens), certificate, solver):
+        return Vacuous(method, "its antecedent never happens in this configuration")
     for length in range(LAST):
         if time.monotonic() > end:
             break
@@ -70,10 +74,18 @@ def _holds(prop: Property, kind: str, method: str, system: System, solver: Solve
     return Unknown(method, "it holds, but no run was found in which its antecedent happens")
 
 
-def _inductive(system: System, prop: Property, certificate: Certificate, solver: Solver) -> bool:
-    """Whether the property follows from the lemmas, or is inductive with them."""
-    vocabulary = certificate.vocabulary
-    lemmas = [vocabulary.term(lemma, vocabulary.here) for lemma in certificate.lemmas]
+def never(prop: Property) -> Property:
+    """The property that this one never holds: a violation is a run that reaches it."""
+    state = None if prop.state is None else ~prop.state
+    return Property(prop.claim, state, {name: ~term for name, term in prop.steps.items()})
+
+
+def _inductive(system: System, prop: Property, certificate: Certificate | None, solver: Solver) -> bool:
+    """Whether the property follows from the lemmas that are proved, if any, or is inductive with them."""
+    lemmas: list[Bool] = []
+    if certificate is not None:
+        vocabulary = certificate.vocabulary
+        lemmas = [vocabulary.term(lemma, vocabulary.here) for lemma in certificate.lemmas]
     state = prop.state if prop.state is not None else TRUE
 
     def holds(*assertions: Term) -> bool:

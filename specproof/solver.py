@@ -42,7 +42,18 @@ class Solver:
                 return Answer("unsat", {})
             if answer == self._z3.sat:
                 return Answer("sat", self._values(solver.model(), variables(assertions)))
-            return Answer("unknown", {}, solver.reason_unknown())
+            return Answer("unknown", {}, _reason(solver))
+
+    def ask_text(self, text: str) -> str:
+        """The word on a whole script that anybody may have written; "unknown" with the reason where it cannot be read."""
+        self.asked += 1
+        with self._fresh() as solver:
+            try:
+                solver.from_string(text.replace("(check-sat)", ""))
+                answer = solver.check()
+            except self._z3.Z3Exception as error:
+                return f"unknown ({_line(error)})"
+            return str(answer) if answer != self._z3.unknown else f"unknown ({_reason(solver)})"
 
     def horn(self, text: str) -> str:
         """Spacer's word on constrained Horn clauses: "sat" where no run is bad."""
@@ -52,7 +63,8 @@ class Solver:
             solver.set("timeout", max(1, int(self.seconds * 1000)))
         try:
             solver.from_string(text)
-            return str(solver.check())
+            answer = solver.check()
+            return str(answer) if answer != self._z3.unknown else f"unknown ({_reason(solver)})"
         except self._z3.Z3Exception as error:
             return f"unknown ({error})"
 
@@ -76,3 +88,16 @@ class Solver:
                 value = model[declaration]
                 found[name] = value.as_long() if widths[name] else int(self._z3.is_true(value))
         return found
+
+
+def _reason(solver: Any) -> str:
+    """Why Z3 does not know. It takes Ctrl-C for itself and answers "unknown": the user meant the whole run."""
+    reason = str(solver.reason_unknown())
+    if "interrupted from keyboard" in reason:
+        raise KeyboardInterrupt
+    return reason
+
+
+def _line(error: Exception) -> str:
+    value = error.args[0] if error.args else ""
+    return " ".join((value.decode(errors="replace") if isinstance(value, bytes) else str(value)).split())

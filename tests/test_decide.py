@@ -279,3 +279,13 @@ def test_an_invariant_that_observes_is_asked_of_steps_and_of_the_start() -> None
     verdict = one(thin.thin, "virtualized", only)
     assert isinstance(verdict, Refuted)
     assert [taken.action for taken in verdict.trace.steps] == ["set_mask", "vm_entry"] or verdict.trace.length == 2
+
+
+def test_an_antecedent_that_only_a_test_of_words_forbids_is_vacuous() -> None:
+    """Where the slice cannot see that the antecedent never happens, induction at full width does."""
+
+    @invariant("mask-is-not-itself")
+    def itself(v: Any) -> Bool:
+        return implies(v.guest_runs & (v.rdmsr < (v.rdmsr & v.required_mask)), v.effective == 0)
+
+    assert one(thin.thin, "virtualized", itself, timeout=20).word == "vacuous"
