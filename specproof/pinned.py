@@ -1,4 +1,4 @@
-"""The pinned table of verdicts, `proofs/verdicts.toml`: what `check` must find of the designs that ship."""
+"""The pinned table of verdicts, `proofs/pinned/DESIGN.toml`: what `check` must find of the designs that ship."""
 
 from __future__ import annotations
 
@@ -43,18 +43,28 @@ Pins = Mapping[Key, Pin]
 
 
 def table() -> Path:
-    """The file that ships."""
+    """The folder that ships, with a file for each design."""
     import specproof.proofs
 
     for folder in specproof.proofs.__path__:
-        path = Path(folder) / "verdicts.toml"
-        if path.is_file():
+        path = Path(folder) / "pinned"
+        if path.is_dir():
             return path
-    raise InputError("proofs/verdicts.toml is missing; this installation is incomplete")
+    raise InputError("proofs/pinned is missing; this installation is incomplete")
 
 
 def read(path: Path) -> dict[Key, Pin]:
-    """The pins of a file; InputError where an entry is not what it should be."""
+    """The pins of a file, or of all files of a folder; InputError where an entry is not what it should be."""
+    pins: dict[Key, Pin] = {}
+    for file in sorted(path.glob("*.toml")) if path.is_dir() else [path]:
+        for key, pin in _read(file).items():
+            if key in pins:
+                raise InputError(f"{file}: {' '.join(key)} is pinned twice")
+            pins[key] = pin
+    return pins
+
+
+def _read(path: Path) -> dict[Key, Pin]:
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -177,16 +187,24 @@ def renewed(pins: Pins, results: Iterable[Mapping[str, Any]]) -> list[Pin]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`python -m specproof.pinned CHECK.json`: puts the results of a check into the table, for a maintainer to read and commit."""
+    """`python -m specproof.pinned CHECK.json`: puts the results of a check into the table, for a maintainer to read and commit.
+
+    A pin that a whole check of its design no longer answers is left out.
+    """
     import json
 
     if len(arguments) != 1:
         raise SystemExit("usage: python -m specproof.pinned CHECK.json")
-    path = table()
-    text_ = path.read_text(encoding="utf-8")
-    header = "".join(line for line in text_.splitlines(keepends=True) if line.startswith("#")) + "\n"
     results = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))["results"]
-    path.write_text(render(renewed(read(path), results), header), encoding="utf-8")
+    old = read(table())
+    for design in dict.fromkeys(result["design"] for result in results):
+        path = table() / f"{design}.toml"
+        written = path.read_text(encoding="utf-8") if path.is_file() else ""
+        header = "".join(line for line in written.splitlines(keepends=True) if line.startswith("#"))
+        mine = [result for result in results if result["design"] == design]
+        asked = {(design, result["configuration"], result["claim"]) for result in mine}
+        pins = {key: pin for key, pin in old.items() if key in asked}
+        path.write_text(render(renewed(pins, mine), header and header + "\n"), encoding="utf-8")
     return 0
 
 
