@@ -149,6 +149,7 @@ kvm_rfc_v2 = _new.but(
     save_guest_spec_ctrl=save_guest_spec_ctrl,
     vmx_set_msr_mitigation_ctrl=vmx_set_msr_mitigation_ctrl,
 )
+kvm_rfc_v2.reference = "kvm-reference"
 
 
 # What claims can look at beyond kvm_views.py.

@@ -49,6 +49,8 @@ def complain(message: str) -> None:
 
 #: Commands that live in rooms of their own, by the place of their function; imported when they are asked for.
 ELSEWHERE = {
+    "replay": "specproof.story.command:replay",
+    "simulate": "specproof.story.command:simulate",
     "verify": "specproof.trust.command:verify",
 }
 
@@ -97,10 +99,11 @@ def _options(function: Any) -> Any:
 @click.option("--claim", "claims", multiple=True, metavar="NAME", help="A claim by name or id; may be repeated.")
 @_options
 @click.option("--json", "output", metavar="FILE", help="Write the answers to a file as well; the schema is specproof/schema/check.json.")
+@click.option("--html", metavar="FILE", help="Write a page with the matrix and every run.")
 @click.option("--certificates", metavar="DIR", help="Write a certificate of every verdict into an empty folder; 'specproof verify DIR' re-checks it.")
 def check(
     targets: tuple[str, ...], claims: tuple[str, ...], config: str | None, without: tuple[str, ...], jobs: int | None,
-    timeout: float | None, output: str | None, certificates: str | None,
+    timeout: float | None, output: str | None, html: str | None, certificates: str | None,
 ) -> int:  # fmt: skip
     """Ask claims of designs: every claim of every shipped design, or of those named.
 
@@ -110,6 +113,7 @@ def check(
     from specproof.session import Session
 
     file = Output(output) if output else None
+    page = Output(html, "--html") if html else None
     session = Session.open(targets, claims, config, without, timeout)
     if certificates:
         from specproof.trust.work import Work, prepare
@@ -125,17 +129,35 @@ def check(
             finish(certificates, session.answers)
         if file and session.answers:
             file.write(document(session.answers, session.pins, session.known, without))
+        if page and session.answers:
+            from specproof.story.page import page as drawn
+
+            page.text(drawn(session.answers, session.pins, session.known, without))
 
 
 @command.command()
 @click.argument("design", metavar="DESIGN | FILE.py | FILE.py:DESIGN")
 @click.argument("claim")
 @_options
-def explain(design: str, claim: str, config: str | None, without: tuple[str, ...], jobs: int | None, timeout: float | None) -> int:
-    """Print a proof as its lemmas, or a counterexample as numbered steps. The design of a lemma is bit-vectors."""
-    from specproof.session import Session
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "json", "vcd"]), help="75 columns for a mail, a trace file, or a waveform.")
+@click.option("--emit", type=click.Choice(["selftest", "pytest"]), help="Write the run as a test: a KVM selftest in C, or one of the model.")
+@click.option("-o", "--output", metavar="FILE", help="Where --format and --emit write; standard output if not given.")
+@click.option("--html", metavar="FILE", help="Write a page that steps through the run.")
+@click.option("--induction", is_flag=True, help="Say why the claim is not inductive by itself, and which lemmas make it so.")
+def explain(
+    design: str, claim: str, config: str | None, without: tuple[str, ...], jobs: int | None, timeout: float | None, form: str | None,
+    emit: str | None, output: str | None, html: str | None, induction: bool,
+) -> int:  # fmt: skip
+    """Print a proof as its lemmas, or a counterexample as its story. The design of a lemma is bit-vectors.
 
-    return Session.open((design,), (claim,), config, without, timeout).explain(jobs, paint())
+    Forms that need one run (json, vcd, --emit) take the first refuted answer; choose with --config.
+    """
+    from specproof.session import Session
+    from specproof.story.files import Writer
+
+    writer = Writer(form or emit, output, html, induction)
+    session = Session.open((design,), (claim,), config, without, timeout)
+    return session.explain(jobs, paint(), writer.write if writer.wanted else None)
 
 
 @command.command("list")

@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from specproof.load import Library
 from specproof.pinned import Pins
 from specproof.pinned import text as verdict_text
 from specproof.registers import Registers
-from specproof.report import WIDTH, Answer, Paint, place, plain, wrapped
-from specproof.story.blocks import blocks
-from specproof.story.layout import lines, rows
-from specproof.story.model import Story
+from specproof.report import WIDTH, Answer, Paint, place, plain
+from specproof.story.blocks import Block, blocks
+from specproof.story.layout import lines
+from specproof.story.model import Story, shown
 from specproof.verdict import LemmaLine, NotAsked, Proved, Refuted, Result
 
-__all__ = ["Registers", "explain", "hexadecimal", "story"]
-
-#: The columns before a step's text, and before what belongs to it.
-_STEP, _BODY = "  ", "      "
+__all__ = ["Registers", "explain", "hexadecimal", "needed", "prose", "story"]
 
 
 def explain(answer: Answer, known: Library, pins: Pins, *, without: Sequence[str] = (), paint: Paint = plain) -> list[str]:
     """The lines that `specproof explain` prints of an answer."""
+    return [*lines(prose(answer, known, pins, without=without), WIDTH, paint), ""]
+
+
+def prose(answer: Answer, known: Library, pins: Pins, *, without: Sequence[str] = ()) -> list[Block]:
+    """An answer in words, for every text form."""
     claim = known.claims[answer.claim]
     title = claim.name + (f" ({claim.id})" if claim.id else "")
     where = answer.design if isinstance(answer, NotAsked) else place(answer.design, answer.configuration)
-    found = wrapped(f"{where}: {title}: {_headline(answer)}")
-    found[0] = paint(found[0], answer.verdict.word if isinstance(answer, Result) else "faint")
+    role = answer.verdict.word if isinstance(answer, Result) else "faint"
+    found = [Block("head", f"{where}: {title}: {_headline(answer)}", role=role)]
     if claim.sentence:
-        found += ["", *wrapped(claim.sentence, _STEP)]
+        found.append(Block("text", claim.sentence))
     if without:
-        found += ["", *wrapped(f"Asked without the assumption{'s' * (len(without) > 1)} {', '.join(without)}.", _STEP)]
+        found.append(Block("text", f"Asked without the assumption{'s' * (len(without) > 1)} {', '.join(without)}."))
     if isinstance(answer, NotAsked):
-        return [*found, ""]
+        return found
     if isinstance(answer.verdict, Proved):
         found += _proof(answer.verdict, answer, known, without)
     elif isinstance(answer.verdict, Refuted):
-        found += _counterexample(answer.verdict, answer, known, without, paint)
-    return [*found, *_pinned(answer, pins), ""]
+        found += _counterexample(answer.verdict, answer, known, without)
+    return [*found, *_pinned(answer, pins)]
 
 
 def _headline(answer: Answer) -> str:
@@ -57,64 +59,60 @@ def _headline(answer: Answer) -> str:
     return f"{verdict.word}: {verdict.reason}"
 
 
-def _proof(verdict: Proved, result: Result, known: Library, without: Sequence[str]) -> list[str]:
-    found = ["", *wrapped(f"Decided by: {verdict.method}.", _STEP)]
+def _proof(verdict: Proved, result: Result, known: Library, without: Sequence[str]) -> Iterator[Block]:
+    yield Block("text", f"Decided by: {verdict.method}.")
     if result.kind not in ("lemma", "reachability"):
-        found += ["", *_assumptions(verdict.assumptions, result, known)]
+        yield from _assumptions(verdict.assumptions, result, known)
     if verdict.lemmas:
-        found += ["", f"{_STEP}It follows from what holds in every reachable state, kept by each action:", ""]
-        width = len(str(len(verdict.lemmas)))
+        yield Block("title", "It follows from what holds in every reachable state, kept by each action:")
         for number, lemma in enumerate(verdict.lemmas, 1):
-            found += _lemma(f"{_STEP}{number:>{width}}  ", lemma)
+            yield Block("lemma", lemma.equation, ((lemma.sentence,), (needed(lemma),)), number)
     elif result.kind not in ("lemma", "reachability"):
-        found += ["", f"{_STEP}It needs no lemma: each action satisfies it by itself."]
+        yield Block("text", "It needs no lemma: each action satisfies it by itself.")
     if verdict.witness is not None and result.kind == "reachability":
-        found += lines(blocks(story(result, known, without)), WIDTH)
+        yield from blocks(story(result, known, without))
     elif verdict.witness is not None and verdict.witness.steps:
-        found += ["", f"{_STEP}A run in which what it speaks of happens:", *rows(_witness(result, known, without), WIDTH, _BODY)]
-    return found
+        yield Block("title", "A run in which what it speaks of happens:")
+        yield Block("rows", rows=tuple(_witness(result, known, without)), inner=True)
 
 
-def _assumptions(names: Iterable[str], result: Result, known: Library) -> list[str]:
+def _assumptions(names: Iterable[str], result: Result, known: Library) -> Iterator[Block]:
     design = known.designs[result.design]
-    found = []
+    none = True
     for name in names:
         sentence = design.assumptions[name].doc if name in design.assumptions else ""
-        found += wrapped(f"{name}: {' '.join(sentence.split())}".rstrip(": "), f"{_STEP}leans on the assumption ", _BODY)
-    return found or [f"{_STEP}It leans on no assumption about the environment."]
+        yield Block("text", f"It leans on the assumption {name}: {' '.join(sentence.split())}".rstrip(": "))
+        none = False
+    if none:
+        yield Block("text", "It leans on no assumption about the environment.")
 
 
-def _lemma(first: str, lemma: LemmaLine) -> list[str]:
-    blank = " " * len(first)
+def needed(lemma: LemmaLine) -> str:
+    """What a lemma is needed for."""
     uses = []
     if lemma.used_by:
         uses.append(f"for the claim {', '.join(lemma.used_by)}" if len(lemma.used_by) == 1 else f"for the claims {', '.join(lemma.used_by)}")
     if lemma.keeps:
         uses.append(f"so that the lemmas survive {', '.join(lemma.keeps)}")
-    said = wrapped(lemma.sentence, blank + "  ") if lemma.sentence else []
-    return [*wrapped(lemma.equation, first, blank + "  "), *said, *(wrapped(f"needed {', and '.join(uses)}", blank + "  ") if uses else [])]
+    return f"needed {', and '.join(uses)}" if uses else ""
 
 
-def _witness(result: Result, known: Library, without: Sequence[str]) -> list[tuple[str, str]]:
+def _witness(result: Result, known: Library, without: Sequence[str]) -> Iterator[tuple[str, str]]:
     """One line a step: who acts, and with which inputs."""
-    from specproof.story.model import shown
-
-    found = []
     for beat in story(result, known, without).beats:
         inputs = ", ".join(f"{value.name} {shown(value)}" for value in beat.inputs)
-        found.append((f"{beat.number}  {beat.by}: {beat.action}", inputs or "-"))
-    return found
+        yield f"{beat.number}  {beat.by}: {beat.action}", inputs or "-"
 
 
-def _pinned(result: Result, pins: Pins) -> list[str]:
+def _pinned(result: Result, pins: Pins) -> Iterator[Block]:
     pin = pins.get((result.design, result.configuration, result.claim))
     if pin is None:
-        return []
-    found = [] if pin.text == verdict_text(result) else ["", *wrapped(f"The pinned verdict is another: {pin.text}.", _STEP)]
+        return
+    if pin.text != verdict_text(result):
+        yield Block("text", f"The pinned verdict is another: {pin.text}.")
     if pin.analysis and isinstance(result.verdict, Refuted):
         for number, paragraph in enumerate(pin.analysis.split("\n\n")):
-            found += ["", *wrapped(" ".join(paragraph.split()), f"{_STEP}Analysis: " if number == 0 else _STEP, _STEP)]
-    return found
+            yield Block("text", ("Analysis: " if number == 0 else "") + " ".join(paragraph.split()))
 
 
 def story(result: Result, known: Library, without: Sequence[str] = (), together: Sequence[str] = ()) -> Story:
@@ -133,10 +131,11 @@ def story(result: Result, known: Library, without: Sequence[str] = (), together:
     raise ValueError(f"{result.claim} of {result.design} has no run")
 
 
-def _counterexample(verdict: Refuted, result: Result, known: Library, without: Sequence[str], paint: Paint) -> list[str]:
+def _counterexample(verdict: Refuted, result: Result, known: Library, without: Sequence[str]) -> list[Block]:
     if result.kind == "lemma":
-        return ["", *rows([(name, hexadecimal(value)) for name, value in verdict.trace.initial.items()], WIDTH, _BODY)]
-    return lines(blocks(story(result, known, without)), WIDTH, paint)
+        values = tuple((name, hexadecimal(value)) for name, value in verdict.trace.initial.items())
+        return [Block("title", "These values refute it:"), Block("rows", rows=values, inner=True)]
+    return blocks(story(result, known, without))
 
 
 def hexadecimal(value: int) -> str:

@@ -74,10 +74,11 @@ def _hexadecimal(values: Mapping[str, int]) -> dict[str, str]:
 
 
 class Output:
-    """The file of `--json`: found unwritable before any work is done, and written in one go at the end."""
+    """A file that an option names: found unwritable before any work is done, and written in one go at the end."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, option: str = "--json") -> None:
         """Raises UsageError where the file cannot be written."""
+        self.option = option
         self.path = Path(path).resolve()
         self.special = self.path.exists() and not self.path.is_file()
         try:
@@ -90,11 +91,14 @@ class Output:
                 with tempfile.NamedTemporaryFile(dir=self.path.parent or "."):
                     pass
         except OSError as error:
-            raise UsageError(f"--json {path}: cannot be written: {error.strerror}") from None
+            raise UsageError(f"{option} {path}: cannot be written: {error.strerror}") from None
 
     def write(self, content: Mapping[str, Any]) -> None:
+        """The content as JSON."""
+        self.text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+    def text(self, text: str) -> None:
         """The whole file or, where that fails, none of it."""
-        text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
         try:
             if self.special:  # a pipe or a device
                 self.path.write_text(text, encoding="utf-8")
@@ -109,7 +113,7 @@ class Output:
                 os.unlink(name)
                 raise
         except OSError as error:
-            raise UsageError(f"--json {self.path}: cannot be written: {error.strerror}") from None
+            raise UsageError(f"{self.option} {self.path}: cannot be written: {error.strerror}") from None
 
 
 def _umask() -> int:

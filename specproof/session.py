@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import click
@@ -57,12 +57,14 @@ class Session:
         click.echo(f"{time.monotonic() - started:.1f} s", err=True)
         return self._code(done, differing)
 
-    def explain(self, jobs: int | None, paint: report.Paint) -> int:
-        """Does the work, prints each answer in full, returns the exit code."""
+    def explain(self, jobs: int | None, paint: report.Paint, write: Callable[[Session], None] | None = None) -> int:
+        """Does the work, prints each answer in full or gives all to `write`, returns the exit code."""
         from specproof.explain import explain
 
         done = self._work(jobs, None)
-        for answer in self.answers:
+        if write is not None:
+            write(self)
+        for answer in self.answers if write is None else ():
             for text in explain(answer, self.known, self.pins, without=self.request.without, paint=paint):
                 click.echo(text)
         return self._code(done, self.differences(done))

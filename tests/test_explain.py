@@ -52,7 +52,7 @@ broken, virtualized: forced (T1): refuted by a run of 2 steps, and by none that 
   1  KVM: set_mask
       The host decides what is masked, and forces it.
       input mask        0x442 STIBP|RRSBA_DIS_S|BHI_DIS_S (other bits any)
-      vmcs.mask         0 -> 0x442 STIBP|RRSBA_DIS_S|BHI_DIS_S (other bits any)
+      vmcs.mask         0 -> 0x442 STIBP|RRSBA_DIS_S|BHI_DIS_S (other bits any)   = mask
       event wrote_mask  true
 """)
     assert """
@@ -111,7 +111,8 @@ def test_a_proof(known: Library) -> None:
     """Each lemma with what it is needed for, the assumptions that the proof leans on, a run in which it matters."""
     verdict = Proved(
         "one-bit slice, lemmas, Z3 at full width",
-        (LemmaLine("(~spec & vmcs.mask) == 0", ("vm_entry",), ()), LemmaLine("running implies (~msr & vmcs.mask) == 0", ("vm_exit",), ("forced",))),
+        (LemmaLine("(~spec & vmcs.mask) == 0", ("vm_entry",), (), "Every bit set in vmcs.mask is set in spec."),
+         LemmaLine("running implies (~msr & vmcs.mask) == 0", ("vm_exit",), ("forced",))),
     )
 
     assert said(known, "forced", verdict, "mine") == """\
@@ -125,10 +126,11 @@ mine, virtualized: forced (T1): proved for all values and for runs of any length
 
   It follows from what holds in every reachable state, kept by each action:
 
-  1  (~spec & vmcs.mask) == 0
-       needed so that the lemmas survive vm_entry
-  2  running implies (~msr & vmcs.mask) == 0
-       needed for the claim forced, and so that the lemmas survive vm_exit
+   1  (~spec & vmcs.mask) == 0
+        Every bit set in vmcs.mask is set in spec.
+        needed so that the lemmas survive vm_entry
+   2  running implies (~msr & vmcs.mask) == 0
+        needed for the claim forced, and so that the lemmas survive vm_exit
 """
 
 
@@ -143,6 +145,7 @@ bit-vectors: merging-is-always-forcing (T9): refuted by these values
 
   The same without its condition, which is wrong.
 
+  These values refute it:
       cur    0
       value  1
       mask   0xf00

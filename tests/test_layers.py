@@ -24,6 +24,7 @@ FOREIGN = {
     "bitwuzla": {"trust/with_bitwuzla.py"},
     "click": {"cli.py", "session.py", *(f"{part}/command.py" for part in ("review", "story", "trust"))},
     "rich": {"progress.py"},
+    "jinja2": {"story/page.py"},
 }
 
 

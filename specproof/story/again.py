@@ -11,7 +11,7 @@ from specproof.load import Library
 from specproof.readings.integers import evaluate
 from specproof.readings.text import constant
 from specproof.story.saved import Saved
-from specproof.story.subject import Subject, unknown_action
+from specproof.story.subject import NO_CLAIM, Subject, unknown_action
 from specproof.system import Action, System
 from specproof.terms import Term
 from specproof.trace import Trace, initial_state, replay, take, violates
@@ -59,6 +59,8 @@ def _subject(saved: Saved, known: Library, name: str) -> Subject:
     for assumption in saved.without:
         if assumption not in design.assumptions:
             raise UsageError(f"{name} has no assumption {assumption!r}, which the trace switches off; {did_you_mean(assumption, design.assumptions)}")
+    if saved.purpose == "simulation":
+        return Subject(known, design, saved.configuration, NO_CLAIM, saved.without)
     if saved.claim not in known.claims:
         raise UsageError(f"there is no claim {saved.claim!r}, which the trace is about; {did_you_mean(saved.claim, known.claims)}")
     return Subject(known, design, saved.configuration, known.claims[saved.claim], saved.without)

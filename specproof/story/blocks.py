@@ -13,9 +13,9 @@ LISTED = 3
 
 @dataclass(frozen=True)
 class Block:
-    """A piece of text. `kind` is title, text, step, rows or columns; inside a step, `inner` holds.
+    """A piece of text. `kind` is head, title, text, step, lemma, rows or columns; inside a step, `inner` holds.
 
-    `rows` are names and values; of columns a mark, the left and the right side.
+    `rows` are names and values; of columns a mark, the left and the right side; of a lemma what is said of it.
     """
 
     kind: str
@@ -58,32 +58,37 @@ def _beat(story: Story, beat: Beat) -> Iterator[Block]:
         yield Block("rows", rows=tuple(rows), inner=True)
     else:
         yield Block("text", "nothing changes", inner=True)
-    yield from _marks(story, beat.number)
+    for text in marks(story, beat.number):
+        yield Block("text", f"! {text}", inner=True, role="refuted")
 
 
 def _change(change: Change) -> tuple[str, str]:
     if change.event:
         return f"event {change.path}", shown(change.after)
     text = f"{shown(change.before)} -> {shown(change.after)}"
+    if change.rule and change.sources:
+        text += f"   = {change.rule}"
     writer = change.writer if len(text) + len(change.writer) < 60 else change.writer.split(" > ")[-1]
     return change.path, f"{text}   by {writer}" if writer else text
 
 
-def _marks(story: Story, number: int) -> Iterator[Block]:
+def marks(story: Story, number: int) -> list[str]:
     """What is to be said at this very step: the reference does otherwise, the sane states are left, no way back."""
+    found = []
     if story.beside and story.beside.first is not None:
         here, before = story.beside.rows[number], story.beside.rows[number - 1]
         if here.status:
-            yield Block("text", f"! {story.beside.reference}: {here.status}", inner=True, role="refuted")
+            found.append(f"{story.beside.reference}: {here.status}")
         new = [one for one in here.differences if one not in before.differences and not story.fields_event(one.name)]
         if new:
-            first = "! first difference: " if number == story.beside.first else "! "
+            first = "first difference: " if number == story.beside.first else ""
             text = ", ".join(f"{one.name} is {shown(one.there)}, not {shown(one.here)}" for one in new)
-            yield Block("text", f"{first}in {story.beside.reference} {text}", inner=True, role="refuted")
+            found.append(f"{first}in {story.beside.reference} {text}")
     if story.turn and story.turn.left == number:
-        yield Block("text", f"! from here on the state is one that {story.turn.sane} can never be in", inner=True, role="refuted")
+        found.append(f"from here on the state is one that {story.turn.sane} can never be in")
     if story.turn and story.turn.lost == number:
-        yield Block("text", "! point of no return: from here on only a way back to an initial state puts it right", inner=True, role="refuted")
+        found.append("point of no return: from here on only a way back to an initial state puts it right")
+    return found
 
 
 def _failure(story: Story) -> Iterator[Block]:
@@ -109,20 +114,39 @@ def _when(story: Story) -> str:
 
 
 def _alike(story: Story) -> Iterator[Block]:
-    known, steps = story.alike, f"{story.length} step{'s' * (story.length != 1)}"
+    text, others = alike_text(story)
+    if text:
+        yield Block("text", text)
+    if others:
+        yield Block("rows", rows=tuple(("", line) for line in others), inner=True)
+
+
+def alike_text(story: Story) -> tuple[str, list[str]]:
+    """How many other sequences of actions are as short, and some of them."""
+    known = story.alike
     if known is None:
-        return
+        return "", []
     if known.count == 1 and known.exact:
-        yield Block("text", f"It is the only run of {steps}, up to values.")
-        return
+        return f"It is the only run of {story.length} step{'s' * (story.length != 1)}, up to values.", []
     others = known.count - 1
     amount = str(others) if known.exact else f"At most {others}"
     what = "other sequence of that many actions ends" if others == 1 else "other sequences of that many actions end"
-    yield Block("text", f"{amount} {what} in it too:")
-    rows = [("", ", ".join(names)) for names in known.others[:LISTED]]
-    if others > LISTED:
-        rows.append(("", f"and {others - LISTED} more"))
-    yield Block("rows", rows=tuple(rows), inner=True)
+    listed = [", ".join(names) for names in known.others[:LISTED]]
+    return f"{amount} {what} in it too:", [*listed, *([f"and {others - len(listed)} more"] if others > len(listed) else [])]
+
+
+def notes(story: Story) -> list[str]:
+    """What is said of the run as a whole, each as a paragraph."""
+    text, others = alike_text(story)
+    found = [f"{text} {'; '.join(others)}".strip()] if text else []
+    turned = turn_text(story.turn, story.length)
+    if turned:
+        found.append(turned)
+    if story.beside:
+        holds = "the claim holds at the end" if story.beside.holds else "the claim fails there too"
+        same = "" if story.beside.first is not None else " and does the same in every step"
+        found.append(f"{story.beside.reference} is fed the same actions and inputs{same}; {holds}.")
+    return found
 
 
 def _turn(story: Story) -> Iterator[Block]:
@@ -159,14 +183,18 @@ def _stretches(ways: Sequence[tuple[str, ...]], first: int, end: int) -> Iterato
 
 
 def _prevention(story: Story) -> Iterator[Block]:
-    if not story.prevention:
-        return
-    yield Block("title", "What would have prevented it:")
-    rows = []
+    if story.prevention:
+        yield Block("title", "What would have prevented it:")
+        yield Block("rows", rows=tuple(("", text) for text in prevention(story)), inner=True)
+
+
+def prevention(story: Story) -> list[str]:
+    """Changes of the model that make the run impossible, a line each."""
+    found = []
     for one in story.prevention:
         more = "; then no run of any length violates the claim" if one.all_runs else ""
-        rows.append(("", f"{one.text} ({one.where}){more}" if one.where else one.text + more))
-    yield Block("rows", rows=tuple(rows), inner=True)
+        found.append(f"{one.text} ({one.where}){more}" if one.where else one.text + more)
+    return found
 
 
 def _beside(story: Story) -> Iterator[Block]:

@@ -12,7 +12,8 @@ import numpy as np
 from specproof.claims import Property
 from specproof.explore import explore
 from specproof.image import Image
-from specproof.slice import CHUNK, Compiled, Entailment, Slice
+from specproof.layout import CHUNK, Compiled, Entailment
+from specproof.slice import Slice
 from specproof.system import System
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -30,8 +30,15 @@ def wrapped(text: str, width: int, first: str = "", rest: str | None = None) -> 
 def lines(blocks: Iterable[Block], width: int = 100, paint: Paint = unpainted) -> list[str]:
     """Blocks for a terminal, or as plain text: steps are numbered, what belongs to one is indented below it."""
     found: list[str] = []
+    before = ""
     for block in blocks:
         text = _lines(block, width)
+        if block.kind == "head":
+            found += [paint(text[0], block.role), *text[1:]]
+            continue
+        if block.kind == "lemma" and before == "title":
+            found.append("")
+        before = block.kind
         if block.kind in ("step", "title") or (block.kind == "text" and not block.inner):
             found.append("")
         found += [paint(line, block.role) if block.role and line else line for line in text]
@@ -39,6 +46,13 @@ def lines(blocks: Iterable[Block], width: int = 100, paint: Paint = unpainted) -
 
 
 def _lines(block: Block, width: int) -> list[str]:
+    if block.kind == "head":
+        return wrapped(block.text, width)
+    if block.kind == "lemma":
+        first = f"{_STEP}{block.number:>2}  "
+        blank = " " * len(first) + _STEP
+        said = [(block.text, first), *((row[0], blank) for row in block.rows if row[0])]
+        return [text for line, indent in said for text in wrapped(line, width, indent, blank)]
     if block.kind == "step":
         return wrapped(block.text, width, f"{_STEP}{block.number}  ")
     if block.kind == "rows":
@@ -78,7 +92,12 @@ def markdown(blocks: Iterable[Block], width: int = MAIL) -> list[str]:
     """Blocks as Markdown: a heading a step, rows and columns as preformatted text."""
     found: list[str] = []
     for block in blocks:
-        if block.kind == "step":
+        if block.kind == "head":
+            found += [*wrapped(f"**{block.text}**", width)]
+        elif block.kind == "lemma":
+            found += ["", *wrapped(f"`{block.text}`", width, f"{block.number}. ", "   ")]
+            found += [text for row in block.rows if row[0] for text in wrapped(_escaped(row[0]), width, "   ")]
+        elif block.kind == "step":
             found += ["", f"### {block.number}. {block.text}", ""]
         elif block.kind == "title":
             found += ["", f"### {block.text.rstrip(':')}", ""]

@@ -36,7 +36,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Change:
-    """A field that a step changed, and the helper of the model that wrote it, where it was one."""
+    """A field that a step changed, the helper of the model that wrote it, where it was one, and what it was made of."""
 
     path: str
     before: Value
@@ -44,6 +44,8 @@ class Change:
     writer: str = ""
     event: bool = False
     ghost: bool = False
+    sources: tuple[str, ...] = ()
+    rule: str = ""
 
 
 @dataclass(frozen=True)

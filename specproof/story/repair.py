@@ -17,8 +17,9 @@ from specproof.claims import Claim, MissingView, Property, instantiate
 from specproof.design import Design
 from specproof.errors import SpecproofError
 from specproof.explore import explore
+from specproof.layout import TooLarge
 from specproof.readings.integers import evaluate
-from specproof.slice import Slice, TooLarge
+from specproof.slice import Slice
 from specproof.story.model import Repair
 from specproof.story.subject import Subject, built, place
 from specproof.system import Action, System, build

@@ -65,6 +65,7 @@ def _step(story: Story, index: int) -> dict[str, Any]:
     found["shown"] = {value.name: shown(value) for value in beat.inputs}
     found["state_any"] = _values(story.free[index + 1])
     found["writers"] = {change.path: change.writer for change in beat.changes if change.writer}
+    found["flows"] = {change.path: {"from": list(change.sources), "rule": change.rule} for change in beat.changes if change.sources or change.rule}
     return found
 
 
@@ -171,5 +172,5 @@ class _Reader:
 
 
 _KINDS: Mapping[Any, str] = {str: "text", list: "list", dict: "object"}
-_STEP = ("action", "by", "source", "place", "sentence", "inputs", "changed", "any", "shown", "state_any", "writers")
+_STEP = ("action", "by", "source", "place", "sentence", "inputs", "changed", "any", "shown", "state_any", "writers", "flows")
 

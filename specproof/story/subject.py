@@ -18,7 +18,16 @@ from specproof.product import Pair, product
 from specproof.readings.text import show
 from specproof.state import Bits
 from specproof.system import System, build
-from specproof.terms import Bool, Term, variable, variables
+from specproof.terms import TRUE, Bool, Term, variable, variables
+
+
+def _nothing(_: Any) -> Bool:
+    """A claim for runs that are made by hand."""
+    return TRUE
+
+
+#: What a run that is made by hand is about.
+NO_CLAIM = Claim("", "", "invariant", _nothing)
 
 
 @dataclass(frozen=True)
@@ -135,13 +144,11 @@ def spoken(subject: Subject) -> tuple[Bool, dict[str, Look]]:
 
 
 def reference_of(subject: Subject) -> Design[Any] | None:
-    """The design that this one is compared with: the one that it names, else the one that it varies."""
-    named = getattr(subject.design, "reference", None)
-    if isinstance(named, Design):
-        return named
-    if isinstance(named, str) and named:
-        return subject.known.designs.get(named)
-    return subject.design.parent
+    """The design that this one is compared with: the one that it names, else the one that it varies, if that can be asked about."""
+    if subject.design.reference:
+        return subject.known.designs.get(subject.design.reference)
+    parent = subject.design.parent
+    return parent if parent is not None and subject.known.designs.get(parent.name) is parent else None
 
 
 def place(function: Any, homes: Mapping[str, str] | None = None) -> str:
@@ -159,4 +166,4 @@ def unknown_action(name: str, system: System) -> str:
     return f"{system.design} has no action {name!r}; {did_you_mean(name, system.actions)}"
 
 
-__all__ = ["LEMMAS", "Look", "Subject", "built", "leaf_variables", "place", "reference_of", "spoken", "unknown_action"]
+__all__ = ["LEMMAS", "NO_CLAIM", "Look", "Subject", "built", "leaf_variables", "place", "reference_of", "spoken", "unknown_action"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 from specproof.claims import Claim, MissingView, instantiate
 from specproof.design import Design
 from specproof.errors import SpecproofError
+from specproof.layout import TooLarge
 from specproof.registers import Registers
-from specproof.slice import TooLarge
 from specproof.solver import Solver
 from specproof.state import Bits
 from specproof.story.beside import beside, changed
 from specproof.story.calls import watched, writers
+from specproof.story.flows import Flow, flows
 from specproof.story.formula import formula
 from specproof.story.graph import Graph
 from specproof.story.matters import Free, free
@@ -54,6 +56,7 @@ def tell(
     )  # fmt: skip
 
 
+_NO_FLOW = Flow((), "")
 _Analysis = tuple[Alike | None, Turn | None, tuple[Repair, ...], Beside | None]
 _Nothing: _Analysis = (None, None, (), None)
 
@@ -109,7 +112,10 @@ def _whole(trace: Trace) -> list[Mapping[str, int]]:
 
 def _file(subject: Subject) -> str:
     home = subject.known.homes.get(subject.design.name, "")
-    return "" if subject.design.name in subject.known.shipped else home
+    if not home or subject.design.name in subject.known.shipped:
+        return ""
+    near = os.path.relpath(home)
+    return home if near.startswith("..") else near
 
 
 def _beats(subject: Subject, trace: Trace, unimportant: Free) -> list[Beat]:
@@ -119,7 +125,8 @@ def _beats(subject: Subject, trace: Trace, unimportant: Free) -> list[Beat]:
     for number, step in enumerate(trace.steps, 1):
         written = writers(helpers, subject.system, states[number - 1], step.action, step.inputs) if helpers else {}
         plain = changed(subject.system, states[number - 1], states[number], written)
-        changes = [_freed(change, varying[number - 1], varying[number]) for change in plain]
+        made = flows(subject.system, states[number - 1], step.action, step.inputs)
+        changes = [_freed(change, varying[number - 1], varying[number], made.get(change.path, _NO_FLOW)) for change in plain]
         masks = unimportant.masks
         inputs = tuple(
             Value(name, step.inputs[name], term.width, masks.get((number - 1, name), 0), _positions(registers.input_bits(step.action, name)))
@@ -131,13 +138,14 @@ def _beats(subject: Subject, trace: Trace, unimportant: Free) -> list[Beat]:
     return found
 
 
-def _freed(change: Change, before: Mapping[str, int], after: Mapping[str, int]) -> Change:
-    """The change, with the bits that vary with what does not matter."""
+def _freed(change: Change, before: Mapping[str, int], after: Mapping[str, int], flow: Flow) -> Change:
+    """The change, with the bits that vary with what does not matter, and with where it came from."""
 
     def value(one: Value, masks: Mapping[str, int]) -> Value:
         return Value(one.name, one.value, one.width, masks.get(one.name, 0), one.bits)
 
-    return Change(change.path, value(change.before, before), value(change.after, after), change.writer, change.event, change.ghost)
+    one, two = value(change.before, before), value(change.after, after)
+    return Change(change.path, one, two, change.writer, change.event, change.ghost, flow.sources, flow.rule)
 
 
 def _positions(bits: Bits | None) -> Mapping[str, int] | None:

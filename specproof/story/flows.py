@@ -1,0 +1,43 @@
+"""Where the value of a field came from in a step: what the model computes, with every condition decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from specproof.readings.integers import evaluate_all
+from specproof.readings.text import show
+from specproof.system import System
+from specproof.terms import Term, boolean, fold, postorder, rebuild, variables
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The fields and inputs (`input value`) that a field's new value was made of, and how: `(msr & mask) | (value & ~mask)`."""
+
+    sources: tuple[str, ...]
+    rule: str
+
+
+def flows(system: System, state: Mapping[str, int], action: str, inputs: Mapping[str, int]) -> dict[str, Flow]:
+    """For each word that the step changes, its flow."""
+    taken = system.actions[action]
+    names = {str(term.data): f"input {name}" for name, term in taken.inputs.items()}
+    values = {**state, **{str(term.data): inputs[name] for name, term in taken.inputs.items()}}
+    words = {path: term for path, term in {**taken.next, **taken.observed}.items() if term.width}
+    decided = _decided(list(words.values()), values)
+    found = {}
+    for path, term in zip(words, decided, strict=True):
+        sources = tuple(dict.fromkeys(names.get(str(one.data), str(one.data)) for one in variables([term])))
+        text = show(term)
+        for internal, name in names.items():
+            text = text.replace(internal, name.removeprefix("input "))
+        found[path] = Flow(sources, text if len(text) <= 120 else "")
+    return found
+
+
+def _decided(roots: list[Term], values: Mapping[str, int]) -> list[Term]:
+    """The terms with every truth value put in, so that only words are left."""
+    truths = [term for term in postorder(roots) if not term.width]
+    known = dict(zip(truths, evaluate_all(truths, values), strict=True))
+    return fold(roots, lambda term, args: boolean(bool(known[term])) if not term.width else rebuild(term, args))
