@@ -25,14 +25,19 @@ lists entry by entry, the hardware check of early failures, late failures, SMI a
 - nested_run_pending: it only delays an exit from L2, and KVM_SET_NESTED_STATE can clear it.
 - Migration from a virtualized to an emulated host or back: what is saved is the same in both, and the
   destination starts afresh, so every state that it can lead to is reached by the migrations modelled.
-- VMX abort (an exit MSR-load list that fails) ends in a shutdown of the vCPU; the model lets it go on.
+- What becomes of the guest after a VMX abort (an exit MSR-load list that fails), a triple fault or a failed
+  RSM: KVM tells userspace, which may run the vCPU again, and so may the model.
+- An L1 that would use the control for its own L2: KVM does not offer it, and vmcs12 has no such fields.
 
 Sources:
     [LNX]          Linux 6.12.117, arch/x86/kvm/; vmx.c and nested.c are in its vmx/
     [SDM]          Intel SDM vol. 3C, sections as cited
     [GAO]          Chao Gao (Intel) on the KVM list: VM entry and exit do not switch the register
     [4652401059]   an old copy of vmx.c, alloc_loaded_vmcs; [54710605035] the same in v6.18
+    [25034412039]  RFC v2 04/11; [24512704415] 07/11; [24453324491] 08/11: fields that only the series has
     [K]            general knowledge of KVM
+
+Views, ghosts and what is observed are specproof's own and cite nothing.
 """
 
 from specproof.models.registers import LOW_HALF, RECODED, SPEC_CTRL

@@ -44,7 +44,7 @@ def created(s: Vcpu) -> Bool:
     """KVM_CREATE_VCPU has returned. The host runs with what it wants, which its processor accepts. [LNX x86.c]"""
     made = kvm_arch_vcpu_create(s).replace(
         msr=s.host, believed=0, promised=0, image_spec_ctrl=0, image_mitigation_ctrl=0, image_vmxon=False, image_guest_mode=False,
-        todo_spec_ctrl=False, todo_mitigation_ctrl=False, todo_nested=False,
+        todo_spec_ctrl=False, todo_mitigation_ctrl=False, todo_nested=False, needless=0,
     )  # fmt: skip
     known = ((s.accepts & ~s.defined) | (s.host & ~s.accepts) | (s.enforces & ~s.accepts) | (s.enforces & ~FORCEABLE)) == 0
     offered = ((s.mitigation_enum & ~FORCEABLE) | (FORCEABLE & ~s.defined)) == 0

@@ -75,11 +75,12 @@ def nested_vmx_run_vmfail(s: Vcpu, l1_intercepts: Bool, no_pages: Bool) -> Vcpu:
 @kvm_upstream.action(by="L1", guard=l1_in_vmx, source="arch/x86/kvm/vmx/nested.c:nested_vmx_check_guest_state")
 def nested_vmx_run_bad_guest_state(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
     """A late failure before the MSR-load list: guest state is bad, L1 sees a VM exit and its exit list is processed. [LNX nested.c]"""
-    return entry_fails(nested_vmx_enter_from_vmentry(vm_exits(s), l1_intercepts))
+    return vmentry_fail_vmexit(nested_vmx_enter_from_vmentry(vm_exits(s), l1_intercepts))
 
 
-def entry_fails(s: Vcpu) -> Vcpu:
-    """vmentry_fail_vmexit: back to vmcs01, then the exit MSR-load list. [LNX nested.c:nested_vmx_enter_non_root_mode]"""
+@kvm_upstream.function
+def vmentry_fail_vmexit(s: Vcpu) -> Vcpu:
+    """A label: back to vmcs01, then the exit MSR-load list. [LNX nested.c:nested_vmx_enter_non_root_mode]"""
     return load_vmcs12_host_state(leave_guest_mode(s)).replace(entry_failed=True, changed_level=True)
 
 
@@ -93,8 +94,14 @@ def in_list(s: Vcpu) -> Bool:
 
 def after_entry(s: Vcpu) -> Vcpu:
     """A refused entry fails the nested entry; in the exit list it is a VMX abort. [LNX nested.c:nested_vmx_load_msr]"""
-    failed = select(s.entering, entry_fails(s), s.replace(leaving=False))
+    failed = select(s.entering, vmentry_fail_vmexit(s), s.replace(leaving=False))
     return select(s.refused, failed, s)
+
+
+@kvm_upstream.action(by="KVM", guard=in_list, source="arch/x86/kvm/vmx/nested.c:nested_vmx_load_msr")
+def nested_vmx_load_msr_ends(s: Vcpu) -> Vcpu:
+    """The list has no further entry. [LNX nested.c]"""
+    return s.replace(entering=False, leaving=False)
 
 
 @kvm_upstream.action(by="L1", guard=in_list, source="arch/x86/kvm/vmx/nested.c:nested_vmx_load_msr")
@@ -116,12 +123,6 @@ def nested_vmx_load_msr_fails(s: Vcpu) -> Vcpu:
     return after_entry(s.replace(refused=True))
 
 
-@kvm_upstream.action(by="KVM", guard=in_list, source="arch/x86/kvm/vmx/nested.c:nested_vmx_load_msr")
-def nested_vmx_load_msr_ends(s: Vcpu) -> Vcpu:
-    """The list has no further entry. [LNX nested.c]"""
-    return s.replace(entering=False, leaving=False)
-
-
 # L2 and SMM.
 
 
@@ -141,7 +142,7 @@ def l2_entry_fails(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
     list had with another value; the model lets any be loaded. [LNX nested.c]
     """
     s = select(s.pages_pending, nested_get_vmcs12_pages(s, l1_intercepts), s)
-    return entry_fails(vmx_spec_ctrl_restore_host(vmx_vcpu_run(s)))
+    return vmentry_fail_vmexit(vmx_spec_ctrl_restore_host(vmx_vcpu_run(s)))
 
 
 @kvm_upstream.action(by="KVM", guard=lambda s: idle(s) & ~s.smm, source="arch/x86/kvm/vmx/vmx.c:vmx_enter_smm")

@@ -4,7 +4,7 @@ What is modelled, what is not, and the sources are in the header of kvm.py. This
 design: whoever builds on it imports `kvm_upstream` from here.
 """
 
-from specproof.models.kvm import Vcpu, current, rdmsr_in_guest, vmx_get_msr_spec_ctrl, vmx_spec_ctrl_restore_host
+from specproof.models.kvm import Vcpu, current, has_control, rdmsr_in_guest, vmx_get_msr_spec_ctrl, vmx_spec_ctrl_restore_host
 from specproof.models.kvm_actions import idle, restoring
 from specproof.models.kvm_transitions import kvm_upstream
 
@@ -75,8 +75,10 @@ def userspace_reads(s: Vcpu) -> Word:
 
 @kvm_upstream.view
 def guest_reads(s: Vcpu) -> Word:
-    """What RDMSR returns, or would return if the guest ran now."""
-    return ite(s.running, rdmsr(s), userspace_reads(s))
+    """What RDMSR returns, or would return if the guest were entered now."""
+    exits = ite(s.pages_pending, s.vmcs01.intercepted, current(s).intercepted)
+    passed = ite(has_control(s, current(s)), current(s).shadow, s.spec_ctrl)
+    return ite(s.running, rdmsr(s), ite(exits, userspace_reads(s), passed))
 
 
 @kvm_upstream.view

@@ -47,6 +47,6 @@ def support(before: Machine, after: Machine) -> Bool:
     Nothing: neither the guest's value nor the effective one, nor whether the register is passed through to L1.
     """
     beyond = ite(after.guest_runs, after.effective & ~after.host_accepts, 0)
-    changed = (before.effective_next ^ after.effective_next) | (before.guest_reads ^ after.guest_reads)
-    wrong = beyond | ite(after.refused, changed, 0)
+    read = ite(before.guest_runs, before.rdmsr, before.userspace_reads) ^ ite(after.guest_runs, after.rdmsr, after.userspace_reads)
+    wrong = beyond | ite(after.refused, read | (before.effective_next ^ after.effective_next), 0)
     return implies(after.guest_runs | after.refused, (wrong == 0) & (~after.refused | (before.opened == after.opened)))

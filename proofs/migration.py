@@ -11,7 +11,7 @@ from specproof import Bool, implies, step
 @step("migration", id="I20")
 def migration(before: Machine, after: Machine) -> Bool:
     """Once all is restored, the guest's value and request are the source's, and the mask is what this host derives."""
-    values = (after.userspace_reads ^ after.believes) | (after.effective_next ^ wanted(after))
+    values = (after.guest_reads ^ after.believes) | (after.effective_next ^ wanted(after))
     policy = (after.ctrl ^ after.ctrl_promised) | (after.applied_mask ^ after.required_mask)
     return implies(after.restored, (values | policy) == 0)
 
