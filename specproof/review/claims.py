@@ -1,0 +1,166 @@
+"""Each claim on both sides: kept, lost, gained, or still refuted, and by the same run or another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from specproof.claims import Claim, Property
+from specproof.decide import Decision, ask, decide_relation
+from specproof.plan import configurations, pair
+from specproof.review.cone import same
+from specproof.review.result import Answer, ClaimChange
+from specproof.review.sides import Side
+from specproof.solver import Solver
+from specproof.system import System
+from specproof.trace import Trace, replay, violates
+from specproof.verdict import NotAsked, Refuted, Result, Unknown, Vacuous, Verdict
+
+
+@dataclass
+class Asked:
+    """One side in one configuration: its claims as properties, and the answers so far."""
+
+    side: Side
+    system: System
+    properties: dict[str, Property]
+    answers: dict[str, Answer]
+
+    @classmethod
+    def of(cls, side: Side, system: System, claims: Sequence[Claim]) -> Asked:
+        """Nothing decided yet but what the design cannot express."""
+        not_asked, properties = ask(system, claims)
+        return cls(side, system, properties, dict(not_asked))
+
+    def decide(self, names: Sequence[str], kinds: Mapping[str, str], timeout: float | None) -> None:
+        """Verdicts on the named claims."""
+
+        def report(name: str, verdict: Verdict) -> None:
+            self.answers[name] = Result(self.system.design, self.system.configuration, name, kinds[name], verdict)
+
+        Decision(self.system, {name: self.properties[name] for name in names}, kinds, Solver(timeout), report).run()
+
+
+def compared(
+    old: Side, new: Side, configuration: str, systems: tuple[System, System], timeout: float | None, wanted: Sequence[str]
+) -> list[ClaimChange]:
+    """The claims in one configuration, in the order in which they are asked. A claim that the change cannot reach is decided once."""
+    sides = []
+    for side, system in zip((old, new), systems, strict=True):
+        claims = [claim for claim in side.claims if claim.kind != "relation" and (not wanted or claim.name in wanted)]
+        sides.append(Asked.of(side, system, claims))
+    before, after = sides
+    kinds = {claim.name: claim.kind for side in (old, new) for claim in side.claims}
+    spared = {
+        name for name, prop in before.properties.items()
+        if name in after.properties and same(before.system, after.system, prop, after.properties[name])
+    }  # fmt: skip
+    before.decide(list(before.properties), kinds, timeout)
+    for name in sorted(spared):
+        carried = _carried(before.answers[name], after, name)
+        if carried is None:
+            spared.remove(name)
+        else:
+            after.answers[name] = carried
+    after.decide([name for name in after.properties if name not in spared], kinds, timeout)
+    found = []
+    for claim in _in_order(old, new):
+        if claim.name in before.answers or claim.name in after.answers:
+            change = _change(claim, configuration, before.answers.get(claim.name), after.answers.get(claim.name))
+            found.append(_with_run(replace(change, affected=claim.name not in spared), before, after))
+    return found
+
+
+def relations(old: Side, new: Side, timeout: float | None, wanted: Sequence[str]) -> list[ClaimChange]:
+    """The claims that compare two configurations of one design."""
+    found = []
+    for claim in _in_order(old, new):
+        if claim.kind != "relation" or (wanted and claim.name not in wanted):
+            continue
+        answers = [
+            decide_relation(side.design, claim, timeout=timeout) if any(one.name == claim.name for one in side.claims) else None
+            for side in (old, new)
+        ]
+        change = _change(claim, pair(claim), answers[0], answers[1])
+        if change.run and change.old_run:
+            change = replace(change, same_run=_same_actions(change.old_run.trace, change.run.trace))
+        found.append(change)
+    return found
+
+
+def _in_order(old: Side, new: Side) -> list[Claim]:
+    return list({claim.name: claim for claim in (*new.claims, *old.claims)}.values())
+
+
+def _carried(answer: Answer, after: Asked, name: str) -> Answer | None:
+    """The old side's answer as the new side's; a counterexample is replayed on the new side first."""
+    if not isinstance(answer, Result):
+        return None
+    verdict = answer.verdict
+    if isinstance(verdict, Refuted):
+        trace = _replayed(verdict.trace, after, name)
+        return None if trace is None else replace(answer, design=after.system.design, verdict=replace(verdict, trace=trace))
+    return replace(answer, design=after.system.design)
+
+
+def _replayed(trace: Trace, on: Asked, name: str) -> Trace | None:
+    """The run on another system, where it is one and refutes the claim there too."""
+    system = on.system
+    initial = {path: value for path, value in trace.initial.items() if path in system.variables}
+    steps = []
+    for step in trace.steps:
+        if step.action not in system.actions:
+            return None
+        known = system.actions[step.action].inputs
+        steps.append((step.action, {key: value for key, value in step.inputs.items() if key in known}))
+    again = replay(system, name, initial, steps)
+    return again if again is not None and violates(system, on.properties[name], again) else None
+
+
+def _with_run(change: ClaimChange, before: Asked, after: Asked) -> ClaimChange:
+    """Whether the run that breaks the old design breaks the new one."""
+    if change.fate != "still refuted" or change.old_run is None or change.claim not in after.properties:
+        return change
+    again = _replayed(change.old_run.trace, after, change.claim)
+    return replace(change, same_run=again is not None)
+
+
+def _same_actions(old: Trace, new: Trace) -> bool:
+    return [step.action for step in old.steps] == [step.action for step in new.steps]
+
+
+def _change(claim: Claim, configuration: str, old: Answer | None, new: Answer | None) -> ClaimChange:
+    fate, reason = fate_of(old, new)
+    return ClaimChange(claim.name, claim.id, claim.sentence, configuration, fate, old, new, reason=reason)
+
+
+def fate_of(old: Answer | None, new: Answer | None) -> tuple[str, str]:
+    """What became of a claim, and the reason that one side gives, if it gives one."""
+    words = [answer.verdict.word if isinstance(answer, Result) else "" for answer in (old, new)]
+    before, after = words
+    reason = _reason(new) or _reason(old)
+    if after == "unknown" or (before == "unknown" and after != "proved"):
+        return "undecided", reason
+    if after == "refuted":
+        return ("lost" if before in ("proved", "vacuous") else "still refuted" if before == "refuted" else "new and refuted"), ""
+    if after == "proved":
+        return ("kept" if before == "proved" else "gained" if before == "refuted" else "new"), ""
+    if after == "vacuous":
+        return ("kept" if before == "vacuous" else "hollow"), reason
+    given = isinstance(new, NotAsked) and not new.reason.startswith(f"{new.design} offers no view")
+    return ("dropped" if before in ("proved", "vacuous") and not given else "not asked"), reason
+
+
+def _reason(answer: Answer | None) -> str:
+    if isinstance(answer, NotAsked):
+        return answer.reason
+    if isinstance(answer, Result) and isinstance(answer.verdict, Unknown | Vacuous):
+        return answer.verdict.reason
+    return ""
+
+
+def common_configurations(old: Side, new: Side, wanted: str | None) -> tuple[list[str], tuple[str, ...], tuple[str, ...]]:
+    """Configurations in which both are asked, and those of one side alone."""
+    left, right = configurations(old.design, wanted), configurations(new.design, wanted)
+    both = [name for name in right if name in left]
+    return both, tuple(name for name in left if name not in both), tuple(name for name in right if name not in both)

@@ -1,0 +1,102 @@
+"""A review of two designs: claims, behaviours and formulas in every configuration that both have."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Sequence
+
+from specproof.errors import UsageError, did_you_mean
+from specproof.review.algebra import formulas
+from specproof.review.claims import common_configurations, compared, relations
+from specproof.review.cone import identical
+from specproof.review.observe import behaviours, common
+from specproof.review.result import Behaviour, ClaimChange, Name, Place, Review
+from specproof.review.sides import Side
+from specproof.system import System, build
+from specproof.verdict import Proved, Result
+
+#: Told what is being done next, in a few words.
+Progress = Callable[[str], None]
+
+
+def review(
+    old: Side, new: Side, *, configuration: str | None = None, claims: Sequence[str] = (), timeout: float | None = None,
+    progress: Progress = lambda what: None,
+) -> Review:  # fmt: skip
+    """Everything that the change from `old` to `new` gains and loses.
+
+    `configuration` restricts it to one setting, `claims` to some claims. Raises ModelError or UsageError
+    where a design or a name is wrong.
+    """
+    started = time.perf_counter()
+    both, left, right = common_configurations(old, new, configuration)
+    if not both:
+        known = ", ".join((*old.design.configurations, *new.design.configurations)) or "none"
+        which = f" {configuration!r}" if configuration else ""
+        raise UsageError(f"{old.label} and {new.label} have no configuration{which} in common; known: {known}")
+    wanted = [_claim(name, old, new) for name in claims]
+    only = [(f"configurations of {side.label} alone", names) for side, names in ((old, left), (new, right)) if names and configuration is None]
+    changes: list[ClaimChange] = []
+    seen: list[Behaviour] = []
+    systems: dict[str, tuple[System, System]] = {}
+    for name in both:
+        systems[name] = (build(old.design, name), build(new.design, name))
+        progress(f"claims, {name}" if name else "claims")
+        changes += compared(old, new, name, systems[name], timeout, wanted)
+    same = all(identical(*pair) for pair in systems.values())
+    if not same:
+        for name, pair in systems.items():
+            progress(f"behaviour, {name}" if name else "behaviour")
+            shared = common(*pair)
+            seen += behaviours(shared.old, shared.new, timeout)
+            only += [entry for entry in _only_actions(old, new, shared.only) if entry not in only]
+    progress("relations")
+    changes += relations(old, new, timeout, wanted) if configuration is None else []
+    progress("formulas")
+    return Review(
+        old=_name(old), new=_name(new), configurations=tuple(both), only=tuple(only), claims=tuple(_merged(changes, new)),
+        behaviours=tuple(seen), formulas=() if same else tuple(formulas(old.design, new.design, systems)), identical=same,
+        assumptions=_assumptions(changes, new), places=_places(new), seconds=time.perf_counter() - started,
+    )  # fmt: skip
+
+
+def _claim(name: str, old: Side, new: Side) -> str:
+    known = {key: claim.name for side in (old, new) for claim in side.claims for key in (claim.name, claim.id) if key}
+    if name not in known:
+        raise UsageError(f"there is no claim {name!r}; {did_you_mean(name, known)}")
+    return known[name]
+
+
+def _only_actions(old: Side, new: Side, only: tuple[tuple[str, ...], tuple[str, ...]]) -> list[tuple[str, tuple[str, ...]]]:
+    return [(f"actions of {side.label} alone", names) for side, names in zip((old, new), only, strict=True) if names]
+
+
+def _merged(changes: Sequence[ClaimChange], new: Side) -> list[ClaimChange]:
+    """In the order of the claims, then of the configurations."""
+    order = {claim.name: number for number, claim in enumerate(new.claims)}
+    return sorted(changes, key=lambda change: order.get(change.claim, len(order)))
+
+
+def _assumptions(changes: Sequence[ClaimChange], new: Side) -> tuple[tuple[str, str], ...]:
+    """The assumptions on which the new design's proofs lean, with their sentences."""
+    proofs = [change.new.verdict for change in changes if isinstance(change.new, Result) and isinstance(change.new.verdict, Proved)]
+    used = {name for proof in proofs for name in proof.assumptions}
+    known = new.design.assumptions
+    return tuple((name, " ".join(known[name].doc.split("\n\n")[0].split()) if name in known else "") for name in sorted(used))
+
+
+def _name(side: Side) -> Name:
+    places = _places(side)
+    first = next(iter(places.values()), Place("", 1))
+    return Name(side.label, side.design.doc, first.file)
+
+
+def _places(side: Side) -> dict[str, Place]:
+    """Where each action and helper of the design is defined, as the user knows the file."""
+    found: dict[str, Place] = {}
+    design = side.design
+    for name, body in ({**{name: spec.body for name, spec in design.actions.items()}, **design.functions}).items():
+        code = inspect.unwrap(body).__code__
+        found[name] = Place(side.place(code.co_filename), code.co_firstlineno)
+    return found

@@ -1,0 +1,77 @@
+"""The same design file at two revisions, by git alone.
+
+`BASE..HEAD` as git knows revisions; `BASE..` stands for the working tree after BASE, `BASE` alone too, and
+`..` for the working tree after HEAD. Every Python file of the design's folder is taken from the revision, so
+that what the file imports from beside it is of the same age; what it imports from the package is not.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from specproof.errors import UsageError
+
+#: How the working tree is named in a report.
+WORKING_TREE = "working tree"
+
+
+def revisions(text: str) -> tuple[str, str]:
+    """Base and head of `BASE..HEAD`; an empty head is the working tree."""
+    if "..." in text:
+        raise UsageError(f"--git {text}: three dots stand for a merge base; write BASE..HEAD, or BASE.. for the working tree")
+    base, _, head = text.partition("..")
+    return base or "HEAD", head
+
+
+def _git(folder: Path, *arguments: str) -> bytes:
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=False)
+    except FileNotFoundError:
+        raise UsageError("--git needs the program git, which is not on the PATH") from None
+    if done.returncode:
+        reason = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise UsageError(f"git {arguments[0]}: {reason[0].removeprefix('fatal: ') if reason else 'failed'}")
+    return done.stdout
+
+
+def root(file: Path) -> Path:
+    """The top folder of the repository that a file is in."""
+    folder = file.parent
+    while not folder.is_dir():
+        folder = folder.parent
+    return Path(_git(folder, "rev-parse", "--show-toplevel").decode().strip())
+
+
+@contextmanager
+def at(revision: str, file: Path) -> Iterator[tuple[Path, Path]]:
+    """The file as it was at a revision, with its folder: the file, and the folder that stands for the repository."""
+    top = root(file)
+    path = Path(os.path.relpath(file.resolve(), top.resolve())).as_posix()
+    commit = _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}") if _known(top, revision) else b""
+    if not commit:
+        raise UsageError(f"--git: this repository has no revision {revision!r}")
+    name = commit.decode().strip()
+    beside = str(Path(path).parent)
+    listed = _git(top, "ls-tree", "-z", "--name-only", name, *([beside + "/"] if beside != "." else [])).decode()
+    files = [one for one in listed.split("\0") if one.endswith(".py")]
+    if path not in files:
+        raise UsageError(f"{path} does not exist at {revision}")
+    with tempfile.TemporaryDirectory(prefix="specproof-") as folder:
+        for one in files:
+            target = Path(folder) / one
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(_git(top, "cat-file", "blob", f"{name}:{one}"))
+        yield Path(folder) / path, Path(folder)
+
+
+def _known(top: Path, revision: str) -> bool:
+    try:
+        _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    except UsageError:
+        return False
+    return True

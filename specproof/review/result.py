@@ -1,0 +1,182 @@
+"""What a review found: plain records, from which every form of the report is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown
+
+#: What became of a claim, worst first.
+FATES = ("lost", "undecided", "dropped", "hollow", "still refuted", "new and refuted", "gained", "new", "kept", "not asked")
+
+#: What each of them means, for the legend of a report.
+MEANING = {
+    "lost": "it held before, and a run of the new design breaks it",
+    "undecided": "one side gave no verdict",
+    "dropped": "it held before, and the new design offers no view on which it could be asked, with no reason given",
+    "hollow": "what it speaks of no longer happens, and only therefore it holds",
+    "still refuted": "runs break both",
+    "new and refuted": "the old design gave no verdict, and a run of the new one breaks it",
+    "gained": "a run broke the old design, and the new one is proved",
+    "new": "the old design could not be asked, or never did what it speaks of, and the new one is proved",
+    "kept": "proved of both",
+    "not asked": "one design or both say why they cannot express it",
+}
+
+Answer = Result | NotAsked
+
+
+@dataclass(frozen=True)
+class ClaimChange:
+    """One claim in one configuration, on both sides. `affected` is false where the change cannot reach it."""
+
+    claim: str
+    id: str
+    sentence: str
+    configuration: str
+    fate: str
+    old: Answer | None
+    new: Answer | None
+    same_run: bool = False
+    affected: bool = True
+    reason: str = ""
+
+    @property
+    def run(self) -> Refuted | None:
+        """The counterexample of the new design."""
+        return self.new.verdict if isinstance(self.new, Result) and isinstance(self.new.verdict, Refuted) else None
+
+    @property
+    def old_run(self) -> Refuted | None:
+        """The counterexample of the old design."""
+        return self.old.verdict if isinstance(self.old, Result) and isinstance(self.old.verdict, Refuted) else None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One step of a run of both designs: who did what, and what the views showed on each side afterwards."""
+
+    action: str
+    by: str
+    doc: str
+    inputs: tuple[tuple[str, str], ...]
+    old: tuple[tuple[str, str], ...]
+    new: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """One observable, in one configuration: never differs, or differs after a shortest run of both."""
+
+    name: str
+    sentence: str
+    configuration: str
+    result: Result
+    before: str = ""
+    after: str = ""
+    start: tuple[tuple[str, str], ...] = ()
+    moments: tuple[Moment, ...] = ()
+
+    @property
+    def differs(self) -> bool:
+        return isinstance(self.result.verdict, Refuted)
+
+    @property
+    def same(self) -> bool:
+        return isinstance(self.result.verdict, Proved)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """One assignment that the change touches: what it does to one bit, before and after, and when the two agree."""
+
+    actions: tuple[str, ...]
+    what: str
+    under: str
+    before: str
+    after: str
+    agree: str
+    words: str
+    configurations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Name:
+    """A side as the report names it: label, the design's own sentence, its file and the line of its definition."""
+
+    label: str
+    doc: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of a design file."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Review:
+    """Everything that a review of two designs found."""
+
+    old: Name
+    new: Name
+    configurations: tuple[str, ...]
+    only: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    claims: tuple[ClaimChange, ...] = ()
+    behaviours: tuple[Behaviour, ...] = ()
+    formulas: tuple[Formula, ...] = ()
+    identical: bool = False
+    assumptions: tuple[tuple[str, str], ...] = ()
+    places: dict[str, Place] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def of(self, *fates: str) -> list[ClaimChange]:
+        """The claims with one of these fates."""
+        return [change for change in self.claims if change.fate in fates]
+
+    def by_claim(self, *fates: str) -> dict[str, list[ClaimChange]]:
+        """The same by claim, over the configurations; a claim appears under the worst fate that it has."""
+        worst = self.worst()
+        found: dict[str, list[ClaimChange]] = {}
+        for change in self.of(*fates):
+            if worst[change.claim] in fates:
+                found.setdefault(change.claim, []).append(change)
+        return found
+
+    def worst(self) -> dict[str, str]:
+        """For each claim the worst of what became of it, over the configurations."""
+        found: dict[str, str] = {}
+        for change in self.claims:
+            known = found.get(change.claim, change.fate)
+            found[change.claim] = min(known, change.fate, key=FATES.index)
+        return found
+
+    @property
+    def code(self) -> int:
+        """The exit code: 0 nothing is lost, 1 something is, 3 something is undecided."""
+        if self.of("lost"):
+            return 1
+        open_ = any(isinstance(one.result.verdict, Unknown) for one in self.behaviours)
+        return 3 if self.of("undecided", "dropped", "hollow") or open_ else 0
+
+
+def code(reviews: Sequence[Review]) -> int:
+    """The exit code of several reviews: the worst of them."""
+    codes = {review.code for review in reviews}
+    return next((worst for worst in (1, 3) if worst in codes), 0)
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+def changes(reviews: Sequence[Review]) -> Iterator[tuple[Review, ClaimChange]]:
+    """Every claim of every review."""
+    for review in reviews:
+        for change in review.claims:
+            yield review, change
