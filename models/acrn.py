@@ -23,7 +23,7 @@ Sources:
 
 from specproof.models.registers import LOW_HALF, SPEC_CTRL
 
-from specproof import U64, Bool, Design, State, Word, conj, field, frozen, ghost, implies, ite, observed, part, select, word
+from specproof import U64, Bool, Design, State, Word, conj, disj, field, frozen, ghost, implies, ite, observed, part, select, word
 
 
 class Vcpu(State):
@@ -258,6 +258,12 @@ def leaked(s: Cpu) -> Word:
 def opened(s: Cpu) -> Bool:
     """The register is passed through: always."""
     return conj(())
+
+
+@acrn.view
+def exits_on_write(s: Cpu) -> Bool:
+    """A WRMSR by the guest exits: never."""
+    return disj(())
 
 
 @acrn.view

@@ -24,7 +24,7 @@ Sources:
     [SDM]    Intel SDM vol. 3C, sections as cited, for what a processor does
 """
 
-from specproof.models.intel import Cpu, intel, load_host_state, merged, set_register, virtualized
+from specproof.models.intel import Cpu, intel, legal, load_host_state, merged, set_register, virtualized
 from specproof.models.intel import powered_on as intel_powered_on
 
 from specproof import U64, Bool, Word, ite, select, word
@@ -38,7 +38,7 @@ def powered_on(s: Cpu) -> Bool:
     return intel_powered_on(s) & ((~s.reserved & ~word(VALID)) == 0)
 
 
-def legal(s: Cpu, value: Word) -> Bool:
+def valid_on_every_cpu(s: Cpu, value: Word) -> Bool:
     """A fixed set of bits; CPUID is not asked. [MSR 815]"""
     return (value & ~word(VALID)) == 0
 
@@ -79,7 +79,7 @@ bochs = intel.but(
     "bochs",
     doc="Bochs, the emulator, as a processor",
     without=("entry-keeps-msr", "list-spares-shadow", "undefined-is-legal"),
-    initial=powered_on, legal=legal, wrmsr_takes_effect=wrmsr_takes_effect, save_guest_state=save_guest_state,
+    initial=powered_on, legal=valid_on_every_cpu, wrmsr_takes_effect=wrmsr_takes_effect, save_guest_state=save_guest_state,
     vm_entry=vm_entry, entry_list_loads=entry_list_loads, exit_list_stores=exit_list_stores,
 )  # fmt: skip
 bochs.vendor = "Bochs"

@@ -21,7 +21,7 @@ Sources:
 
 from specproof.models.registers import SPEC_CTRL
 
-from specproof import U64, Bool, Design, State, Word, conj, field, frozen, ghost, ite, observed, part, select, word
+from specproof import U64, Bool, Design, State, Word, conj, disj, field, frozen, ghost, ite, observed, part, select, word
 
 
 class Vcpu(State):
@@ -221,6 +221,12 @@ def opened(s: Cpu) -> Bool:
 def settled(s: Cpu) -> Bool:
     """No migration is under way: Hedron knows of none."""
     return conj(())
+
+
+@hedron.view
+def exits_on_write(s: Cpu) -> Bool:
+    """A WRMSR by the guest exits: never."""
+    return disj(())
 
 
 @hedron.view

@@ -52,6 +52,7 @@ class Vcpu(State):
     running: Bool = field("the guest runs")
     believed: U64 = ghost("the value that the guest, or userspace for it, set last and saw accepted", bits=SPEC_CTRL)
     trained_by_l2: Bool = ghost("L2 ran since the last IBPB")
+    other_vmcb: Bool = field("sd->current_vmcb is another VMCB than this vCPU's current one, as vcpu_load will see", source="[LNX svm.c]")
     trained_by_other: Bool = ghost("another vCPU ran on this CPU since the last IBPB")
     guest_wrote: Bool = observed("the step was a WRMSR by L1 or L2")
     operand: U64 = observed("its value", bits=SPEC_CTRL)
@@ -75,7 +76,8 @@ kvm_svm.configure("v-spec-ctrl", "swapped")
 @kvm_svm.initial
 def created(s: Vcpu) -> Bool:
     """KVM_CREATE_VCPU: zeroed structures. [LNX svm.c]"""
-    quiet = s.matches(merged=False, closed02=False, l1_asks=False, guest_mode=False, running=False, trained_by_l2=False, trained_by_other=False)
+    quiet = s.matches(merged=False, closed02=False, l1_asks=False, guest_mode=False, running=False)
+    quiet &= s.matches(trained_by_l2=False, trained_by_other=False, other_vmcb=False)
     zero = s.matches(guest_msr=0, spec_ctrl=0, save01=0, save02=0, believed=0)
     return quiet & zero & s.matches(opened=False, msr=s.host) & ((s.host & ~s.accepts) == 0)
 
@@ -150,8 +152,8 @@ def restore_host_spec_ctrl(s: Vcpu) -> Vcpu:
 
 @kvm_svm.function
 def svm_vcpu_load(s: Vcpu) -> Vcpu:
-    """IBPB where this CPU ran another VMCB last. [LNX svm.c]"""
-    return s.when(s.trained_by_other, trained_by_other=False, trained_by_l2=False)
+    """IBPB where this CPU loaded another VMCB last; it runs at each ioctl, KVM_RUN included. [LNX svm.c]"""
+    return s.when(s.other_vmcb, other_vmcb=False, trained_by_other=False, trained_by_l2=False)
 
 
 @kvm_svm.function
@@ -251,16 +253,16 @@ def host_changes(s: Vcpu, value: U64) -> Vcpu:
 @kvm_svm.action(by="another vCPU", guard=idle, source="arch/x86/kvm/svm/svm.c:svm_vcpu_load")
 def other_vcpu_runs(s: Vcpu) -> Vcpu:
     """Another vCPU runs on this CPU, whose exit restores the host's value. [LNX svm.c]"""
-    return s.replace(trained_by_other=True)
+    return s.replace(trained_by_other=True, other_vmcb=True)
 
 
 @kvm_svm.action(by="guest", guard=lambda s: s.running & ~reflected(s), source="arch/x86/kvm/svm/svm.c:svm_set_msr")
 def guest_wrmsr(s: Vcpu, value: U64) -> Vcpu:
-    """WRMSR by L1 or L2: passed through, the processor decides; intercepted, KVM does. L1's intercepts are exits to L1."""
+    """WRMSR by L1 or L2: passed through, the processor decides; intercepted, KVM does, and enters again. L1's intercepts are exits to L1."""
     s = s.replace(guest_wrote=True, operand=value)
     written = s.replace(guest_msr=ite(s.v_spec_ctrl, value, s.guest_msr), msr=ite(s.v_spec_ctrl, s.msr, value), believed=value)
     passed = select((value & ~s.accepts) == 0, written, s.replace(refused=True))
-    return select(exits(s), svm_set_msr(vm_exits(s), value, host_initiated=False), passed)
+    return select(exits(s), svm_vcpu_run(svm_set_msr(vm_exits(s), value, host_initiated=False)), passed)
 
 
 @kvm_svm.action(by="userspace", guard=idle, source="arch/x86/kvm/x86.c:do_set_msr")
@@ -286,20 +288,20 @@ def nested_vmexit(s: Vcpu) -> Vcpu:
 def kvm_set_nested_state(s: Vcpu, uses: Bool, asks: Bool) -> Vcpu:
     """KVM_SET_NESTED_STATE with L2 active: vmcb02's save area becomes vmcb01's, unless L2 was active: then it stays. [LNX nested.c]"""
     copied = s.replace(save02=ite(s.guest_mode, s.save02, s.save01), guest_mode=True)
-    return nested_svm_vmrun_msrpm(copied, uses, asks)
+    return nested_svm_vmrun_msrpm(copied, uses, asks).replace(other_vmcb=True)
 
 
 @kvm_svm.action(by="userspace", guard=lambda s: idle(s) & s.guest_mode, source="arch/x86/kvm/svm/nested.c:svm_leave_nested")
 def kvm_leave_nested(s: Vcpu) -> Vcpu:
     """KVM_SET_NESTED_STATE without L2, KVM_SET_VCPU_EVENTS that changes SMM, or an EFER without SVME. [LNX nested.c, x86.c]"""
-    return svm_leave_nested(s)
+    return svm_leave_nested(s).replace(other_vmcb=True)
 
 
 @kvm_svm.action(by="another vCPU", guard=idle, source="arch/x86/kvm/x86.c:kvm_vcpu_reset")
 def init(s: Vcpu) -> Vcpu:
-    """INIT, which L1 may leave to hit L2: a forced leave first. What the guest believes then is what it finds. [LNX x86.c]"""
+    """INIT, which L1 may leave to hit L2: a forced leave first. The guest starts afresh, and believes what it finds. [LNX x86.c]"""
     s = svm_vcpu_reset(svm_leave_nested(s))
-    return s.replace(believed=svm_get_msr(s), did_init=True, changed_level=False)
+    return s.replace(believed=svm_get_msr(s), trained_by_l2=False, did_init=True, changed_level=False)
 
 
 @kvm_svm.assumption("high-half-reserved", of=("initial",))

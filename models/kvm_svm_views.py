@@ -5,7 +5,10 @@ What is modelled, what is not, and the sources are in the header of kvm_svm.py.
 
 from specproof.models.kvm_svm import Vcpu, closed, exits, idle, kvm_svm, reflected, svm_get_msr, vm_exits
 
-from specproof import Bool, Word, conj, ite, word
+from specproof import Bool, Word, conj, disj, ite, word
+
+#: The design, now complete.
+__all__ = ["kvm_svm"]
 
 _NO_CONTROL = "the control and its fields are Intel's"
 _NO_POLICY = "KVM/SVM forces no bits but the host's own, and lets nobody ask for some"
@@ -162,7 +165,7 @@ def l1_closed(s: Vcpu) -> Bool:
 @kvm_svm.view
 def list_loaded(s: Vcpu) -> Bool:
     """An MSR-load list set the register: SVM has none."""
-    return ~conj(())
+    return disj(())
 
 
 @kvm_svm.view

@@ -96,7 +96,7 @@ tdx_module.lacks(
     restored="an import is a sequence of TDH.IMPORT calls before the first entry, of which the one that concerns the register is modelled",
     did_reset="TDs have no RESET; INIT of a vCPU is not modelled", trained_by_l2="no barrier between L1 and L2 is part of this path",
     host_entered="the module's WRMSRs are elided by value on every transition; with its constant IBRS is 0",
-    exits_on_write="the bitmap never asks for an exit, neither L0's nor L1's, which cannot close it",
+    l0_closed="the bitmap never asks for an exit, neither L0's nor L1's, which cannot close it",
 )  # fmt: skip
 
 

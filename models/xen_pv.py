@@ -5,12 +5,15 @@ shadow_spec_ctrl, use_shadow is set, the register is written, the guest runs; it
 cleared, Xen's value is written. An NMI (or #MC, #DB) strikes between any two of them that are Xen's code: its
 entry writes Xen's value, its exit reloads the shadow value where use_shadow is set.
 
+Besides, a Linux guest that is suspended, saved, and restored by a Xen whose stream can carry the register or not.
+
 **Not modelled**
 - An NMI that strikes in the guest: its entry is an entry from the guest, and its return the exit path above.
 - An NMI in an NMI; SCF_ist_wrmsr cleared while S3 resumes; the RSB; PV guests' own writes, which all trap.
 
 Sources:
     [PV]     xen-project/xen at c447b7308b13, xen/arch/x86/include/asm/spec_ctrl_asm.h, the comment with the seven steps
+    [K28]    Linux 71c208dd54ab (2018): the guest clears the register before it suspends, and reloads it after
     [ENTRY]  DO_SPEC_CTRL_ENTRY, DO_SPEC_CTRL_EXIT_TO_GUEST, SPEC_CTRL_ENTRY_FROM_INTR_IST and SPEC_CTRL_EXIT_TO_XEN_IST there
 """
 
@@ -22,6 +25,7 @@ from specproof import U64, Bool, Design, State, Word, conj, field, frozen, ghost
 class Cpu(State):
     """A CPU that runs a PV guest. It runs Xen's C code where none of the five Booleans for steps holds."""
 
+    carries: Bool = frozen("the stream to the destination can carry the register; Xen 4.5 and older cannot", source="[K28]")
     host: U64 = frozen("xen_spec_ctrl: the value with which Xen runs", source="[ENTRY]", bits=SPEC_CTRL)
     msr: U64 = field("IA32_SPEC_CTRL", bits=SPEC_CTRL)
     guest: U64 = field("msrs.spec_ctrl.raw: the guest's value", source="[ENTRY]", bits=SPEC_CTRL)
@@ -36,6 +40,8 @@ class Cpu(State):
     believed: U64 = ghost("what the guest set last", bits=SPEC_CTRL)
     guest_wrote: Bool = observed("the step was a WRMSR by the guest")
     nmi_returned: Bool = observed("the NMI's handler returned")
+    migrated: Bool = observed("the guest was suspended, saved, restored and resumed")
+    image_refused: U64 = observed("bits that the stream could not carry", bits=SPEC_CTRL)
     host_entered: Bool = observed("Xen's C code runs again after a guest")
     host_wrote: Bool = observed("... and the register was written for that")
 
@@ -127,6 +133,26 @@ def exit_to_xen(s: Cpu) -> Cpu:
     return s.when(s.use_shadow, msr=s.shadow)
 
 
+@xen_pv.action(by="guest", guard=in_c_code, source="arch/x86/xen/suspend.c:xen_arch_suspend")
+def migrate(s: Cpu) -> Cpu:
+    """The guest suspends, is saved and restored, and resumes. Its own two writes are not counted as changes of mind. [K28]"""
+    saved = xen_arch_pre_suspend(s).guest
+    restored = s.replace(guest=saved, shadow=0, image_refused=ite(s.carries, 0, saved))
+    return xen_arch_post_suspend(restored, s.guest).replace(migrated=True)
+
+
+@xen_pv.function
+def xen_arch_pre_suspend(s: Cpu) -> Cpu:
+    """Linux as a guest clears the register. [K28]"""
+    return s.replace(guest=0)
+
+
+@xen_pv.function
+def xen_arch_post_suspend(s: Cpu, value: Word) -> Cpu:
+    """... and reloads it. [K28]"""
+    return s.replace(guest=value)
+
+
 @xen_pv.view
 def guest_runs(s: Cpu) -> Bool:
     """The guest runs."""
@@ -187,4 +213,4 @@ def expected(s: Cpu) -> Word:
     return ite(s.loaded, s.guest, ite(in_c_code(s), s.host, s.msr))
 
 
-xen_pv.shows("in_nmi", "nmi_returned", "guest_wrote", "host_entered", "host_wrote")
+xen_pv.shows("in_nmi", "nmi_returned", "migrated", "image_refused", "guest_wrote", "host_entered", "host_wrote")

@@ -7,6 +7,9 @@ from specproof.models.xen_svm import Vcpu, current_save, hvm_save_cpu_msrs, idle
 
 from specproof import Bool, Word, conj, disj, ite, word
 
+#: The design, now complete.
+__all__ = ["xen_svm"]
+
 _NO_CONTROL = "the control and its fields are Intel's"
 _NO_REQUEST = "MSR_VIRT_SPEC_CTRL asks for SSBD alone; see 'virt_wanted'"
 xen_svm.lacks(

@@ -213,13 +213,14 @@ def exit_and_reenter(s: Vcpu) -> Vcpu:
 
 @xen_vmx.action(by="guest", guard=lambda s: s.running & ~(s.in_l2 & s.l1_asks), source="[SDM 28.3]")
 def guest_wrmsr(s: Vcpu, value: U64) -> Vcpu:
-    """WRMSR by L1 or L2 that is not L1's business: the processor, or #GP from Xen where the policy has no register. [MSR]"""
+    """WRMSR by L1 or L2 that is not L1's business: the processor, or an exit and #GP where the policy has no register. [MSR]"""
     s = s.replace(guest_wrote=True, operand=value)
     vmcs = current(s)
     merged = ite(s.control, (s.msr & vmcs.mask) | (value & ~vmcs.mask), value)
     written = with_current(s, vmcs.replace(shadow=ite(s.control, value, vmcs.shadow))).replace(msr=merged, believed=value)
     passed = select((merged & ~s.accepts) == 0, written, s.replace(refused=True))
-    return select(ite(s.in_l2, update_msrbitmap(s), closed(s)), vmx_vmexit(s).replace(refused=True), passed)
+    faulted = vmx_vmentry(vmx_asm_vmexit_handler(vmx_vmexit(s))).replace(refused=True)
+    return select(ite(s.in_l2, update_msrbitmap(s), closed(s)), faulted, passed)
 
 
 @xen_vmx.action(by="toolstack", guard=lambda s: idle(s) & ~s.vmxon, source="xen/arch/x86/hvm/hvm.c:hvm_load_cpu_msrs")

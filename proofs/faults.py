@@ -21,6 +21,7 @@ class Machine(Protocol):
     effective: Word
     rdmsr: Word
     guest_wrote: Bool  # the step: a WRMSR by the guest
+    exits_on_write: Bool  # a WRMSR by the guest that runs exits
     operand: Word  # ... of this value
     refused: Bool  # ... or another access, which took #GP or an error
     host_accepts: Word  # bits that the processor accepts
@@ -34,7 +35,7 @@ class Machine(Protocol):
 def refused_as_the_processor_says(before: Machine, after: Machine) -> Bool:
     """A guest's WRMSR that does not exit takes #GP exactly if it would set a bit that it reaches and the processor rejects. [SDM 28.3]"""
     illegal = after.operand & ~before.locked & ~before.host_accepts
-    return implies(after.guest_wrote & after.guest_runs, after.refused == (illegal != 0))
+    return implies(after.guest_wrote & ~before.exits_on_write, after.refused == (illegal != 0))
 
 
 @step("refused-as-cpuid-says", id="F2")
@@ -60,4 +61,4 @@ def host_write_never_faults(v: Machine) -> Bool:
 def emulated_as_the_processor_says(before: Machine, after: Machine) -> Bool:
     """A guest's WRMSR that exits is refused exactly if the processor would refuse it, or if the guest has no such register."""
     illegal = (after.operand & ~before.locked & ~before.host_accepts) != 0
-    return implies(after.guest_wrote & ~after.guest_runs, after.refused == (illegal | ~before.has_msr))
+    return implies(after.guest_wrote & before.exits_on_write, after.refused == (illegal | ~before.has_msr))
