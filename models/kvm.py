@@ -27,6 +27,7 @@ lists entry by entry, the hardware check of early failures, late failures, SMI a
   destination starts afresh, so every state that it can lead to is reached by the migrations modelled.
 - What becomes of the guest after a VMX abort (an exit MSR-load list that fails), a triple fault or a failed
   RSM: KVM tells userspace, which may run the vCPU again, and so may the model.
+- A VM entry of vmcs01 that the processor refuses, which would be a bug of KVM.
 - An L1 that would use the control for its own L2: KVM does not offer it, and vmcs12 has no such fields.
 
 Sources:

@@ -196,7 +196,7 @@ def kvm_set_msrs_mitigation_ctrl(s: Vcpu, data: U64) -> Vcpu:
 def kvm_set_nested_state(s: Vcpu, guest_mode: Bool, fails: Bool) -> Vcpu:
     """KVM_SET_NESTED_STATE with a VMXON region: what was is left and freed, vmcs02 allocated, L2 entered if so saved.
 
-    From within L2 it is a `kvm_leave_nested` first. [LNX nested.c]
+    From within L2 it is a `kvm_leave_nested` first. `fails`: prepare_vmcs02 finds an illegal CR3. [LNX nested.c]
     """
     s = enter_vmx_operation(free_nested(s))
     return select(guest_mode, nested_vmx_enter_non_root_mode(s, fails), s)
