@@ -1,4 +1,4 @@
-"""`python -m bench [--design NAME]... [--cut SECONDS] [--claims all|none|NAME,...] [--json FILE]`
+"""`python -m bench [--design NAME]... [--cut SECONDS] [--claims all|none|NAME,...] [--singly PEER,...] [--json FILE]`
 
 Three tables: all claims of a design together; claim by claim; and how cost grows with a design made larger
 on purpose. Every figure is seconds of the processor in a process of its own, imports apart. Peers that are not installed are named and left out.
@@ -40,11 +40,12 @@ def main() -> int:
     parser.add_argument("--design", action="append", help=f"a design; more than once for several; default: {', '.join(DESIGNS)}")
     parser.add_argument("--cut", type=float, default=60, help="seconds after which a peer is stopped")
     parser.add_argument("--claims", default="all", help="claims of the second table: all, none, or names")
+    parser.add_argument("--singly", default="pdr", help="peers of the second table: of pdr, spacer, bounded; the latter two take hours")
     parser.add_argument("--growth", default="all", help="all, none, or names of synthetic designs separated by ';'")
     parser.add_argument("--json", type=Path, help="write every measurement here too")
     wanted = parser.parse_args()
     print(machine())
-    bench = Bench(wanted.cut)
+    bench = Bench(wanted.cut, wanted.singly.split(","))
     for design in wanted.design or DESIGNS:
         bench.design(design, wanted.claims)
     if wanted.growth != "none":
@@ -70,9 +71,9 @@ def _lines(file: str) -> Iterator[str]:
 class Bench:
     """Measures and prints; keeps every figure in `measured`."""
 
-    def __init__(self, cut: float) -> None:
-        """`cut`: seconds after which a peer is stopped."""
-        self.cut = cut
+    def __init__(self, cut: float, singly: list[str]) -> None:
+        """`cut`: seconds after which a peer is stopped; `singly`: the peers of the second table."""
+        self.cut, self.singly = cut, singly
         self.measured: list[dict[str, Any]] = []
 
     def design(self, design: str, claims: str) -> None:
@@ -117,14 +118,14 @@ class Bench:
         """A row of the second table."""
         mine = self._ours(design, configuration, claim)
         word = mine.words[claim]
-        flow = self._abc(design, configuration, claim, "pdr -a") if ABC else None
-        fixed = self._peer("spacer", design, configuration, claim)
+        flow = self._abc(design, configuration, claim, "pdr -a") if ABC and "pdr" in self.singly else None
+        fixed = self._peer("spacer", design, configuration, claim) if "spacer" in self.singly else None
         violated = word == "refuted" or claim in reachability(mine)
-        unrolled = self._peer("bounded", design, configuration, claim) if violated else None
+        unrolled = self._peer("bounded", design, configuration, claim) if violated and "bounded" in self.singly else None
         peers = [peer for peer in (flow, fixed, unrolled) if peer is not None]
         for peer in peers:
             self._agree(design, configuration, claim, mine, peer)
-        best = min((peer.inner for peer in peers if not peer.cut), default=None)
+        best = min((peer.inner for peer in peers if not peer.cut), default=None if peers else -1)
         length = next((line["length"] for line in mine.said if line.get("length") is not None), None)
         return [
             claim, word if length is None else f"{word} in {length}", f"{mine.inner:.2f}", f"{mine.seconds:.2f}",
@@ -197,6 +198,8 @@ def shown(peer: Run | None, claims: int, *, memory: bool = False) -> str:
 
 def ratio(best: float | None, mine: float, cut: float) -> str:
     """How many times faster specproof is than the fastest peer; below 1 it is slower."""
+    if best == -1:
+        return ""
     return f"> {cut / mine:.1f}" if best is None else f"{best / mine:.2f}" + (" (slower)" if best < mine else "")
 
 

@@ -1,7 +1,7 @@
-"""Designs made larger on purpose: `words:W,flags:F,actions:A` or `vmcs:N`.
+"""Designs made larger on purpose: `words:W,flags:F,actions:A[,broken:1]` or `vmcs:N`.
 
 `words:...` is a worst case for an explicit search: W words that move independently of each other, F flags
-that toggle independently, A actions. `vmcs:N` is what hypervisors look like: one register, a policy, and
+that toggle independently, A actions; broken, the last action ignores the mask. `vmcs:N` is what hypervisors look like: one register, a policy, and
 N VMCSs each with mask, shadow and a cached mask, brought up to date when they become current.
 """
 
@@ -18,7 +18,7 @@ def synthetic(name: str) -> tuple[Design[Any], list[Claim]]:
     sizes = {key: int(value) for key, value in (part.split(":") for part in name.split(","))}
     if "vmcs" in sizes:
         return _hypervisor(name, sizes["vmcs"])
-    return _independent(name, sizes["words"], sizes["flags"], sizes["actions"])
+    return _independent(name, sizes["words"], sizes["flags"], sizes["actions"], bool(sizes.get("broken")))
 
 
 def _record(words: int, flags: int) -> type[State]:
@@ -27,14 +27,14 @@ def _record(words: int, flags: int) -> type[State]:
     return type("Grown", (State,), {"__annotations__": annotations, "__module__": __name__, **fields})
 
 
-def _independent(name: str, words: int, flags: int, actions: int) -> tuple[Design[Any], list[Claim]]:
+def _independent(name: str, words: int, flags: int, actions: int, broken: bool) -> tuple[Design[Any], list[Claim]]:
     record = _record(words, flags)
     design: Design[Any] = Design(name, record, doc="Words that move on their own")
     design.initial(lambda s: conj([*(getattr(s, f"w{k}") == s.mask for k in range(words)), *(~getattr(s, f"b{k}") for k in range(flags))]))
     design.setting("all", lambda s: s.mask == s.mask)
     design.configure("all")
     for number in range(actions):
-        design.action(by="environment", guard=_guard(number, flags))(_move(number, words, flags))
+        design.action(by="environment", guard=_guard(number, flags))(_move(number, words, flags, broken and number == actions - 1))
 
     def every(s: Any) -> Word:
         kept = s.w0
@@ -62,14 +62,14 @@ def _guard(number: int, flags: int) -> Callable[[Any], Bool]:
     return lambda s: ~getattr(s, f"b{number % flags}") | getattr(s, f"b{(number + 1) % flags}")
 
 
-def _move(number: int, words: int, flags: int) -> Callable[..., Any]:
+def _move(number: int, words: int, flags: int, broken: bool) -> Callable[..., Any]:
     """An action: a word takes masked bits of its neighbour, the others from an input; a flag toggles."""
     target, flag = f"w{number % words}", f"b{number % flags}"
     neighbour = f"w{(number + 1 + number // words) % words}"
 
     def body(s: Any, value: U64, toggles: Bool) -> Any:
         merged = (getattr(s, neighbour) & s.mask) | (value & ~s.mask)
-        return s.replace(**{target: merged, flag: getattr(s, flag) ^ toggles})
+        return s.replace(**{target: value if broken else merged, flag: getattr(s, flag) ^ toggles})
 
     body.__name__ = f"move{number}"
     body.__annotations__ = {"value": U64, "toggles": Bool}
