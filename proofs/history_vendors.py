@@ -17,8 +17,7 @@ from specproof.models.xen_ssbd import xen_ssbd
 from specproof.models.xen_svm_views import xen_svm
 from specproof.models.xen_vmx_views import xen_vmx
 
-from specproof import Bool, Word, disj, ite, select, word
-from specproof.history import Bug, Omitted
+from specproof import Bool, Bug, Omitted, Word, disj, ite, select, word
 from specproof.models import hedron as hd
 from specproof.models import kvm_svm as svm
 from specproof.models import linux_host as host

@@ -13,8 +13,7 @@ from specproof.models.xen_svm_views import xen_svm
 from specproof.models.xen_vmx_views import xen_vmx
 from specproof.proofs.history_vendors import k17_nested_svm_vmexit, svm_leave_nested
 
-from specproof import U64, Bool, Word, conj, disj, ite, select, word
-from specproof.history import Repair
+from specproof import U64, Bool, Repair, Word, conj, disj, ite, select, word
 from specproof.models import acrn as acr
 from specproof.models import hedron as hd
 from specproof.models import intel

@@ -14,8 +14,7 @@ from specproof.models.xen_pv import xen_pv
 from specproof.models.xen_ssbd import xen_ssbd
 from specproof.models.xen_svm_views import xen_svm
 
-from specproof import U64, Bool, Word, ite, select, word
-from specproof.history import Broken
+from specproof import U64, Bool, Broken, Word, ite, select, word
 from specproof.models import acrn as acr
 from specproof.models import hedron as hd
 from specproof.models import kvm_svm as svm
