@@ -10,7 +10,10 @@ from specproof.terms import Term
 
 def sentence(term: Term) -> str:
     """`running implies (~msr & mask) == 0` as "While running holds, every bit set in mask is set in msr."."""
-    text = f"while {_conditions(term.args[0])}, {_said(term.args[1])}" if term.op == "implies" else _said(term)
+    if term.op == "implies" and term.args[1].op == "const":
+        text = f"it never happens that {_conditions(term.args[0])}"
+    else:
+        text = f"while {_conditions(term.args[0])}, {_said(term.args[1])}" if term.op == "implies" else _said(term)
     return text[:1].upper() + text[1:] + "."
 
 
