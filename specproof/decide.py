@@ -91,19 +91,24 @@ def decide_relation(
             return NotAsked(design.name, claim.name, f"{design.name} has no configuration {side!r}")
     plain = product(build(design, claim.left, without), build(design, claim.right, without), (claim.left, claim.right))
     try:
-        pair = merge(plain, lambda pair: [pair.instantiate(claim)])
-        prop = pair.instantiate(claim)
+        verdicts, decision = relate(plain, [claim], Solver(timeout))
     except MissingView as missing:
         return NotAsked(design.name, claim.name, str(missing))
-    found: list[Verdict] = []
-    decision = Decision(pair.system, {claim.name: prop}, {claim.name: "relation"}, Solver(timeout), lambda _, verdict: found.append(verdict))
-    decision.along[SHARING] = pair.sharing()
-    decision.run()
-    verdict = unmerged(found[0], plain, claim)
-    result = Result(design.name, pair.system.configuration, claim.name, "relation", verdict, time.perf_counter() - started)
+    result = Result(design.name, plain.system.configuration, claim.name, "relation", verdicts[claim.name], time.perf_counter() - started)
     if inspect:
         inspect(decision, [result])
     return result
+
+
+def relate(plain: Pair, claims: Sequence[Claim], solver: Solver) -> tuple[dict[str, Verdict], Decision]:
+    """The verdicts on relations between the two sides of a product, with runs told on it. Raises MissingView."""
+    pair = merge(plain, lambda pair: [pair.instantiate(claim) for claim in claims])
+    properties = {claim.name: pair.instantiate(claim) for claim in claims}
+    found: dict[str, Verdict] = {}
+    decision = Decision(pair.system, properties, dict.fromkeys(properties, "relation"), solver, found.__setitem__)
+    decision.along, decision.explored = {SHARING: pair.sharing()}, pair.explored
+    decision.run()
+    return {claim.name: unmerged(found[claim.name], plain, claim) for claim in claims}, decision
 
 
 def unmerged(verdict: Verdict, plain: Pair, claim: Claim) -> Verdict:
@@ -154,6 +159,7 @@ class Decision:
         self.system, self.kinds, self.solver, self.report = system, kinds, solver, report
         self.properties = {name: never(prop) if kinds[name] == "reachability" else prop for name, prop in properties.items()}
         self.along: dict[str, Property] = {}
+        self.explored: tuple[Slice, Reached] | None = None
         self.certificate: Certificate | None = None
         self.left: dict[str, str] = {}
 
@@ -166,8 +172,7 @@ class Decision:
             names = sorted(str(term.data) for term in variables([self.system.starts]))
             raise ModelError(f"{self.system.design}: nothing satisfies its initial predicate (it reads {', '.join(names)}); no run starts")
         try:
-            slice_ = Slice(self.system, [*self.properties.values(), *self.along.values()])
-            reached = explore(slice_, stop=stops(list(self.along.values()), list(self.properties.values())) if self.along else None)
+            slice_, reached = self.explored or self._explore()
         except TooLarge as reason:
             self._fall_back(dict.fromkeys(self.properties, f"the slice does not fit: {reason}"), None)
             return
@@ -177,10 +182,14 @@ class Decision:
         for name in open_:
             if name not in self.left:
                 proving[name] = self._or_vacuous(slice_, reached, name, witnesses)
-        if open_ and (wrong := [name for name in self.along if reached.violated[name]]):
+        if open_ and (wrong := [name for name in self.along if reached.violated.get(name)]):
             raise Disagreement(f"{self.system.design}: {wrong[0]} was taken for granted and does not hold")
         certificate = self._prove(slice_, reached, {**proving, **self.along}, witnesses) if proving else None
         self._fall_back(self.left, certificate)
+
+    def _explore(self) -> tuple[Slice, Reached]:
+        slice_ = Slice(self.system, [*self.properties.values(), *self.along.values()])
+        return slice_, explore(slice_, stop=stops(list(self.along.values()), list(self.properties.values())) if self.along else None)
 
     def _refuted(self, slice_: Slice, reached: Reached, name: str, prop: Property) -> bool:
         """Reports a violation that lifts; notes one that does not."""

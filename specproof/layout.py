@@ -15,7 +15,7 @@ States = np.ndarray[Any, np.dtype[np.uint64]]
 Indices = np.ndarray[Any, np.dtype[np.int64]]
 
 #: Pairs of a pattern and an input combination that one numpy evaluation may hold.
-CHUNK = 1 << 19
+CHUNK = 1 << 16
 
 
 class TooLarge(Exception):

@@ -28,7 +28,10 @@ SHARING = "shared-fields"
 
 @dataclass(eq=False)
 class Pair:
-    """The product of two systems, with the names of its sides and the fields that the sides share."""
+    """The product of two systems, with the names of its sides and the fields that the sides share.
+
+    `explored`: what `merge` saw of its slice.
+    """
 
     system: System
     left: System
@@ -36,6 +39,7 @@ class Pair:
     names: tuple[str, str]
     shared: frozenset[str]
     apart: frozenset[str] = frozenset()
+    explored: tuple[Slice, Reached] | None = None
 
     def views(self, side: int, values: Mapping[str, Term]) -> Views:
         """What a claim sees of one side, for values of the product's leaves."""
@@ -172,12 +176,14 @@ def merge(pair: Pair, asked: Callable[[Pair], Sequence[Property]]) -> Pair:
         checked = [prop for prop in checked if any(term is not TRUE for term in prop.steps.values())]
         wanted = list(asked(pair))
         try:
-            reached = explore(Slice(pair.system, [*checked, *wanted]), stop=stops(checked, wanted))
+            slice_ = Slice(pair.system, [*checked, *wanted])
+            reached = explore(slice_, stop=stops(checked, wanted))
         except TooLarge:
             return pair
         lost = frozenset(prop.claim for prop in checked if reached.violated[prop.claim])
         first = min((reached.violated[path][0].depth for path in lost), default=0)
         if not lost or all(hits and hits[0].depth < first for hits in (reached.violated[prop.claim] for prop in wanted)):
+            pair.explored = slice_, reached
             return pair
         shared -= lost
 

@@ -46,6 +46,7 @@ class Program:
     nodes: list[tuple[Any, ...]] = field(default_factory=list)
     known: dict[tuple[Any, ...], int] = field(default_factory=dict)
     outputs: list[int] = field(default_factory=list)
+    _dead: list[list[int]] = field(default_factory=list, repr=False)
 
     def add(self, *node: Any) -> int:
         """The number of a node, simplified where an argument is constant."""
@@ -97,14 +98,26 @@ class Program:
 
     def run(self, values: Mapping[Hashable, Array]) -> list[Array]:
         """The outputs for given loads, whose shapes broadcast."""
-        results: list[Array] = []
-        for node in self.nodes:
+        results: dict[int, Array] = {}
+        for number, (node, dead) in enumerate(zip(self.nodes, self._last_uses(), strict=True)):
             if node[0] == "load":
                 key = node[1]
-                results.append(np.full((1, 1), key[1]) if key[0] == "constant" else values[key])
+                results[number] = np.full((1, 1), key[1]) if key[0] == "constant" else values[key]
             else:
-                results.append(MEANING[node[0]](*[results[arg] for arg in node[1:]]))
+                results[number] = MEANING[node[0]](*[results[arg] for arg in node[1:]])
+            for old in dead:  # what is not needed any more leaves the processor's cache to what is
+                del results[old]
         return [results[number] for number in self.outputs]
+
+    def _last_uses(self) -> list[list[int]]:
+        """For each node, the nodes whose last use it is."""
+        if len(self._dead) != len(self.nodes):
+            last = {arg: number for number, node in enumerate(self.nodes) if node[0] != "load" for arg in node[1:]}
+            self._dead = [[] for _ in self.nodes]
+            for arg, number in last.items():
+                if arg not in self.outputs:
+                    self._dead[number].append(arg)
+        return self._dead
 
 
 def watched_bits(roots: Sequence[Term], next_of: Mapping[str, Sequence[Term]]) -> dict[str, set[int]]:
