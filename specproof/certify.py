@@ -10,11 +10,14 @@ from dataclasses import dataclass
 
 from specproof.claims import Property
 from specproof.lemmas import Certificate
+from specproof.lift import Disagreement
 from specproof.query import Core
+from specproof.readings.integers import evaluate
 from specproof.solver import Solver
 from specproof.symmetry import fails_at_representatives
 from specproof.system import Action, System
 from specproof.terms import FALSE, TRUE, Bool, Term, conj
+from specproof.vocabulary import Lemma
 
 
 @dataclass(frozen=True)
@@ -93,8 +96,31 @@ def accept(system: System, certificate: Certificate, properties: Mapping[str, Pr
     Certificates that are written and verified have the obligations in full.
     """
     rejected = []
+    certificate.leans = leaning(system, certificate, solver)
     for obligation in obligations(system, certificate, properties):
         answer = solver.ask(obligation.narrowed)
         if answer.word != "unsat":
             rejected.append(Rejected(obligation, answer.word, answer.reason))
     return rejected
+
+
+def leaning(system: System, certificate: Certificate, solver: Solver) -> dict[Lemma, set[str]]:
+    """Which assumptions about the initial states each lemma needs to hold there."""
+    leans: dict[Lemma, set[str]] = {}
+    vocabulary = certificate.vocabulary
+    at = {lemma: vocabulary.term(lemma, vocabulary.here) for lemma in certificate.lemmas}
+    for name in system.initially_assumed:
+        others = [term for other, term in system.initially_assumed.items() if other != name]
+        left = dict(at)
+        while left:
+            answer = solver.ask([system.initial, *others, ~conj(left.values())])
+            if answer.word != "sat":
+                break
+            values = {path: answer.values.get(path, 0) for path in system.variables}
+            failing = [lemma for lemma, term in left.items() if not evaluate(term, values)]
+            for lemma in failing:
+                leans.setdefault(lemma, set()).add(name)
+                del left[lemma]
+            if not failing:
+                raise Disagreement(f"{system.design}: Z3's initial state breaks no lemma on integers")
+    return leans

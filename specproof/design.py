@@ -130,6 +130,7 @@ class Design(Generic[S]):
     def view(self, body: Callable[[S], R]) -> Function[[S], R]:
         """Decorator: something that claims can look at, named as in `proofs/vocabulary.py`."""
         self._fresh(body.__name__, body)
+        self.lacking.pop(body.__name__, None)
         self.views[body.__name__] = body  # type: ignore[assignment]
         return Function(body)
 

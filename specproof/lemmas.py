@@ -21,12 +21,14 @@ from specproof.vocabulary import Lemma, Vocabulary
 
 @dataclass
 class Certificate:
-    """Lemmas that are inductive together and imply the claims. `cores[(target, action)]`: action None means "in a state"."""
+    """Lemmas that are inductive together and imply the claims. `cores[(target, action)]`: action None means "in a state".
+    `leans`: assumptions about the initial states that a lemma needs, once `certify.accept` has found out."""
 
     vocabulary: Vocabulary
     lemmas: list[Lemma]
     claims: list[str]
     cores: dict[tuple[Lemma | str, str | None], Core] = field(default_factory=dict)
+    leans: dict[Lemma, set[str]] = field(default_factory=dict)
 
     def behind(self, *claims: str) -> tuple[list[Lemma], set[str]]:
         """The lemmas and assumptions that the proof of these claims uses, directly or through other lemmas."""
@@ -42,7 +44,8 @@ class Certificate:
                 new = [lemma for lemma in core.lemmas if lemma not in seen]
                 seen.update(new)
                 todo += new
-        return [lemma for lemma in self.lemmas if lemma in seen], assumptions
+        behind = [lemma for lemma in self.lemmas if lemma in seen]
+        return behind, assumptions.union(*(self.leans.get(lemma, set()) for lemma in behind))
 
 
 def discover(slice_: Slice, reached: Reached, properties: Sequence[Property]) -> Certificate:
