@@ -24,6 +24,7 @@ class Machine(Protocol):
     saved_guest_value: Word
     effective_next: Word
     believes: Word
+    required_mask: Word  # bits that are forced
     guest_wrote: Bool
     copied: Bool
     changed_level: Bool
@@ -60,8 +61,8 @@ def copies_where_offered(before: Machine, after: Machine) -> Bool:
 
 @step("nothing-lost-at-exit", id="O5")
 def nothing_lost_at_exit(before: Machine, after: Machine) -> Bool:
-    """An exit and the next entry lose no bit that the guest set, and it reads what it read, though the host's value may change."""
-    lost = (before.rdmsr ^ after.rdmsr) | (after.believes & ~after.effective)
+    """An exit and the next entry lose no bit that the guest set and nobody forces, and it reads what it read, though the host's value may change."""
+    lost = (before.rdmsr ^ after.rdmsr) | (after.believes & ~after.effective & ~after.required_mask)
     return implies(after.reentered, lost == 0)
 
 
