@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from specproof.layout import CHUNK, Entailment, Indices, States
@@ -113,16 +115,39 @@ class Image:
         self.values = np.concatenate([self.values, *values])
 
     def _evaluate(self, patterns: States, inputs: int) -> tuple[Indices, States]:
+        """The number of different successors of each pattern, and these.
+
+        Outputs that depend on the inputs are put together as a short code first: sorting short codes is what
+        is cheap, and only the different ones are spread to the positions of their bits.
+        """
         outputs, exists = self.move.compiled.run(self.slice.layout, patterns)
-        shape = (len(patterns), inputs)
         exists = exists & ~self.move.compiled.excluded(outputs, self.entailed)
-        enabled = np.broadcast_to(outputs[0] & exists, shape)
-        packed = np.zeros((1, 1), dtype=np.uint64)
+        enabled = np.broadcast_to(outputs[0] & exists, (len(patterns), inputs))
+        plain = np.zeros((len(patterns), 1), dtype=np.uint64)
+        vary: list[tuple[Array, int]] = []
         for output, bit in zip(outputs[1:], self.move.targets, strict=False):
-            packed = packed | (output.astype(np.uint64) << np.uint64(bit))
-        packed = np.where(enabled, np.broadcast_to(packed, shape), np.uint64(0xFFFFFFFFFFFFFFFF))
-        packed = np.sort(packed, axis=1)
-        keep = np.ones(shape, dtype=np.bool_)
-        keep[:, 1:] = packed[:, 1:] != packed[:, :-1]
-        keep &= packed != np.uint64(0xFFFFFFFFFFFFFFFF)
-        return keep.sum(axis=1), packed[keep]
+            if output.shape[1] == 1:
+                plain |= output.astype(np.uint64) << np.uint64(bit)
+            else:
+                vary.append((output, bit))
+        size = np.min_scalar_type((2 << len(vary)) - 1)
+        codes = np.full(enabled.shape, (2 << len(vary)) - 1, dtype=size)
+        np.copyto(codes, _code([output for output, _ in vary], size), where=enabled)
+        codes.sort(axis=1)
+        keep = np.ones(codes.shape, dtype=np.bool_)
+        keep[:, 1:] = codes[:, 1:] != codes[:, :-1]
+        keep &= codes != (2 << len(vary)) - 1
+        count = keep.sum(axis=1)
+        found = np.repeat(plain[:, 0], count)
+        distinct = codes[keep]
+        for number, (_, bit) in enumerate(vary):
+            found |= (((distinct >> number) & 1).astype(np.uint64)) << np.uint64(bit)
+        return count, found
+
+
+def _code(outputs: list[Array], size: np.dtype[Any]) -> np.ndarray[Any, np.dtype[Any]]:
+    """The outputs as the bits of one number, the narrower ones put together first."""
+    code = np.zeros((1, 1), dtype=size)
+    for number, output in sorted(enumerate(outputs), key=lambda item: item[1].size):
+        code = code | (output.astype(size) << size.type(number))
+    return code

@@ -18,6 +18,24 @@ Indices = np.ndarray[Any, np.dtype[np.int64]]
 CHUNK = 1 << 16
 
 
+#: 64 truth values at once.
+NONE, ALL = np.uint64(0), np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+def packed(values: Array) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """Each row's truth values as words of 64, the first one lowest."""
+    return np.packbits(values, axis=1, bitorder="little").view(np.uint64)
+
+
+def unpacked(words: np.ndarray[Any, np.dtype[np.uint64]]) -> Array:
+    """The rows again; of one word, the one truth value that all of its bits have."""
+    if words.shape[1] == 1:
+        same: Array = words != NONE
+        return same
+    spread: Array = np.unpackbits(np.ascontiguousarray(words).view(np.uint8), axis=1, bitorder="little").view(np.bool_)
+    return spread
+
+
 class TooLarge(Exception):
     """The slice does not fit: too many bits in a state, too many inputs of an action, too many states."""
 
@@ -69,18 +87,21 @@ class Compiled:
 
     def run(self, layout: Layout, states: States) -> tuple[list[Array], Array]:
         """Outputs for every state (rows) and input combination (columns), and which combinations exist."""
-        values: dict[Hashable, Array] = {}
+        wide = len(self.inputs) > 6  # then 64 input combinations are one machine word
+        values: dict[Hashable, Any] = {}
         for key in self.state_keys:
             kind = key[0]  # type: ignore[index]
-            values[key] = layout.class_column(states, key[1]) if kind == "class" else layout.column(states, key)  # type: ignore[index]
+            column = layout.class_column(states, key[1]) if kind == "class" else layout.column(states, key)  # type: ignore[index]
+            values[key] = np.where(column, ALL, NONE) if wide else column
         combinations = np.arange(1 << len(self.inputs), dtype=np.int64)
-        for index, key in enumerate(self.inputs):
-            values[key] = ((combinations >> index) & 1).astype(np.bool_)[None, :]
+        chosen = [((combinations >> index) & 1).astype(np.bool_)[None, :] for index in range(len(self.inputs))]
+        values.update(zip(self.inputs, map(packed, chosen) if wide else chosen, strict=True))
         exists = np.ones((1, len(combinations)), dtype=np.bool_)
         for generic, watched, position in self.couplings:
-            differ = values[self.inputs[generic]] ^ values[self.inputs[watched]]
-            exists = exists & ~(differ & layout.class_column(states, 1 << position))
-        return self.program.run(values), exists
+            exists = exists & ~((chosen[generic] ^ chosen[watched]) & layout.class_column(states, 1 << position))
+        if not wide:
+            return self.program.run(values), exists
+        return [unpacked(output) for output in self.program.run(values, (NONE, ALL))], exists
 
     def shows(self) -> bool:
         """Whether a program of a property can show anything: it is enabled, and violated or its antecedent happens."""

@@ -96,13 +96,13 @@ class Program:
         """The keys of everything it loads, constants apart."""
         return [node[1] for node in self.nodes if node[0] == "load" and node[1][0] != "constant"]
 
-    def run(self, values: Mapping[Hashable, Array]) -> list[Array]:
-        """The outputs for given loads, whose shapes broadcast."""
+    def run(self, values: Mapping[Hashable, Any], constants: tuple[Any, Any] = (False, True)) -> list[Any]:
+        """The outputs for given loads, whose shapes broadcast. `constants`: what false and true are to the loads' type."""
         results: dict[int, Array] = {}
         for number, (node, dead) in enumerate(zip(self.nodes, self._last_uses(), strict=True)):
             if node[0] == "load":
                 key = node[1]
-                results[number] = np.full((1, 1), key[1]) if key[0] == "constant" else values[key]
+                results[number] = np.full((1, 1), constants[key[1]]) if key[0] == "constant" else values[key]
             else:
                 results[number] = MEANING[node[0]](*[results[arg] for arg in node[1:]])
             for old in dead:  # what is not needed any more leaves the processor's cache to what is
