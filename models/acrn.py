@@ -21,6 +21,7 @@ Sources:
     [SDM]    Intel SDM vol. 4, IA32_SPEC_CTRL; vol. 3C, 26.2 on VMfail
 """
 
+from specproof.models.elsewhere import say_where
 from specproof.models.registers import LOW_HALF, SPEC_CTRL
 
 from specproof import U64, Bool, Design, State, Word, conj, disj, field, frozen, ghost, implies, ite, observed, part, select, word
@@ -291,3 +292,4 @@ def offered(s: Cpu) -> Word:
 
 
 acrn.shows("guest_wrote", "operand", "refused", "copied", "host_entered", "host_wrote", "host_illegal")
+say_where(acrn)

@@ -24,6 +24,7 @@ Sources:
     [SDM]    Intel SDM vol. 3C, sections as cited, for what a processor does
 """
 
+from specproof.models.elsewhere import say_where
 from specproof.models.intel import Cpu, intel, legal, load_host_state, merged, set_register, virtualized
 from specproof.models.intel import powered_on as intel_powered_on
 
@@ -83,3 +84,4 @@ bochs = intel.but(
     vm_entry=vm_entry, entry_list_loads=entry_list_loads, exit_list_stores=exit_list_stores,
 )  # fmt: skip
 bochs.vendor = "Bochs"
+say_where(bochs)

@@ -19,6 +19,7 @@ Sources:
     [H01]    commit b676b54 (2020): before it the register was passed through and not switched
 """
 
+from specproof.models.elsewhere import say_where
 from specproof.models.registers import SPEC_CTRL
 
 from specproof import U64, Bool, Design, State, Word, conj, disj, field, frozen, ghost, ite, observed, part, select, word
@@ -248,3 +249,4 @@ def host_accepts(s: Cpu) -> Word:
 
 
 hedron.shows("guest_wrote", "operand", "refused", "copied")
+say_where(hedron)

@@ -3,6 +3,7 @@
 What is modelled, what is not, and the sources are in the header of kvm_svm.py.
 """
 
+from specproof.models.elsewhere import say_where
 from specproof.models.kvm_svm import Vcpu, closed, exits, idle, kvm_svm, reflected, svm_get_msr, vm_exits
 
 from specproof import Bool, Word, conj, disj, ite, word
@@ -178,3 +179,4 @@ kvm_svm.shows(
     "has_msr", "guest_wrote", "operand", "refused", "copied", "changed_level", "entry_failed", "reentered", "did_init", "host_illegal",
     "stale_at_exit", "wrong_at_entry", "trained_by_l2", "trained_by_other",
 )  # fmt: skip
+say_where(kvm_svm)

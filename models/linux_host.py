@@ -17,6 +17,7 @@ Sources:
     [K20]    66065157420c (2022): the register is among those that suspend saves and resume restores
 """
 
+from specproof.models.elsewhere import say_where
 from specproof.models.registers import SPEC_CTRL
 
 from specproof import U64, Bool, Design, State, Word, field, frozen, ite, observed, word
@@ -139,3 +140,4 @@ def user_runs(s: Cpu) -> Bool:
 
 
 linux_host.shows("host_illegal", "resumed")
+say_where(linux_host)

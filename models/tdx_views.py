@@ -3,6 +3,7 @@
 What is modelled, what is not, and the sources are in the header of tdx_module.py.
 """
 
+from specproof.models.elsewhere import say_where
 from specproof.models.tdx_module import DDPD_U, MODULE, Lp, current, hidden, tdx_module, virt
 
 from specproof import Bool, Word, conj, disj, ite, word
@@ -177,3 +178,4 @@ tdx_module.shows(
     "in_l2", "guest_wrote", "operand", "refused", "copied", "changed_level", "touched_fields", "stale_at_exit", "wrong_at_entry",
     "host_illegal", "trained_by_other",
 )  # fmt: skip
+say_where(tdx_module)

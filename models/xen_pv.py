@@ -17,6 +17,7 @@ Sources:
     [ENTRY]  DO_SPEC_CTRL_ENTRY, DO_SPEC_CTRL_EXIT_TO_GUEST, SPEC_CTRL_ENTRY_FROM_INTR_IST and SPEC_CTRL_EXIT_TO_XEN_IST there
 """
 
+from specproof.models.elsewhere import say_where
 from specproof.models.registers import SPEC_CTRL
 
 from specproof import U64, Bool, Design, State, Word, conj, field, frozen, ghost, ite, observed, word
@@ -214,3 +215,4 @@ def expected(s: Cpu) -> Word:
 
 
 xen_pv.shows("in_nmi", "nmi_returned", "migrated", "image_refused", "guest_wrote", "host_entered", "host_wrote")
+say_where(xen_pv)

@@ -19,6 +19,8 @@ Sources:
     [X09]    eda98ea870 (XSA-431, CVE-2022-42336), before which every write counted; review in [25662409587]
 """
 
+from specproof.models.elsewhere import say_where
+
 from specproof import Bool, Design, State, conj, disj, field, observed, part, select
 
 
@@ -114,3 +116,4 @@ def core_wanted(s: Core) -> Bool:
 
 
 xen_ssbd.shows("guest_wrote")
+say_where(xen_ssbd)

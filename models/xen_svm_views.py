@@ -3,6 +3,7 @@
 What is modelled, what is not, and the sources are in the header of xen_svm.py.
 """
 
+from specproof.models.elsewhere import say_where
 from specproof.models.xen_svm import Vcpu, current_save, hvm_save_cpu_msrs, idle, xen_svm
 
 from specproof import Bool, Word, conj, disj, ite, word
@@ -167,3 +168,4 @@ xen_svm.shows(
     "offered", "in_l2", "virt_wanted", "guest_wrote", "operand", "refused", "copied", "changed_level", "reentered", "migrated",
     "image_refused", "host_entered", "host_wrote", "host_illegal", "stale_at_exit", "wrong_at_entry",
 )  # fmt: skip
+say_where(xen_svm)

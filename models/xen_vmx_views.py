@@ -3,6 +3,7 @@
 What is modelled, what is not, and the sources are in the header of xen_vmx.py.
 """
 
+from specproof.models.elsewhere import say_where
 from specproof.models.xen_vmx import Vcpu, closed, current, hvm_save_cpu_msrs, idle, update_msrbitmap, vmx_get_reg, xen_vmx
 
 from specproof import Bool, Word, conj, disj, ite, word
@@ -51,6 +52,12 @@ def virtualized(s: Vcpu) -> Bool:
 def has_control(s: Vcpu) -> Bool:
     """The processor allows the control and has its fields."""
     return s.control
+
+
+@xen_vmx.view
+def control(s: Vcpu) -> Bool:
+    """The current VMCS has the control set, and the register is not intercepted, which would make it moot."""
+    return s.control & s.has_msr
 
 
 @xen_vmx.view
@@ -197,3 +204,4 @@ xen_vmx.shows(
     "has_msr", "offered", "in_l2", "guest_wrote", "operand", "refused", "copied", "changed_level", "reentered", "migrated", "image_refused",
     "touched_fields", "host_entered", "host_wrote", "host_illegal",
 )  # fmt: skip
+say_where(xen_vmx)
