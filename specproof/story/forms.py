@@ -11,6 +11,7 @@ from specproof.pinned import Pins
 from specproof.report import Answer, place
 from specproof.story.layout import MAIL, lines, markdown
 from specproof.story.saved import written
+from specproof.story.subject import Subject
 from specproof.story.vcd import vcd
 from specproof.verdict import Proved, Refuted, Result
 
@@ -36,7 +37,7 @@ def text(answers: Sequence[Answer], form: str, known: Library, pins: Pins, witho
         return test(found)
     from specproof.story.emit_selftest import program
 
-    return program(found)
+    return program(found, Subject.of(known, result.design, result.configuration, result.claim, tuple(without)))
 
 
 def chosen(answers: Sequence[Answer]) -> Result:

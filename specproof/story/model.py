@@ -61,6 +61,10 @@ class Beat:
     inputs: tuple[Value, ...]
     changes: tuple[Change, ...]
 
+    def input(self, name: str) -> int:
+        """The value of an input; 0 where there is none of that name."""
+        return next((value.value for value in self.inputs if value.name == name), 0)
+
 
 @dataclass(frozen=True)
 class BitLine:
