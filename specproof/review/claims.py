@@ -7,14 +7,34 @@ from dataclasses import dataclass, replace
 
 from specproof.claims import Claim, Property
 from specproof.decide import Decision, ask, decide_relation
+from specproof.explore import Reached
+from specproof.lemmas import Certificate
 from specproof.plan import configurations, pair
 from specproof.review.cone import same
-from specproof.review.result import Answer, ClaimChange
+from specproof.review.result import Answer, ClaimChange, Held, word
 from specproof.review.sides import Side
+from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import System
 from specproof.trace import Trace, replay, violates
-from specproof.verdict import NotAsked, Refuted, Result, Unknown, Vacuous, Verdict
+from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Vacuous, Verdict
+
+
+class Refuter(Decision):
+    """Looks for runs that break claims, and makes no certificate for those that nothing breaks (`held`, by name whether vacuous)."""
+
+    held: dict[str, bool]
+
+    def _or_vacuous(self, slice_: Slice, reached: Reached, name: str, witnesses: dict[str, Trace | None]) -> Property:
+        prop = self.properties[name]
+        self.held[name] = prop.happens is not None and not reached.happens[name]
+        return prop
+
+    def _prove(self, slice_: Slice, reached: Reached, proving: Mapping[str, Property], witnesses: Mapping[str, Trace | None]) -> None:
+        self.explored = slice_, reached
+
+    def _fall_back(self, reasons: Mapping[str, str], certificate: Certificate | None) -> None:
+        """What the slice leaves open is asked in full, if it matters."""
 
 
 @dataclass
@@ -24,51 +44,74 @@ class Asked:
     side: Side
     system: System
     properties: dict[str, Property]
+    kinds: Mapping[str, str]
     answers: dict[str, Answer]
+    explored: tuple[Slice, Reached] | None = None
 
     @classmethod
     def of(cls, side: Side, system: System, claims: Sequence[Claim]) -> Asked:
         """Nothing decided yet but what the design cannot express."""
         not_asked, properties = ask(system, claims)
-        return cls(side, system, properties, dict(not_asked))
+        return cls(side, system, properties, {claim.name: claim.kind for claim in claims}, dict(not_asked))
 
-    def decide(self, names: Sequence[str], kinds: Mapping[str, str], timeout: float | None) -> None:
+    def _report(self, name: str, verdict: Verdict) -> None:
+        self.answers[name] = Result(self.system.design, self.system.configuration, name, self.kinds[name], verdict)
+
+    def decide(self, names: Sequence[str], timeout: float | None) -> None:
         """Verdicts on the named claims."""
+        decision = Decision(self.system, {name: self.properties[name] for name in names}, self.kinds, Solver(timeout), self._report)
+        decision.explored = self.explored
+        decision.run()
 
-        def report(name: str, verdict: Verdict) -> None:
-            self.answers[name] = Result(self.system.design, self.system.configuration, name, kinds[name], verdict)
-
-        Decision(self.system, {name: self.properties[name] for name in names}, kinds, Solver(timeout), report).run()
+    def refute(self, names: Sequence[str], timeout: float | None) -> None:
+        """Runs that break the named claims; of the others that none does, where the slice says so."""
+        refuter = Refuter(self.system, {name: self.properties[name] for name in names}, self.kinds, Solver(timeout), self._report)
+        refuter.held = {}
+        refuter.run()
+        self.explored = refuter.explored
+        for name, vacuous in refuter.held.items():
+            self.answers[name] = Held(self.system.design, self.system.configuration, name, vacuous)
 
 
 def compared(
     old: Side, new: Side, configuration: str, systems: tuple[System, System], timeout: float | None, wanted: Sequence[str]
 ) -> list[ClaimChange]:
-    """The claims in one configuration, in the order in which they are asked. A claim that the change cannot reach is decided once."""
+    """The claims in one configuration, in the order in which they are asked.
+
+    The new design is decided in full, the old one only where that says what is lost: a claim that the change
+    cannot reach has one verdict, and of one that the new design is proved to keep it is enough that no run
+    breaks the old.
+    """
     sides = []
     for side, system in zip((old, new), systems, strict=True):
         claims = [claim for claim in side.claims if claim.kind != "relation" and (not wanted or claim.name in wanted)]
         sides.append(Asked.of(side, system, claims))
     before, after = sides
-    kinds = {claim.name: claim.kind for side in (old, new) for claim in side.claims}
     spared = {
-        name for name, prop in before.properties.items()
-        if name in after.properties and same(before.system, after.system, prop, after.properties[name])
+        name for name, prop in after.properties.items()
+        if name in before.properties and same(before.system, after.system, before.properties[name], prop)
     }  # fmt: skip
-    before.decide(list(before.properties), kinds, timeout)
+    after.decide(list(after.properties), timeout)
     for name in sorted(spared):
-        carried = _carried(before.answers[name], after, name)
+        carried = _carried(after.answers[name], before, name)
         if carried is None:
             spared.remove(name)
         else:
-            after.answers[name] = carried
-    after.decide([name for name in after.properties if name not in spared], kinds, timeout)
+            before.answers[name] = carried
+    before.refute([name for name in before.properties if name not in spared], timeout)
+    open_ = [name for name in before.properties if name not in before.answers or _matters(before.answers[name], after.answers.get(name))]
+    before.decide(open_, timeout)
     found = []
     for claim in _in_order(old, new):
         if claim.name in before.answers or claim.name in after.answers:
             change = _change(claim, configuration, before.answers.get(claim.name), after.answers.get(claim.name))
             found.append(_with_run(replace(change, affected=claim.name not in spared), before, after))
     return found
+
+
+def _matters(old: Answer, new: Answer | None) -> bool:
+    """Whether the old design's claim needs a proof: it held, and the new design does not keep it."""
+    return isinstance(old, Held) and not (isinstance(new, Result) and isinstance(new.verdict, Proved))
 
 
 def relations(old: Side, new: Side, timeout: float | None, wanted: Sequence[str]) -> list[ClaimChange]:
@@ -136,8 +179,8 @@ def _change(claim: Claim, configuration: str, old: Answer | None, new: Answer | 
 
 def fate_of(old: Answer | None, new: Answer | None) -> tuple[str, str]:
     """What became of a claim, and the reason that one side gives, if it gives one."""
-    words = [answer.verdict.word if isinstance(answer, Result) else "" for answer in (old, new)]
-    before, after = words
+    words = [word(answer) for answer in (old, new)]
+    before, after = ("proved" if one == "holds" else one for one in words)
     reason = _reason(new) or _reason(old)
     if after == "unknown" or (before == "unknown" and after != "proved"):
         return "undecided", reason

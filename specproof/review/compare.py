@@ -5,16 +5,21 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from specproof.errors import UsageError, did_you_mean
+from specproof.load import Library
 from specproof.review.algebra import formulas
 from specproof.review.claims import common_configurations, compared, relations
 from specproof.review.cone import identical
 from specproof.review.observe import behaviours, common
-from specproof.review.result import Behaviour, ClaimChange, Name, Place, Review
+from specproof.review.result import Behaviour, ClaimChange, Name, Place, Review, word
 from specproof.review.sides import Side
+from specproof.story.model import Story
+from specproof.story.subject import Subject
+from specproof.story.tell import tell
 from specproof.system import System, build
-from specproof.verdict import Proved, Result
+from specproof.verdict import Proved, Refuted, Result
 
 #: Told what is being done next, in a few words.
 Progress = Callable[[str], None]
@@ -53,12 +58,38 @@ def review(
             only += [entry for entry in _only_actions(old, new, shared.only) if entry not in only]
     progress("relations")
     changes += relations(old, new, timeout, wanted) if configuration is None else []
+    asked = [_told(change, old, new) for change in _merged(changes, new) if not _silent(change)]
     progress("formulas")
     return Review(
-        old=_name(old), new=_name(new), configurations=tuple(both), only=tuple(only), claims=tuple(_merged(changes, new)),
+        old=_name(old), new=_name(new), configurations=tuple(both), only=tuple(only), claims=tuple(asked),
+        unasked=len({change.claim for change in changes} - {change.claim for change in asked}),
         behaviours=tuple(seen), formulas=() if same else tuple(formulas(old.design, new.design, systems)), identical=same,
         assumptions=_assumptions(changes, new), places=_places(new), seconds=time.perf_counter() - started,
     )  # fmt: skip
+
+
+def _silent(change: ClaimChange) -> bool:
+    return word(change.old) == word(change.new) == "not asked"
+
+
+#: Fates whose counterexamples are told in full.
+TOLD = ("lost", "new and refuted", "gained", "still refuted")
+
+
+def _told(change: ClaimChange, old: Side, new: Side) -> ClaimChange:
+    """The change with the stories of its runs."""
+    if change.fate not in TOLD:
+        return change
+    stories: list[Story | None] = []
+    for side, answer in ((old, change.old), (new, change.new)):
+        verdict = answer.verdict if isinstance(answer, Result) else None
+        if not isinstance(verdict, Refuted) or answer is None:
+            stories.append(None)
+            continue
+        claim = next(claim for claim in side.claims if claim.name == change.claim)
+        subject = Subject(Library(), side.design, change.configuration, claim)
+        stories.append(tell(subject, verdict.trace, shortest=verdict.shortest, analyse=False))
+    return replace(change, old_story=stories[0], story=stories[1])
 
 
 def _claim(name: str, old: Side, new: Side) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from specproof.story.model import Story
 from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown
 
 #: What became of a claim, worst first.
@@ -20,11 +21,34 @@ MEANING = {
     "new and refuted": "the old design gave no verdict, and a run of the new one breaks it",
     "gained": "a run broke the old design, and the new one is proved",
     "new": "the old design could not be asked, or never did what it speaks of, and the new one is proved",
-    "kept": "proved of both",
+    "kept": "proved of the new design, and no run breaks the old one",
     "not asked": "one design or both say why they cannot express it",
 }
 
-Answer = Result | NotAsked
+
+
+@dataclass(frozen=True)
+class Held:
+    """The old design's side of a claim that the new design keeps: the slice, which has every run, shows none that breaks it.
+
+    No certificate is made of it, since nothing is concluded from it but that nothing was there to be gained.
+    `vacuous`: what the claim speaks of never happens.
+    """
+
+    design: str
+    configuration: str
+    claim: str
+    vacuous: bool = False
+
+
+Answer = Result | NotAsked | Held
+
+
+def word(answer: Answer | None) -> str:
+    """The verdict's word, `holds` where no certificate was made, `not asked`."""
+    if isinstance(answer, Held):
+        return "vacuous" if answer.vacuous else "holds"
+    return answer.verdict.word if isinstance(answer, Result) else "not asked"
 
 
 @dataclass(frozen=True)
@@ -41,6 +65,8 @@ class ClaimChange:
     same_run: bool = False
     affected: bool = True
     reason: str = ""
+    story: Story | None = None
+    old_story: Story | None = None
 
     @property
     def run(self) -> Refuted | None:
@@ -127,6 +153,7 @@ class Review:
     configurations: tuple[str, ...]
     only: tuple[tuple[str, tuple[str, ...]], ...] = ()
     claims: tuple[ClaimChange, ...] = ()
+    unasked: int = 0
     behaviours: tuple[Behaviour, ...] = ()
     formulas: tuple[Formula, ...] = ()
     identical: bool = False
@@ -173,10 +200,3 @@ def code(reviews: Sequence[Review]) -> int:
 def listed(names: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
-
-
-def changes(reviews: Sequence[Review]) -> Iterator[tuple[Review, ClaimChange]]:
-    """Every claim of every review."""
-    for review in reviews:
-        for change in review.claims:
-            yield review, change

@@ -1,0 +1,139 @@
+"""The command `review`. What is heavy is imported where it is used."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from specproof.review.compare import Progress
+    from specproof.review.result import Review
+
+FORMS = ("terminal", "text", "markdown", "html", "json", "sarif", "junit")
+
+
+@click.command()
+@click.argument("targets", nargs=-1, metavar="[OLD NEW]")
+@click.option("--git", "revisions", metavar="BASE..HEAD", help="One design file at two revisions; 'BASE..' is the working tree after BASE.")
+@click.option("--policy", is_flag=True, help="OLD and NEW are policy files (TOML): which bits are forced, to what, for whom.")
+@click.option("--design", metavar="DESIGN", help="With --policy: the design that carries the policies out.")
+@click.option("--pool", metavar="FILE", help="With --policy: the types of hosts (TOML); by default those that the policies name.")
+@click.option("--claim", "claims", multiple=True, metavar="NAME", help="A claim by name or id; may be repeated.")
+@click.option("--config", metavar="NAME", help="One configuration; see 'specproof list designs'.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for each question to the solver.")
+@click.option("--format", "form", type=click.Choice(FORMS), default="terminal", help="What to write; 'text' is for a mail, 75 columns.")
+@click.option("-o", "--output", metavar="FILE", help="Write there instead of to standard output.")
+def review(
+    targets: tuple[str, ...], revisions: str | None, policy: bool, design: str | None, pool: str | None, claims: tuple[str, ...],
+    config: str | None, timeout: float | None, form: str, output: str | None,
+) -> int:  # fmt: skip
+    """What the change from OLD to NEW gains and loses.
+
+    OLD and NEW are shipped designs, design files (FILE.py, or FILE.py:NAME where a file has several), or with
+    --policy policy files. With --git give one design file. Design files are run as Python.
+
+    Exit codes: 0 nothing is lost, 1 something is, 2 bad usage, 3 something is undecided.
+    """
+    from specproof.errors import UsageError
+    from specproof.jsonout import Output
+    from specproof.review.result import code
+
+    file = Output(output, "--output") if output not in (None, "-") and output is not None else None
+    if policy:
+        from specproof.review.policy.command import reviewed as review_policies
+
+        if revisions or claims or config:
+            raise UsageError("--policy does not go with --git, --claim and --config")
+        text, result = review_policies(targets, design, pool, timeout, form, _painted(form, output))
+    else:
+        if design or pool:
+            raise UsageError(f"--{'design' if design else 'pool'} goes with --policy")
+        reviews = _reviews(targets, revisions, claims, config, timeout)
+        text, result = written(reviews, form, _painted(form, output)), code(reviews)
+    if file is not None:
+        file.text(text)
+    else:
+        sys.stdout.write(text)
+    return result
+
+
+def _painted(form: str, output: str | None) -> bool:
+    return form == "terminal" and output in (None, "-") and sys.stdout.isatty()
+
+
+def _reviews(targets: tuple[str, ...], revisions: str | None, claims: tuple[str, ...], config: str | None, timeout: float | None) -> list[Review]:
+    from specproof.errors import UsageError
+    from specproof.load import library
+    from specproof.review.compare import review as compare
+    from specproof.review.sides import of_target, told_apart
+
+    shipped = library()
+    if revisions is not None:
+        if len(targets) != 1:
+            raise UsageError("--git takes one design file: specproof review --git BASE..HEAD FILE.py")
+        return at_revisions(targets[0], revisions, claims, config, timeout, _progress())
+    if len(targets) != 2:
+        raise UsageError(f"two designs were expected, OLD and NEW, not {len(targets)}; for one file at two revisions write --git BASE..HEAD FILE.py")
+    old, new = told_apart(of_target(targets[0], shipped), of_target(targets[1], shipped))
+    return [compare(old, new, configuration=config, claims=claims, timeout=timeout, progress=_progress())]
+
+
+def at_revisions(
+    target: str, revisions: str, claims: tuple[str, ...], config: str | None, timeout: float | None, progress: Progress
+) -> list[Review]:
+    """A review for each design that a file has at both revisions, or of the one that is named."""
+    from contextlib import ExitStack
+
+    from specproof.errors import UsageError
+    from specproof.load import library
+    from specproof.plan import split
+    from specproof.review import git
+    from specproof.review.compare import review as compare
+    from specproof.review.sides import of_file, told_apart
+
+    file, name = split(target)
+    base, head = git.revisions(revisions)
+    shipped = library()
+    with ExitStack() as stack:
+        sides = []
+        for revision in (base, head):
+            if revision:
+                real, folder = stack.enter_context(git.at(revision, Path(file)))
+                sides.append(of_file(file, shipped, str(real), ((str(folder.resolve()), str(git.root(Path(file)).resolve())),)))
+            else:
+                sides.append(of_file(file, shipped))
+        common = [one for one in sides[1] if one in sides[0] and name in ("", one)]
+        if not common:
+            known = ", ".join(dict.fromkeys((*sides[0], *sides[1])))
+            raise UsageError(f"{file}: no design{f' {name!r}' if name else ''} is in both revisions; known: {known}")
+        tags = (base, head or git.WORKING_TREE)
+        pairs = [told_apart(sides[0][one], sides[1][one], tags) for one in common]
+        return [compare(old, new, configuration=config, claims=claims, timeout=timeout, progress=progress) for old, new in pairs]
+
+
+def _progress() -> Progress:
+    """What is being done, on a terminal that shows standard error."""
+    if not sys.stderr.isatty():
+        return lambda what: None
+    return lambda what: click.echo(f"\r\033[K{what} ...\r", nl=False, err=True)
+
+
+def written(reviews: list[Review], form: str, colours: bool = False) -> str:
+    """The reviews in a form, as the text of a file."""
+    from specproof.review import jsonform, junit, page, sarif
+    from specproof.review.paper import document
+    from specproof.story.layout import MAIL, lines, markdown
+
+    others = {"json": jsonform.text, "sarif": sarif.text, "junit": junit.text, "html": page.text}
+    if form in others:
+        return others[form](reviews)
+    if form == "markdown":
+        return "\n".join("\n".join(markdown(document(review))) + "\n" for review in reviews)
+    from specproof.cli import paint
+    from specproof.report import plain
+
+    told = [lines(document(review), MAIL if form == "text" else 100, paint() if colours else plain) for review in reviews]
+    return "\n".join("\n".join(part) + "\n" for part in told)

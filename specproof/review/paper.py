@@ -1,0 +1,187 @@
+"""A review as blocks of text, which the terminal, Markdown and mail lay out in their own way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from specproof.review.line import _length, _steps, line
+from specproof.review.result import FATES, MEANING, Behaviour, ClaimChange, Formula, Review
+from specproof.story.blocks import Block, blocks
+from specproof.verdict import Refuted, Unknown
+
+#: The colour of each fate, by the names that the terminal's painter knows.
+ROLES = {
+    "lost": "refuted", "undecided": "unknown", "dropped": "unknown", "hollow": "vacuous", "still refuted": "refuted",
+    "new and refuted": "refuted", "gained": "proved", "new": "proved", "kept": "proved", "not asked": "faint",
+}  # fmt: skip
+
+#: Formulas that are spelt out; the others are counted.
+FORMULAS = 12
+
+
+def document(review: Review) -> list[Block]:
+    """The whole report."""
+    found = [Block("head", f"Review of {review.old.label} -> {review.new.label}", role="heading")]
+    found.append(Block("text", line(review)))
+    found += _claims(review)
+    for change in review.claims:
+        found += _run(change, review)
+    found += [*_behaviour(review), *_formulas(review), *_rest(review)]
+    return found
+
+
+def _claims(review: Review) -> Iterator[Block]:
+    if not review.claims:
+        yield Block("text", "No claim could be asked of both designs.")
+        return
+    yield Block("title", "Claims")
+    for fate in FATES:
+        groups = review.by_claim(fate)
+        if groups:
+            yield Block("rows", rows=tuple((fate if number == 0 else "", text) for number, text in enumerate(_texts(fate, groups))), role=ROLES[fate])
+    used = [fate for fate in FATES if review.by_claim(fate)]
+    yield Block("text", "; ".join(f"{fate}: {MEANING[fate]}" for fate in used) + ".", inner=True, role="faint")
+
+
+def _texts(fate: str, groups: dict[str, list[ClaimChange]]) -> list[str]:
+    if fate in ("kept", "new"):
+        return [", ".join(groups)]
+    if fate == "not asked":
+        by: dict[str, list[str]] = {}
+        for name, changes in groups.items():
+            by.setdefault(changes[0].reason, []).append(name)
+        return [f"{', '.join(names)}: {reason}" for reason, names in by.items()]
+    return [f"{title(changes[0])}: {'; '.join(_detail(change) for change in changes)}" for changes in groups.values()]
+
+
+def title(change: ClaimChange) -> str:
+    """`enforcement (I1)`."""
+    return f"{change.claim} ({change.id})" if change.id else change.claim
+
+
+def _detail(change: ClaimChange) -> str:
+    where = f"{place(change.configuration)}: " if change.configuration else ""
+    if change.fate == "gained":
+        return f"{where}proved, refuted before by a run of {_run_length(change.old_run)}"
+    if change.fate == "still refuted":
+        if change.same_run:
+            return f"{where}by the same run of {_run_length(change.run)}"
+        return f"{where}by another run of {_run_length(change.run)}, before of {_run_length(change.old_run)}"
+    if change.fate in ("lost", "new and refuted"):
+        return f"{where}a run of {_run_length(change.run)}"
+    return f"{where}{change.reason or change.fate}"
+
+
+def _run_length(verdict: Refuted | None) -> str:
+    return _steps(verdict.trace.length) if verdict is not None else "no steps"
+
+
+def place(configuration: str) -> str:
+    """`virtualized against emulated` of a relation."""
+    return configuration.replace("~", " against ")
+
+
+def _run(change: ClaimChange, review: Review) -> Iterator[Block]:
+    where = f", {place(change.configuration)}" if change.configuration else ""
+    if change.fate in ("lost", "new and refuted") or (change.fate == "still refuted" and not change.same_run):
+        story, label = change.story, review.new.label
+    elif change.fate == "gained":
+        story, label = change.old_story, review.old.label
+    else:
+        return
+    if story is None:
+        return
+    words = {"gained": "Gained", "lost": "Lost", "new and refuted": "New and refuted", "still refuted": "Still refuted, by another run"}
+    yield Block("title", f"{words[change.fate]}: {title(change)}{where}", role=ROLES[change.fate])
+    if change.sentence:
+        yield Block("text", change.sentence)
+    shortest = " no shorter run does" if story.shortest else " a shorter one may exist"
+    yield Block("text", f"The run that breaks {label};{shortest}.")
+    yield from blocks(story)
+
+
+def _behaviour(review: Review) -> Iterator[Block]:
+    if review.identical:
+        yield Block("text", "Both designs are the same term by term, so nothing that they do differs.")
+        return
+    if not review.behaviours:
+        return
+    yield Block("title", "What can be seen of both, fed the same inputs")
+    told: dict[tuple[str, ...], list[Behaviour]] = {}
+    for one in review.behaviours:
+        told.setdefault((one.name, _outcome(one, review), *(moment.action for moment in one.moments)), []).append(one)
+    rows = []
+    for (_, outcome, *_actions), same in told.items():
+        where = ", ".join(place(one.configuration) for one in same if one.configuration)
+        rows.append((same[0].sentence, f"{where}: {outcome}" if where and len(same) < len(review.configurations) else outcome))
+    yield Block("rows", rows=tuple(rows))
+    for same in told.values():
+        if same[0].differs:
+            yield from _apart(same, review)
+
+
+def _outcome(one: Behaviour, review: Review) -> str:
+    if one.same:
+        others = any(other.differs for other in review.behaviours if other.configuration == one.configuration)
+        return "never the first to differ (proved)" if others else "never differs (proved)"
+    if one.differs:
+        return f"differs after {_steps(_length(one))}: {one.before or 'nothing'} before the change, {one.after or 'nothing'} after it"
+    verdict = one.result.verdict
+    return f"undecided: {verdict.reason}" if isinstance(verdict, Unknown) else verdict.word
+
+
+def _apart(same: Sequence[Behaviour], review: Review) -> Iterator[Block]:
+    one = same[0]
+    where = ", ".join(place(other.configuration) for other in same if other.configuration)
+    yield Block("title", f"The shortest run after which the first difference is {one.sentence}{f' ({where})' if where else ''}")
+    if one.start:
+        yield Block("text", "initially " + ", ".join(f"{name} = {value}" for name, value in one.start), inner=True)
+    rows: list[tuple[str, ...]] = [("", review.old.label, review.new.label)]
+    before: tuple[dict[str, str], dict[str, str]] = ({}, {})
+    for number, moment in enumerate(one.moments, 1):
+        inputs = "".join(f", {name} {value}" for name, value in moment.inputs)
+        rows.append((str(number), f"{moment.by}: {moment.action}{inputs}", "the same"))
+        last = number == len(one.moments)
+        for (name, left), (_, right) in zip(moment.old, moment.new, strict=True):
+            if left != right or (last and name == moment.old[0][0]) or (before[0] and before[0].get(name) != left):
+                rows.append((">" if left != right else "", f"{name} {left}", f"{name} {right}"))
+        before = (dict(moment.old), dict(moment.new))
+    yield Block("columns", rows=tuple(rows))
+
+
+def _formulas(review: Review) -> Iterator[Block]:
+    if not review.formulas:
+        return
+    yield Block("title", "What one bit becomes, before and after")
+    shown = [one for one in review.formulas if one.before or one.after][:FORMULAS]
+    for one in shown:
+        yield from _formula(one)
+    rest = [one for one in review.formulas if one not in shown]
+    if rest:
+        places = ", ".join(dict.fromkeys(name for one in rest for name in one.actions))
+        what = f"{len(rest)} more assignment{'s' * (len(rest) != 1)} differ" + "s" * (len(rest) == 1)
+        yield Block("text", f"{what}, in formulas that are too large to read or beyond the first {FORMULAS}: in {places}.", inner=True)
+
+
+def _formula(one: Formula) -> Iterator[Block]:
+    rows = [("in", ", ".join(one.actions)), ("of", one.what)]
+    if one.under:
+        rows.append(("where", one.under))
+    rows += [("before", one.before), ("after", one.after)]
+    if one.agree:
+        rows.append(("agree", f"{one.agree}: {one.words}" if one.agree not in ("always", "never") else one.words))
+    elif one.words:
+        rows.append(("", one.words))
+    yield Block("rows", rows=tuple(rows))
+    yield Block("text", "", inner=True)
+
+
+def _rest(review: Review) -> Iterator[Block]:
+    rows = [(what, ", ".join(names)) for what, names in review.only]
+    if review.assumptions:
+        rows += [(f"assumed: {name}", sentence) for name, sentence in review.assumptions]
+    if rows:
+        yield Block("title", "What the comparison rests on")
+        yield Block("rows", rows=tuple(rows))
+    if review.unasked:
+        yield Block("text", f"{review.unasked} claims speak of what neither design shows and were not asked.", role="faint")
