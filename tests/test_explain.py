@@ -59,9 +59,9 @@ broken, virtualized: forced (T1): refuted by a run of 2 steps, and by none that 
   There the claim fails:
       claim              guest_runs implies (effective & required_mask) == required_mask
       that is            true implies (0 & 0x442) == 0x442
-      bit 1 STIBP        (effective 0 & required_mask 1) = 0, and required_mask 1
-      bit 6 RRSBA_DIS_S  (effective 0 & required_mask 1) = 0, and required_mask 1
-      bit 10 BHI_DIS_S   (effective 0 & required_mask 1) = 0, and required_mask 1
+      bit 1 STIBP        (effective 0 & required_mask 1) = 0 is not required_mask 1
+      bit 6 RRSBA_DIS_S  (effective 0 & required_mask 1) = 0 is not required_mask 1
+      bit 10 BHI_DIS_S   (effective 0 & required_mask 1) = 0 is not required_mask 1
 
   What it looks at, after the last step:
       guest_runs     true

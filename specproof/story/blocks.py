@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from specproof.story.formula import LONG
 from specproof.story.model import Beat, Beside, Change, Row, Story, Turn, Value, shown
 
 #: Other shortest runs that are listed.
@@ -97,6 +98,8 @@ def _failure(story: Story) -> Iterator[Block]:
         return
     yield Block("title", "There the claim fails:" if story.beats else "It fails initially:", role="refuted")
     rows = [("claim", told.text)]
+    if len(told.text) > LONG:
+        rows += [("its part", atom) for atom in told.atoms]
     if told.put_in != told.text:
         rows.append(("that is", told.put_in))
     rows += [(f"bit {line.position}" + (f" {line.name}" if line.name else ""), line.text) for line in told.failing[:8]]
@@ -161,17 +164,19 @@ def turn_text(turn: Turn | None, length: int) -> str:
         return ""
     if turn.sane and turn.left is None:
         return f"Every state before the last step is one that {turn.sane} can be in: the last step alone does it." if length > 1 else ""
-    sentences = []
+    sentences: list[str] = []
     if turn.lost is not None:
         way = turn.ways[turn.lost]
         over = f"only a way back to an initial state puts it right: {', then '.join(way)}" if way else "nothing puts it right"
         sentences.append(f"Point of no return: after step {turn.lost} {over}.")
     if turn.sane and turn.left is not None:
         end = turn.lost if turn.lost is not None else len(turn.ways)
-        for way, first, last in _stretches(turn.ways, turn.left, end):
-            when = f"after step {first}" if first == last else f"after steps {first} to {last}"
-            sentences.append(f"It could still be put right {when}, by {', then '.join(way)}." if way else "")
-    return " ".join(sentence for sentence in sentences if sentence)
+        found = [
+            f"after step{'s' * (first != last)} {first}{f' to {last}' * (first != last)} by {', then '.join(way)}"
+            for way, first, last in _stretches(turn.ways, turn.left, end) if way
+        ]  # fmt: skip
+        sentences += [f"It could still be put right {'; '.join(found)}."] if found else []
+    return " ".join(sentences)
 
 
 def _stretches(ways: Sequence[tuple[str, ...]], first: int, end: int) -> Iterator[tuple[tuple[str, ...], int, int]]:
@@ -218,13 +223,15 @@ def _pairs(beat: Beat, row: Row, other: Beside) -> Iterator[tuple[str, ...]]:
     yield str(beat.number) + (">" if beat.number == other.first else ""), beat.action, row.status or beat.action
     ours = {change.path: change for change in beat.changes if not change.event and not change.ghost}
     theirs = {change.path: change for change in row.changes if not change.event and not change.ghost}
-    for path in dict.fromkeys([*ours, *theirs]):
-        one, two = ours.get(path), theirs.get(path)
-        same = one and two and (one.before.value, one.after.value) == (two.before.value, two.after.value)
-        if not same:
-            yield "", _side(path, one), _side(path, two)
-    if not any(path not in theirs or path not in ours or ours[path].after.value != theirs[path].after.value for path in {*ours, *theirs}):
+    paths = [path for path in dict.fromkeys([*ours, *theirs]) if not _alike_changes(ours.get(path), theirs.get(path))]
+    for path in paths:
+        yield "", _side(path, ours.get(path)), _side(path, theirs.get(path))
+    if not paths:
         yield "", "the same changes", "the same changes"
+
+
+def _alike_changes(one: Change | None, two: Change | None) -> bool:
+    return one is not None and two is not None and (one.before.value, one.after.value) == (two.before.value, two.after.value)
 
 
 def _side(path: str, change: Change | None) -> str:

@@ -25,9 +25,8 @@ def flows(system: System, state: Mapping[str, int], action: str, inputs: Mapping
     names = {str(term.data): f"input {name}" for name, term in taken.inputs.items()}
     values = {**state, **{str(term.data): inputs[name] for name, term in taken.inputs.items()}}
     words = {path: term for path, term in {**taken.next, **taken.observed}.items() if term.width}
-    decided = _decided(list(words.values()), values)
     found = {}
-    for path, term in zip(words, decided, strict=True):
+    for path, term in zip(words, decided(list(words.values()), values), strict=True):
         sources = tuple(dict.fromkeys(names.get(str(one.data), str(one.data)) for one in variables([term])))
         text = show(term)
         for internal, name in names.items():
@@ -36,8 +35,9 @@ def flows(system: System, state: Mapping[str, int], action: str, inputs: Mapping
     return found
 
 
-def _decided(roots: list[Term], values: Mapping[str, int]) -> list[Term]:
-    """The terms with every truth value put in, so that only words are left."""
-    truths = [term for term in postorder(roots) if not term.width]
+def decided(roots: list[Term], values: Mapping[str, int], *, keep: bool = False) -> list[Term]:
+    """The terms with every truth value put in, so that only words are left. `keep`: roots that are truth values stay terms."""
+    own = {id(root) for root in roots} if keep else set()
+    truths = [term for term in postorder(roots) if not term.width and id(term) not in own]
     known = dict(zip(truths, evaluate_all(truths, values), strict=True))
-    return fold(roots, lambda term, args: boolean(bool(known[term])) if not term.width else rebuild(term, args))
+    return fold(roots, lambda term, args: boolean(bool(known[term])) if term in known else rebuild(term, args))

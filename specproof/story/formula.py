@@ -8,10 +8,14 @@ from typing import cast
 from specproof.readings import text
 from specproof.readings.integers import evaluate
 from specproof.state import Bits
+from specproof.story.flows import decided
 from specproof.story.model import BitLine, Formula, Value, named
 from specproof.story.subject import Look, Subject, spoken
 from specproof.terms import Term, Word, fold, variables
 from specproof.trace import Trace
+
+#: Characters of a formula beyond which values are put into its failing part only.
+LONG = 120
 
 #: Operators of which bit k of the result depends on bit k of the arguments only.
 _BITWISE = frozenset({"var", "const", "and", "or", "xor", "not", "ite", "eq", "implies"})
@@ -24,12 +28,12 @@ def formula(subject: Subject, trace: Trace) -> Formula:
     values = {name: evaluate(look.term, _state(subject, states, look)) for name, look in looks.items()}
     bits = _names_of(subject, looks)
     shown = [Value(name, values[name], look.term.width, 0, _positions(bits[name])) for name, look in looks.items()]
-    atoms = list(_failing(term, values))
+    atoms = decided(list(_failing(term, values)), values, keep=True)
     lines = [line for atom in atoms for line in _bit_lines(atom, values, bits)]
     positions = tuple(dict.fromkeys(line.position for line in lines))
-    return Formula(
-        text.show(term), _put_in(term, values, bits), tuple(shown), tuple(text.show(atom) for atom in atoms), tuple(lines), positions
-    )
+    whole = text.show(term)
+    put_in = _put_in(term, values, bits) if len(whole) <= LONG else " & ".join(_put_in(atom, values, bits) for atom in atoms)
+    return Formula(whole, put_in, tuple(shown), tuple(text.show(atom) for atom in atoms), tuple(lines), positions)
 
 
 def _names_of(subject: Subject, looks: Mapping[str, Look]) -> dict[str, Bits | None]:
@@ -110,7 +114,7 @@ def _at(atom: Term, values: Mapping[str, int], position: int) -> str:
         shown = fold([side], meaning)[0]
         value = evaluate(side, values) >> position & 1
         sides.append(shown[0] if side.op in ("var", "const") else f"({shown[0]}) = {value}")
-    return f"{sides[0]}, and {sides[1]}"
+    return f"{sides[0]} is not {sides[1]}"
 
 
 def _put_in(term: Term, values: Mapping[str, int], bits: Mapping[str, Bits | None]) -> str:
