@@ -16,7 +16,7 @@ from typing import Any
 
 import sympy
 from sympy.assumptions.cnf import EncodedCNF
-from sympy.logic.algorithms.dpll2 import dpll_satisfiable
+from sympy.logic.algorithms.minisat22_wrapper import minisat22_satisfiable
 from sympy.logic.boolalg import And, Boolean, Equivalent, Implies, Not, Or, Xor, simplify_logic, to_cnf
 
 from specproof.errors import SpecproofError
@@ -273,12 +273,15 @@ def clauses_of(op: str, arity: int) -> tuple[tuple[int, ...], ...]:
     )
 
 
-def satisfiable(clauses: Sequence[Sequence[int]]) -> bool:
-    """Whether clauses can hold together, by sympy's own search."""
+def satisfying(clauses: Sequence[Sequence[int]]) -> frozenset[int] | None:
+    """The numbers that are true in an assignment of the clauses, or None where they cannot hold together."""
     if any(not clause for clause in clauses):
-        return False
+        return None
     used = sorted({abs(literal) for clause in clauses for literal in clause})
-    encoding = {sympy.Symbol(f"v{number}"): index + 1 for index, number in enumerate(used)}
     place = {number: index + 1 for index, number in enumerate(used)}
     data = [{place[abs(literal)] * (1 if literal > 0 else -1) for literal in clause} for clause in clauses]
-    return dpll_satisfiable(EncodedCNF(data, encoding)) is not False
+    symbols = [sympy.Symbol(f"v{number}") for number in used]
+    found = minisat22_satisfiable(EncodedCNF(data, {symbol: index + 1 for index, symbol in enumerate(symbols)}))
+    if not found:
+        return None
+    return frozenset(number for number, symbol in zip(used, symbols, strict=True) if found[symbol])
