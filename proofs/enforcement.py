@@ -35,9 +35,10 @@ def opt_out(before: Machine, after: Machine) -> Bool:
 
 @step("guest-owned-bit-survives", id="I19")
 def guest_owned_bit_survives(before: Machine, after: Machine) -> Bool:
-    """A required bit that the guest had set itself stays set, and reads as set, when the policy changes."""
+    """A required bit that the guest had set itself reads as set when the policy changes, and is set unless that forces it to 0."""
     own = before.required_mask & before.believes
-    return implies(after.policy_written & after.settled, (own & ~(after.effective_next & after.guest_reads)) == 0)
+    to_zero = after.required_mask & ~after.required_value
+    return implies(after.policy_written & after.settled, (own & ~((after.effective_next | to_zero) & after.guest_reads)) == 0)
 
 
 @step("support", id="I25")
