@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from specproof import __version__
 from specproof.errors import SpecproofError
 
 if TYPE_CHECKING:
+    from specproof.remember import Memory
     from specproof.report import Paint
 
 #: Exit codes; the README has the table.
@@ -49,6 +51,7 @@ def complain(message: str) -> None:
 
 #: Commands that live in rooms of their own, by the place of their function; imported when they are asked for.
 ELSEWHERE = {
+    "cache": "specproof.cli_cache:cache",
     "replay": "specproof.story.command:replay",
     "simulate": "specproof.story.command:simulate",
     "verify": "specproof.trust.command:verify",
@@ -86,6 +89,9 @@ def command() -> None:
 def _options(function: Any) -> Any:
     for option in (
         click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for a design in one configuration."),
+        click.option("--no-cache", is_flag=True, help="Decide everything anew, and keep nothing of it."),
+        click.option("--quiet", is_flag=True, help="No progress; of a check only what is not as pinned, and the counts."),
+        click.option("--scheduler", metavar="ADDRESS", help="Run on the dask cluster at tcp://HOST:PORT; needs specproof[cluster]."),
         click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes; as many as there are cores if not given."),
         click.option("--without", multiple=True, metavar="ASSUMPTION", help="Switch an assumption off; may be repeated."),
         click.option("--config", metavar="NAME", help="One configuration; see 'specproof list designs'."),
@@ -100,28 +106,34 @@ def _options(function: Any) -> Any:
 @_options
 @click.option("--json", "output", metavar="FILE", help="Write the answers to a file as well; the schema is specproof/schema/check.json.")
 @click.option("--html", metavar="FILE", help="Write a page with the matrix and every run.")
+@click.option("--live", is_flag=True, help="Print a JSON object a line as soon as a claim is answered, and nothing else.")
 @click.option("--certificates", metavar="DIR", help="Write a certificate of every verdict into an empty folder; 'specproof verify DIR' re-checks it.")
 def check(
     targets: tuple[str, ...], claims: tuple[str, ...], config: str | None, without: tuple[str, ...], jobs: int | None,
-    timeout: float | None, output: str | None, html: str | None, certificates: str | None,
+    timeout: float | None, output: str | None, html: str | None, certificates: str | None, live: bool, quiet: bool, no_cache: bool,
+    scheduler: str | None,
 ) -> int:  # fmt: skip
     """Ask claims of designs: every claim of every shipped design, or of those named.
 
     A FILE is run as Python: its designs are asked the shipped claims and the claims of the file.
     """
+    asked = None if output or html or certificates or live else (targets, claims, config, without, timeout, quiet, sys.stdout.isatty())
+    memory = None if no_cache or certificates else _memory(targets, asked)
+    if memory is not None and (code := _again(memory, quiet)) is not None:
+        return code
     from specproof.jsonout import Output, document
-    from specproof.session import Session
+    from specproof.session import How, Session
 
     file = Output(output) if output else None
     page = Output(html, "--html") if html else None
-    session = Session.open(targets, claims, config, without, timeout)
+    session = Session.open(targets, claims, config, without, timeout, How(jobs, scheduler, quiet, live), memory)
     if certificates:
         from specproof.trust.work import Work, prepare
 
         prepare(certificates)
         session.work = Work(certificates)
     try:
-        return session.check(jobs, paint())
+        return session.check(paint())
     finally:
         if certificates:
             from specproof.trust.work import finish
@@ -146,18 +158,40 @@ def check(
 @click.option("--induction", is_flag=True, help="Say why the claim is not inductive by itself, and which lemmas make it so.")
 def explain(
     design: str, claim: str, config: str | None, without: tuple[str, ...], jobs: int | None, timeout: float | None, form: str | None,
-    emit: str | None, output: str | None, html: str | None, induction: bool,
+    emit: str | None, output: str | None, html: str | None, induction: bool, quiet: bool, no_cache: bool, scheduler: str | None,
 ) -> int:  # fmt: skip
     """Print a proof as its lemmas, or a counterexample as its story. The design of a lemma is bit-vectors.
 
     Forms that need one run (json, vcd, --emit) take the first refuted answer; choose with --config.
     """
-    from specproof.session import Session
+    from specproof.session import How, Session
     from specproof.story.files import Writer
 
     writer = Writer(form or emit, output, html, induction)
-    session = Session.open((design,), (claim,), config, without, timeout)
-    return session.explain(jobs, paint(), writer.write if writer.wanted else None)
+    memory = None if no_cache else _memory((design,), None)
+    session = Session.open((design,), (claim,), config, without, timeout, How(jobs, scheduler, quiet), memory)
+    return session.explain(paint(), writer.write if writer.wanted else None)
+
+
+def _memory(targets: Sequence[str], asked: tuple[Any, ...] | None) -> Memory:
+    """The cache; `asked` is all that what is printed depends on besides sources, or None where the work must be done."""
+    from specproof.plan import files_of
+    from specproof.remember import Memory
+
+    return Memory(files_of(targets), asked)
+
+
+def _again(memory: Memory, quiet: bool) -> int | None:
+    """Prints a run that was done before; its exit code, or None where it was not."""
+    started = time.monotonic()
+    done = memory.recall()
+    if done is None:
+        return None
+    for text in done.texts:
+        click.echo(text)
+    if not quiet:
+        click.echo(f"{done.units} of {done.units} unit{'s' * (done.units != 1)} cached; {time.monotonic() - started:.1f} s", err=True)
+    return done.code
 
 
 @command.command("list")

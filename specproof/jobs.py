@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -25,7 +25,9 @@ from specproof.verdict import NotAsked, Result, Unknown
 
 Answer = Result | NotAsked
 Emit = Callable[[Answer], None]
-Perform = Callable[[Unit, Library, Emit], None]
+
+#: Does a unit; True where it only looked up what was decided before.
+Perform = Callable[[Unit, Library, Emit], bool | None]
 
 #: Seconds that a worker has beyond the limit before it is killed, and how often a unit whose worker died is tried again.
 GRACE, RETRIES = 2.0, 1
@@ -55,6 +57,7 @@ class Done:
     ended: list[str]
     error: str = ""
     interrupted: bool = False
+    cached: set[int] = field(default_factory=set)
 
     def complete(self, units: Sequence[Unit], known: Library) -> list[list[Answer]]:
         """The answers of each unit in the order of its claims.
@@ -68,6 +71,14 @@ class Done:
             found.append(list({name: answer for name, answer in whole.items() if name in answers or not self.error}.values()))
         return found
 
+    def stop(self, failed: Mapping[int, str]) -> None:
+        """As with one process: the first unit that `failed` ends everything, and what came of those after it is dropped."""
+        if failed:
+            first = min(failed)
+            self.error = failed[first]
+            for answers in self.answers[first + 1 :]:
+                answers.clear()
+
 
 def _unknown(unit: Unit, known: Library, claim: str, reason: str) -> Result:
     return Result(unit.design or LEMMAS, unit.configuration, claim, known.claims[claim].kind, Unknown("none", reason))
@@ -75,9 +86,10 @@ def _unknown(unit: Unit, known: Library, claim: str, reason: str) -> Result:
 
 def run(
     units: Sequence[Unit], known: Library, *, jobs: int | None = None, on_answer: Callable[[int, Answer], None] = lambda index, answer: None,
-    work: Perform = perform,
+    work: Perform = perform, scheduler: str | None = None,
 ) -> Done:  # fmt: skip
     """Every unit, over `jobs` processes; as many as there are cores for None, in this one for 1 without a time limit.
+    With the address of a `scheduler`, over the workers of that cluster.
 
     Ctrl-C ends it; what was answered by then is in the result.
     """
@@ -89,7 +101,11 @@ def run(
             on_answer(index, answer)
 
     try:
-        if jobs == 1 and not any(unit.timeout for unit in units):
+        if scheduler is not None:
+            from specproof.cluster import Cluster
+
+            Cluster(scheduler, units, known, keep, done, work).run()
+        elif jobs == 1 and not any(unit.timeout for unit in units):
             _here(units, known, keep, done, work)
         else:
             _Crew(units, known, keep, done, work).run(min(jobs or cores(), len(units)))
@@ -110,12 +126,15 @@ def _here(units: Sequence[Unit], known: Library, keep: Callable[[int, Answer], N
             done.error = what
             return
         done.ended[index] = what
+        if kind == "cached":
+            done.cached.add(index)
 
 
 def _guarded(work: Perform, unit: Unit, known: Library, emit: Emit) -> tuple[str, str]:
-    """Does a unit. `error` and the message where the user has to change something; else `ended` and, of a defect, the reason."""
+    """Does a unit. `error` and the message where the user has to change something; else `ended` and, of a defect, the
+    reason; `cached` where the answers were there already."""
     try:
-        work(unit, known, emit)
+        looked_up = work(unit, known, emit)
     except SpecproofError as error:
         return "error", str(error)
     except Exception as error:
@@ -126,7 +145,7 @@ def _guarded(work: Perform, unit: Unit, known: Library, emit: Emit) -> tuple[str
         if written:
             return "error", f"{written[-1].filename}:{written[-1].lineno}: {text}"
         return "ended", f"internal error: {text} ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})"
-    return "ended", ""
+    return "cached" if looked_up else "ended", ""
 
 
 @dataclass
@@ -160,11 +179,7 @@ class _Crew:
             for worker in self.workers:
                 worker.process.kill()
                 worker.pipe.close()
-        if self.failed:
-            first = min(self.failed)
-            self.done.error = self.failed[first]
-            for index in range(first + 1, len(self.units)):
-                self.done.answers[index].clear()
+        self.done.stop(self.failed)
 
     def _fail(self, index: int, message: str) -> None:
         """As with one process: the units before the first that failed are finished, those after it are dropped."""
@@ -224,6 +239,8 @@ class _Crew:
             self._finish(worker, "")
             self._fail(index, what)
         else:
+            if kind == "cached":
+                self.done.cached.add(index)
             self._finish(worker, what)
 
     def _finish(self, worker: _Worker, ended: str) -> None:
@@ -253,13 +270,13 @@ class _Crew:
             self.workers.remove(worker)
 
 
-def serve(pipe: Connection, files: tuple[str, ...], work: Perform) -> None:
-    """A worker process: units come in, answers go out, until the other side goes away."""
+def serve(pipe: Connection, files: tuple[str, ...], work: Perform, idle: float | None = None) -> None:
+    """A worker process: units come in, answers go out, until the other side goes away, or for `idle` seconds none came."""
     os.setpgid(0, 0)  # Ctrl-C reaches the parent alone, which kills this process: Z3 would take it for an answer
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - a design file that prints has done so once
     known = library(files)
-    while True:
+    while pipe.poll(idle):
         try:
             _, unit = pipe.recv()
         except EOFError:
@@ -272,4 +289,8 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        os._exit(1)
+    else:
+        first = os.getppid()
+        while os.getppid() == first:
+            time.sleep(1.0)
+    os._exit(1)

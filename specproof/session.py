@@ -11,11 +11,22 @@ import click
 
 from specproof import pinned, report
 from specproof.errors import UsageError
-from specproof.jobs import Answer, Done, Perform, perform, run
+from specproof.jobs import Answer, Done, Perform, cores, perform, run
 from specproof.load import Library, library
 from specproof.plan import Request, Unit, files_of, plan
-from specproof.progress import Progress
+from specproof.progress import Estimate, Progress
+from specproof.remember import Memory, Transcript
 from specproof.verdict import Refuted, Result, Unknown, Vacuous
+
+
+@dataclass(frozen=True)
+class How:
+    """Where the work is done, and what is to be seen of it. `scheduler`: the address of a cluster."""
+
+    jobs: int | None = None
+    scheduler: str | None = None
+    quiet: bool = False
+    live: bool = False
 
 
 @dataclass
@@ -28,40 +39,81 @@ class Session:
     pins: pinned.Pins
     answers: list[Answer] = field(default_factory=list)
     work: Perform = perform
+    memory: Memory | None = None
+    how: How = field(default_factory=How)
+    said: list[str] = field(default_factory=list)
 
     @classmethod
     def open(
-        cls, targets: tuple[str, ...], claims: tuple[str, ...], configuration: str | None, without: tuple[str, ...], timeout: float | None
-    ) -> Session:
-        """Loads and plans; whatever is wrong with the question is found here, before any work."""
+        cls, targets: tuple[str, ...], claims: tuple[str, ...], configuration: str | None, without: tuple[str, ...], timeout: float | None,
+        how: How = How(), memory: Memory | None = None,
+    ) -> Session:  # fmt: skip
+        """Loads and plans; whatever is wrong with the question is found here, before any work.
+
+        With a `memory` units are looked up there before they are decided.
+        """
         request = Request(targets, claims, configuration, without, timeout)
         known = library(files_of(targets))
-        return cls(request, known, plan(known, request), pinned.read(pinned.table()))
+        units = plan(known, request)
+        work = memory.work() if memory is not None else None
+        memory = memory if work is not None else None
+        return cls(request, known, units, pinned.read(pinned.table()), work=work or perform, memory=memory, how=how)
 
-    def check(self, jobs: int | None, paint: report.Paint) -> int:
+    def check(self, paint: report.Paint) -> int:
         """Does the work, prints it, returns the exit code."""
         started = time.monotonic()
         terminal = sys.stdout.isatty()
-        done = self._work(jobs, None if terminal else _say)
+        lines = not (terminal or self.how.quiet)
+        done = self._work(self._say_live if self.how.live else self._say_line if lines else None)
         differing = self.differences(done)
-        if not terminal:
-            click.echo("")
-        for text in report.Matrix(self.known, self.answers, frozenset(one.key for one in differing), paint).lines():
-            click.echo(text)
-        for text in (*report.not_asked(self.answers, self.known), *(report.remarks(self.answers) if terminal else ())):
-            click.echo(text)
+        if self.how.live:
+            return self._ended(started, done, differing)
+        if lines:
+            self.say("")
+        if not self.how.quiet:
+            for text in report.Matrix(self.known, self.answers, frozenset(one.key for one in differing), paint).lines():
+                self.say(text)
+            for text in (*report.not_asked(self.answers, self.known), *(report.remarks(self.answers) if terminal else ())):
+                self.say(text)
         for text in report.changed(differing, self.request.without):
-            click.echo(paint(text, "differs") if text.startswith("!") else text)
+            self.say(paint(text, "differs") if text.startswith("!") else text)
         listed = any(pinned.listed(self.known, answer) for answer in self.answers if isinstance(answer, Result))
-        click.echo(report.counts(self.answers, len(differing), listed))
-        click.echo(f"{time.monotonic() - started:.1f} s", err=True)
-        return self._code(done, differing)
+        self.say(report.counts(self.answers, len(differing), listed))
+        if not self.how.quiet:
+            click.echo(took(time.monotonic() - started, len(done.cached), len(self.units)), err=True)
+        code = self._code(done, differing)
+        if self.memory is not None and code in (0, 1) and not any(done.ended):
+            self.memory.keep(Transcript(self.said, len(self.units), code))
+        return code
 
-    def explain(self, jobs: int | None, paint: report.Paint, write: Callable[[Session], None] | None = None) -> int:
+    def _ended(self, started: float, done: Done, differing: Sequence[pinned.Difference]) -> int:
+        """The last line of `--live`."""
+        from specproof.live import last
+
+        code = self._code(done, differing)
+        click.echo(last(self.answers, code, len(differing), time.monotonic() - started, len(done.cached), len(self.units)))
+        return code
+
+    def say(self, text: str) -> None:
+        """A line on standard output."""
+        self.said.append(text)
+        click.echo(text)
+
+    def _say_line(self, answer: Answer) -> None:
+        """A line for a verdict; what is not asked is said once, at the end."""
+        if isinstance(answer, Result):
+            self.say(report.line(answer))
+
+    def _say_live(self, answer: Answer) -> None:
+        from specproof.live import line
+
+        click.echo(line(answer, self.pins))
+
+    def explain(self, paint: report.Paint, write: Callable[[Session], None] | None = None) -> int:
         """Does the work, prints each answer in full or gives all to `write`, returns the exit code."""
         from specproof.explain import explain
 
-        done = self._work(jobs, None)
+        done = self._work(None)
         if write is not None:
             write(self)
         for answer in self.answers if write is None else ():
@@ -74,9 +126,15 @@ class Session:
         request = replace(self.request, claims=("cut short",)) if done.error or done.interrupted else self.request
         return pinned.differences(self.answers, self.pins, self.units, self.known, request)
 
-    def _work(self, jobs: int | None, show: report.Show | None) -> Done:
-        with Progress(self.units, show) as progress:
-            done = run(self.units, self.known, jobs=jobs, on_answer=progress.answered, work=self.work)
+    def _work(self, show: report.Show | None) -> Done:
+        costs = self.memory.costs() if self.memory is not None else {}
+        estimate = Estimate(self.units, costs, self.how.jobs or cores())
+        with Progress(self.units, show, estimate, quiet=self.how.quiet, ordered=not self.how.live) as progress:
+            done = run(
+                self.units, self.known, jobs=self.how.jobs, scheduler=self.how.scheduler, on_answer=progress.answered, work=self.work
+            )  # fmt: skip
+        if self.memory is not None and len(done.cached) < len(self.units):
+            self.memory.learn(estimate.took())
         answers = done.complete(self.units, self.known)
         if done.error and not any(answers):
             raise UsageError(done.error)
@@ -109,7 +167,6 @@ class Session:
         return self.request.configuration is None and any(all(vacuous) for vacuous in by.values())
 
 
-def _say(answer: Answer) -> None:
-    """A line for a verdict; what is not asked is said once, at the end."""
-    if isinstance(answer, Result):
-        click.echo(report.line(answer))
+def took(seconds: float, cached: int, units: int) -> str:
+    """The line on standard error: how long it took, and how much of it was known."""
+    return (f"{cached} of {units} unit{'s' * (units != 1)} cached; " if cached else "") + f"{seconds:.1f} s"
