@@ -53,6 +53,7 @@ def complain(message: str) -> None:
 ELSEWHERE = {
     "cache": "specproof.cli_cache:cache",
     "replay": "specproof.story.command:replay",
+    "review": "specproof.review.command:review",
     "simulate": "specproof.story.command:simulate",
     "verify": "specproof.trust.command:verify",
 }

@@ -145,7 +145,8 @@ def _short_inputs(action: Action, system: System) -> dict[Term, Term]:
 
 @dataclass
 class _Group:
-    formula: Formula
+    pair: Pair
+    whats: list[str] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
     configurations: list[str] = field(default_factory=list)
 
@@ -153,31 +154,29 @@ class _Group:
 def _grouped(found: Sequence[tuple[str, str, Pair]]) -> list[Formula]:
     groups: dict[tuple[Any, ...], _Group] = {}
     for place, configuration, pair in found:
-        key = (pair.what, pair.under, pair.before, pair.after)
-        if key not in groups:
-            groups[key] = _Group(_formula(pair))
-        group = groups[key]
-        if place not in group.places:
-            group.places.append(place)
-        if configuration and configuration not in group.configurations:
-            group.configurations.append(configuration)
-    done = [replace(group.formula, actions=tuple(group.places), configurations=tuple(group.configurations)) for group in groups.values()]
-    return sorted(done, key=lambda one: not one.agree)
+        group = groups.setdefault((pair.under, pair.before, pair.after), _Group(pair))
+        for value, values in ((pair.what, group.whats), (place, group.places), (configuration, group.configurations)):
+            if value and value not in values:
+                values.append(value)
+    return sorted((_formula(group) for group in groups.values()), key=lambda one: not one.agree)
 
 
-def _formula(pair: Pair) -> Formula:
+def _formula(group: _Group) -> Formula:
     from specproof.readings.closed import NotBitwise, agree_condition, agree_text, closed_text
 
-    under = "" if pair.under is TRUE else show(pair.under)
+    pair = group.pair
+    plain = Formula(
+        tuple(group.places), ", ".join(group.whats), "" if pair.under is TRUE else show(pair.under), "", "", "", "", tuple(group.configurations)
+    )  # fmt: skip
     if _symbols((pair.before, pair.after)) > SYMBOLS:
-        return Formula((), pair.what, under, "", "", "", "")
+        return plain
     try:
         before, after = (closed_text(term, tests=True) for term in (pair.before, pair.after))
         condition = agree_condition(pair.before, pair.after, tests=True)
         agree = agree_text(pair.before, pair.after, tests=True)
     except NotBitwise as reason:
-        return Formula((), pair.what, under, show(pair.before), show(pair.after), "", str(reason))
-    return Formula((), pair.what, under, before, after, agree, in_words(condition, agree, pair.what))
+        return replace(plain, before=show(pair.before), after=show(pair.after), words=str(reason))
+    return replace(plain, before=before, after=after, agree=agree, words=in_words(condition, agree, group.whats))
 
 
 def _symbols(terms: Iterable[Term]) -> int:
@@ -197,8 +196,8 @@ def _symbols(terms: Iterable[Term]) -> int:
     return len(leaves)
 
 
-def in_words(condition: Any, text: str, what: str) -> str:
-    """The condition as a sentence. `condition` is a formula of the closed reading and `text` how it is written."""
+def in_words(condition: Any, text: str, whats: Sequence[str]) -> str:
+    """The condition as a sentence. `condition` is a formula of the closed reading, `text` how it is written, `whats` what is assigned."""
     if text in ("always", "never"):
         return f"they {text} agree"
     clause = _clause(condition)
@@ -206,7 +205,7 @@ def in_words(condition: Any, text: str, what: str) -> str:
         negative, positive = clause
         if len(negative) == 1 and len(positive) == 1:
             which = "the masked bits are" if _is_mask(negative[0]) else f"the bits of {negative[0]} are"
-            where = "already set" if positive[0] == what else f"set in {positive[0]}"
+            where = "already set" if positive[0] in whats else f"set in {positive[0]}"
             return f"they agree exactly where {which} {where}"
         if len(negative) == 1 and not positive:
             return "they agree exactly where no bit is masked" if _is_mask(negative[0]) else f"they agree exactly where {negative[0]} is clear"
@@ -214,7 +213,7 @@ def in_words(condition: Any, text: str, what: str) -> str:
             return "they agree exactly where all bits are masked" if _is_mask(positive[0]) else f"they agree exactly where {positive[0]} is set"
         if len(negative) == 2 and not positive:
             return f"they agree exactly where no bit is set in both {negative[0]} and {negative[1]}"
-    return f"they agree exactly where, at each bit, {text}"
+    return "they agree at exactly the bits where this holds"
 
 
 def _is_mask(name: str) -> bool:

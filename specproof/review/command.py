@@ -25,10 +25,11 @@ FORMS = ("terminal", "text", "markdown", "html", "json", "sarif", "junit")
 @click.option("--config", metavar="NAME", help="One configuration; see 'specproof list designs'.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for each question to the solver.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="terminal", help="What to write; 'text' is for a mail, 75 columns.")
+@click.option("--full", is_flag=True, help="Tell the runs too that break OLD alone.")
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of to standard output.")
 def review(
     targets: tuple[str, ...], revisions: str | None, policy: bool, design: str | None, pool: str | None, claims: tuple[str, ...],
-    config: str | None, timeout: float | None, form: str, output: str | None,
+    config: str | None, timeout: float | None, form: str, full: bool, output: str | None,
 ) -> int:  # fmt: skip
     """What the change from OLD to NEW gains and loses.
 
@@ -52,7 +53,7 @@ def review(
         if design or pool:
             raise UsageError(f"--{'design' if design else 'pool'} goes with --policy")
         reviews = _reviews(targets, revisions, claims, config, timeout)
-        text, result = written(reviews, form, _painted(form, output)), code(reviews)
+        text, result = written(reviews, form, _painted(form, output), full), code(reviews)
     if file is not None:
         file.text(text)
     else:
@@ -121,7 +122,7 @@ def _progress() -> Progress:
     return lambda what: click.echo(f"\r\033[K{what} ...\r", nl=False, err=True)
 
 
-def written(reviews: list[Review], form: str, colours: bool = False) -> str:
+def written(reviews: list[Review], form: str, colours: bool = False, full: bool = False) -> str:
     """The reviews in a form, as the text of a file."""
     from specproof.review import jsonform, junit, page, sarif
     from specproof.review.paper import document
@@ -131,9 +132,9 @@ def written(reviews: list[Review], form: str, colours: bool = False) -> str:
     if form in others:
         return others[form](reviews)
     if form == "markdown":
-        return "\n".join("\n".join(markdown(document(review))) + "\n" for review in reviews)
+        return "\n".join("\n".join(markdown(document(review, full))) + "\n" for review in reviews)
     from specproof.cli import paint
     from specproof.report import plain
 
-    told = [lines(document(review), MAIL if form == "text" else 100, paint() if colours else plain) for review in reviews]
+    told = [lines(document(review, full), MAIL if form == "text" else 100, paint() if colours else plain) for review in reviews]
     return "\n".join("\n".join(part) + "\n" for part in told)

@@ -174,7 +174,7 @@ class _Judge:
         runs = [self._side(side, verdict.trace) for side in (0, 1)]
         shown = [self._terms(side, one) for side in (0, 1)]
         registers = [Registers(system) for system in (self.old, self.new)]
-        seen = [[_seen(registers[side], shown[side], state) for state in runs[side]] for side in (0, 1)]
+        seen = [[self._seen(registers[side], shown[side], state) for state in runs[side]] for side in (0, 1)]
         self._confirm(name, one, runs)
         moments = []
         for number, step in enumerate(verdict.trace.steps, 1):
@@ -215,6 +215,12 @@ class _Judge:
         views = Views(system, {path: variable(path, declared.width) for path, declared in system.fields.items()})
         return {name: getattr(views, name) for name in dict.fromkeys(names)}
 
+    def _seen(self, registers: Registers, terms: Mapping[str, Term], state: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
+        """What can be seen in a state, as text."""
+        values = {view: evaluate(term, state) for view, term in terms.items()}
+        visible = {one.view for one in self.table.values() if _visible(one, values)}
+        return tuple((view, registers.term(term, values[view])) for view, term in terms.items() if view in visible)
+
     def _confirm(self, name: str, one: Observable | None, runs: Sequence[Sequence[Mapping[str, int]]]) -> None:
         if one is None:
             return
@@ -222,9 +228,12 @@ class _Judge:
         for side in (0, 1):
             terms, state = self._terms(side, one), runs[side][-1]
             sides.append({view: evaluate(term, state) for view, term in terms.items()})
-        seen = all(bool(side[flag.removeprefix("~")]) != flag.startswith("~") for side in sides for flag in one.when)
-        if not seen or sides[0][one.view] == sides[1][one.view]:
+        if not all(_visible(one, side) for side in sides) or sides[0][one.view] == sides[1][one.view]:
             raise Disagreement(f"{name}: the run does not show a difference on integers")
+
+
+def _visible(one: Observable, values: Mapping[str, int]) -> bool:
+    return all(bool(values[flag.removeprefix("~")]) != flag.startswith("~") for flag in one.when)
 
 
 def _is(term: Term, value: int) -> Bool:
@@ -233,7 +242,3 @@ def _is(term: Term, value: int) -> Bool:
 
 def _observed(system: System) -> list[str]:
     return [path for path, declared in system.fields.items() if declared.observed]
-
-
-def _seen(registers: Registers, terms: Mapping[str, Term], state: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, registers.term(term, evaluate(term, state))) for name, term in terms.items())

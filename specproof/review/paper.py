@@ -19,13 +19,13 @@ ROLES = {
 FORMULAS = 12
 
 
-def document(review: Review) -> list[Block]:
-    """The whole report."""
+def document(review: Review, full: bool = False) -> list[Block]:
+    """The whole report. `full` tells the runs too that break the old design alone."""
     found = [Block("head", f"Review of {review.old.label} -> {review.new.label}", role="heading")]
     found.append(Block("text", line(review)))
     found += _claims(review)
-    for change in review.claims:
-        found += _run(change, review)
+    for same in _told_alike(review):
+        found += _run(same, review, full)
     found += [*_behaviour(review), *_formulas(review), *_rest(review)]
     return found
 
@@ -62,7 +62,7 @@ def title(change: ClaimChange) -> str:
 def _detail(change: ClaimChange) -> str:
     where = f"{place(change.configuration)}: " if change.configuration else ""
     if change.fate == "gained":
-        return f"{where}proved, refuted before by a run of {_run_length(change.old_run)}"
+        return f"{where}broken before in {_run_length(change.old_run)}"
     if change.fate == "still refuted":
         if change.same_run:
             return f"{where}by the same run of {_run_length(change.run)}"
@@ -81,11 +81,22 @@ def place(configuration: str) -> str:
     return configuration.replace("~", " against ")
 
 
-def _run(change: ClaimChange, review: Review) -> Iterator[Block]:
-    where = f", {place(change.configuration)}" if change.configuration else ""
+def _told_alike(review: Review) -> list[list[ClaimChange]]:
+    """The changes, those of one claim together whose runs are the same steps in several configurations."""
+    groups: dict[tuple[object, ...], list[ClaimChange]] = {}
+    for change in review.claims:
+        steps = tuple(tuple(step.action for step in run.trace.steps) if run is not None else () for run in (change.old_run, change.run))
+        groups.setdefault((change.claim, change.fate, change.same_run, steps), []).append(change)
+    return list(groups.values())
+
+
+def _run(same: list[ClaimChange], review: Review, full: bool) -> Iterator[Block]:
+    change = same[0]
+    places = " and ".join(place(one.configuration) for one in same if one.configuration)
+    where = f", {places}" if places else ""
     if change.fate in ("lost", "new and refuted") or (change.fate == "still refuted" and not change.same_run):
         story, label = change.story, review.new.label
-    elif change.fate == "gained":
+    elif change.fate == "gained" and full:
         story, label = change.old_story, review.old.label
     else:
         return
@@ -95,8 +106,9 @@ def _run(change: ClaimChange, review: Review) -> Iterator[Block]:
     yield Block("title", f"{words[change.fate]}: {title(change)}{where}", role=ROLES[change.fate])
     if change.sentence:
         yield Block("text", change.sentence)
-    shortest = " no shorter run does" if story.shortest else " a shorter one may exist"
-    yield Block("text", f"The run that breaks {label};{shortest}.")
+    shortest = "no shorter run does" if story.shortest else "a shorter one may exist"
+    values = f" Values are those of {place(change.configuration)}." if len(same) > 1 else ""
+    yield Block("text", f"The run that breaks {label}; {shortest}.{values}")
     yield from blocks(story)
 
 
@@ -111,9 +123,14 @@ def _behaviour(review: Review) -> Iterator[Block]:
     for one in review.behaviours:
         told.setdefault((one.name, _outcome(one, review), *(moment.action for moment in one.moments)), []).append(one)
     rows = []
-    for (_, outcome, *_actions), same in told.items():
-        where = ", ".join(place(one.configuration) for one in same if one.configuration)
-        rows.append((same[0].sentence, f"{where}: {outcome}" if where and len(same) < len(review.configurations) else outcome))
+    for name in dict.fromkeys(one.name for one in review.behaviours):
+        outcomes = []
+        for (other, outcome, *_), same in told.items():
+            if other == name:
+                where = ", ".join(place(one.configuration) for one in same if one.configuration)
+                outcomes.append(f"{where}: {outcome}" if where and len(same) < len(review.configurations) else outcome)
+        sentence = next(one.sentence for one in review.behaviours if one.name == name)
+        rows.append((name, f"{sentence}: {'; '.join(outcomes)}"))
     yield Block("rows", rows=tuple(rows))
     for same in told.values():
         if same[0].differs:
@@ -142,10 +159,13 @@ def _apart(same: Sequence[Behaviour], review: Review) -> Iterator[Block]:
         inputs = "".join(f", {name} {value}" for name, value in moment.inputs)
         rows.append((str(number), f"{moment.by}: {moment.action}{inputs}", "the same"))
         last = number == len(one.moments)
-        for (name, left), (_, right) in zip(moment.old, moment.new, strict=True):
-            if left != right or (last and name == moment.old[0][0]) or (before[0] and before[0].get(name) != left):
+        sides = dict(moment.old), dict(moment.new)
+        for name in dict.fromkeys((*sides[0], *sides[1])):
+            left, right = (side.get(name, "-") for side in sides)
+            moved = before != ({}, {}) and (before[0].get(name), before[1].get(name)) != (left, right)
+            if left != right or moved or (last and moment.old and name == moment.old[0][0]):
                 rows.append((">" if left != right else "", f"{name} {left}", f"{name} {right}"))
-        before = (dict(moment.old), dict(moment.new))
+        before = sides
     yield Block("columns", rows=tuple(rows))
 
 
@@ -154,7 +174,9 @@ def _formulas(review: Review) -> Iterator[Block]:
         return
     yield Block("title", "What one bit becomes, before and after")
     shown = [one for one in review.formulas if one.before or one.after][:FORMULAS]
-    for one in shown:
+    for number, one in enumerate(shown):
+        if number:
+            yield Block("text", "", inner=True)
         yield from _formula(one)
     rest = [one for one in review.formulas if one not in shown]
     if rest:
@@ -173,7 +195,6 @@ def _formula(one: Formula) -> Iterator[Block]:
     elif one.words:
         rows.append(("", one.words))
     yield Block("rows", rows=tuple(rows))
-    yield Block("text", "", inner=True)
 
 
 def _rest(review: Review) -> Iterator[Block]:
@@ -184,4 +205,4 @@ def _rest(review: Review) -> Iterator[Block]:
         yield Block("title", "What the comparison rests on")
         yield Block("rows", rows=tuple(rows))
     if review.unasked:
-        yield Block("text", f"{review.unasked} claims speak of what neither design shows and were not asked.", role="faint")
+        yield Block("text", "Claims that speak of what neither design shows were not asked.", role="faint")
