@@ -81,6 +81,20 @@ class Graph:
         """The steps out of each state."""
         return _Index(self.source, len(self.reached.states))
 
+    def lively(self, claim: str, path: str) -> bool:
+        """Whether a word is not 0 in some state in which the claim says something: no change that silences it is a repair."""
+        watch = next(watch for watch in self.slice.watches if watch.prop.claim == claim)
+        states = self.reached.states
+        column = self.slice.layout.column(states, ("word", path))[:, 0]
+        for compiled in watch.programs.values():
+            for begin in range(0, len(states), max(1, CHUNK >> len(compiled.inputs))):
+                part = slice(begin, begin + max(1, CHUNK >> len(compiled.inputs)))
+                outputs, exists = compiled.run(self.slice.layout, states[part])
+                happens = outputs[0] & exists & outputs[2]
+                if (np.broadcast_to(happens, (len(states[part]), happens.shape[1])).any(axis=1) & column[part]).any():
+                    return True
+        return False
+
     def violated(self) -> frozenset[str]:
         """The properties that some run of the slice violates."""
         return frozenset(name for name, hits in self.reached.violated.items() if hits)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from specproof.claims import Claim, MissingView, Property, instantiate
 from specproof.design import Design
@@ -20,10 +20,11 @@ from specproof.explore import explore
 from specproof.layout import TooLarge
 from specproof.readings.integers import evaluate
 from specproof.slice import Slice
+from specproof.story.graph import Graph
 from specproof.story.model import Repair
 from specproof.story.subject import Subject, built, place
 from specproof.system import Action, System, build
-from specproof.terms import Term, word
+from specproof.terms import Term, Word, word
 from specproof.trace import Trace, replay, take
 
 #: Seconds for the search, and how many changes are shown.
@@ -40,6 +41,7 @@ class _Found:
     system: System
     prop: Property
     rank: int
+    path: str = ""
 
 
 def repairs(
@@ -86,11 +88,12 @@ def _at_end(system: System, prop: Property, trace: Trace) -> int:
 
 
 def _all_runs(one: _Found) -> bool:
+    """Whether no run of the changed model violates the claim, and the changed word still means something to it."""
     try:
-        slice_ = Slice(one.system, [one.prop])
-        return not explore(slice_, limit=400_000).violated[one.prop.claim]
+        graph = Graph(one.system, [one.prop])
     except TooLarge:
         return False
+    return not graph.violated() and graph.lively(one.prop.claim, one.path)
 
 
 def differing(design: Design[Any], reference: Design[Any]) -> list[str]:
@@ -186,7 +189,7 @@ class Assignments:
                     return found
                 one = self._try(name, text, changed, rank + (4 if self.system.actions[name].by in NOT_OURS else 0))
                 if one is not None:
-                    found.append(one)
+                    found.append(replace(one, path=path))
         return found
 
     def _saving(self) -> Iterator[tuple[int, str]]:
@@ -222,16 +225,20 @@ class Assignments:
         return True
 
     def _candidates(self, action: Action, moment: int, path: str) -> Iterator[tuple[str, int, Action]]:
-        old: Term = action.next.get(path, self.system.variables[path])
+        old = cast(Word, action.next.get(path, self.system.variables[path]))
         wanted = (self.states[moment][path] ^ self.bits) & self.bits
-        if path in action.next and self.states[moment - 1][path] & self.bits == wanted:
-            yield f"not writing {path}", 1, _with(action, path, None)
         for source in self.system.variables:
             declared = self.system.fields[source]
             if source != path and declared.width == old.width and not declared.ghost and self.states[moment][source] & self.bits == wanted:
-                yield f"also writing {path} = {source}", 2, _with(action, path, action.next.get(source, self.system.variables[source]))
+                new = cast(Word, action.next.get(source, self.system.variables[source]))
+                if wanted == self.bits:
+                    yield f"also setting in {path} the bits of {source}", 1, _with(action, path, old | new)
+                yield f"also writing {path} = {source}", 2, _with(action, path, new)
+        elsewhere = [other for other in self.system.actions.values() if other is not action and path in other.next]
+        if elsewhere and path in action.next and self.states[moment - 1][path] & self.bits == wanted:
+            yield f"not writing {path}", 3, _with(action, path, None)
         if not wanted:
-            yield f"also writing {path} = 0", 2, _with(action, path, word(0, old.width))
+            yield f"also writing {path} = 0", 4, _with(action, path, word(0, old.width))
 
     def _try(self, name: str, text: str, changed: Action, rank: int) -> _Found | None:
         other = replace(self.system, actions={**self.system.actions, name: changed})

@@ -1,0 +1,71 @@
+"""Why a claim is not inductive by itself, and lemmas that can be pasted and are proved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from specproof.cli import main
+
+FILE = Path(__file__).parent / "designs" / "claims_of_thin.py"
+
+
+def triage(capsys: pytest.CaptureFixture[str], target: str, claim: str, configuration: str) -> str:
+    main(["explain", target, claim, "--config", configuration, "--induction", "--jobs", "1"])
+    return capsys.readouterr().out
+
+
+def test_the_state_cannot_be_reached(capsys: pytest.CaptureFixture[str]) -> None:
+    """The bits that matter, that no run reaches them, and the lemma that says so."""
+    out = triage(capsys, f"{FILE}:mine", "forced", "emulated")
+
+    assert out.startswith("mine, emulated: forced: not inductive by itself; it is with 2 lemmas, which need 1 more in turn.\n")
+    assert """
+  1  vm_entry breaks it from a state in which
+      spec: 0
+      vmcs.mask: 0x1 IBRS
+      No run reaches that at bit 0 (IBRS), whatever the rest of the state. This excludes it:
+      (~spec & vmcs.mask) == 0
+      Every bit set in vmcs.mask is set in spec.
+""" in out
+
+
+def test_the_state_can_be_reached(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a refuted claim the state before the last step is reachable, and no lemma helps."""
+    out = triage(capsys, f"{FILE}:broken", "forced", "emulated")
+
+    assert "not inductive, and no lemma helps: a run of 1 step" in out
+
+
+def test_what_is_pasted_is_proved(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The lemmas, as printed, are claims that hold of the design."""
+    out = triage(capsys, f"{FILE}:mine", "forced", "emulated")
+    pasted = out.split("get one:\n")[1]
+    text = "\n".join(line.removeprefix("    ") for line in pasted.splitlines())
+    assert text.count("@invariant(") == 3
+    header = "from specproof import Word\nfrom tests.designs.thin import Vcpu\n"
+    (tmp_path / "pasted.py").write_text(FILE.read_text() + header + text + "\n")
+
+    claims = ["--claim", "forced-lemma-1", "--claim", "forced-lemma-2"]
+    code = main(["check", f"{tmp_path / 'pasted.py'}:mine", "--config", "emulated", *claims, "--jobs", "1"])
+
+    assert code == 0
+    assert "2 verdicts: 2 proved" in capsys.readouterr().out
+
+
+def test_an_inductive_claim(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Nothing to say of a claim that each action keeps."""
+    more = '\n\n@invariant("always")\ndef always(v: Any) -> Bool:\n    """Trivial."""\n    return v.effective == v.effective\n'
+    (tmp_path / "more.py").write_text(FILE.read_text() + more)
+
+    out = triage(capsys, f"{tmp_path / 'more.py'}:mine", "always", "emulated")
+
+    assert "inductive by itself: each action keeps it" in out
+
+
+def test_what_is_not_about_induction(capsys: pytest.CaptureFixture[str]) -> None:
+    """Reachability and relations are not asked."""
+    out = triage(capsys, f"{FILE}:mine", "guest-gets-to-run", "emulated")
+
+    assert "induction is asked of invariants and step claims only" in out

@@ -1,0 +1,107 @@
+"""Runs made by hand: a dialogue, its answers to mistakes, what it saves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from specproof.cli import main
+from specproof.errors import InputError
+from specproof.load import library
+from specproof.story.prompt import Dialogue
+from specproof.story.simulate import Simulation
+from specproof.story.subject import NO_CLAIM, Subject
+
+FILE = str(Path(__file__).parent / "designs" / "claims_of_thin.py")
+
+
+@pytest.fixture
+def dialogue() -> Dialogue:
+    known = library([FILE])
+    simulation = Simulation(Subject(known, known.design("broken"), "emulated", NO_CLAIM), known.asked_of("broken"))
+    simulation.start({})
+    return Dialogue(simulation)
+
+
+def test_a_dialogue(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Steps, claims, undo, and a file that replays."""
+    import io
+
+    path = tmp_path / "t.json"
+    lines = ["start host=IBRS", "set_mask mask=BHI_DIS_S", "vm_entry", "claims", f"save {path}", "undo", "bogus", "run", "quit", "never read"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(lines)))
+
+    code = main(["simulate", f"{FILE}:broken", "--config", "emulated"])
+
+    out = capsys.readouterr().out
+    assert code == 0
+    assert out.splitlines()[0] == "broken, emulated. 'help' says what can be typed."
+    assert "vmcs.mask: 0 -> 0x400 BHI_DIS_S\n" in out
+    assert "! fails now: forced\n" in out
+    assert "fails  forced: Masked bits are set while the guest runs.\n" in out
+    assert "vm_entry is undone\n" in out
+    assert "! there is no action or command 'bogus'; " in out
+    assert out.endswith("1  KVM: set_mask   mask 0x400 BHI_DIS_S\n")
+    assert main(["replay", str(path)]) == 0
+    assert capsys.readouterr().out.endswith("  step 2, vm_entry, fits\n  the run replays\n")
+
+
+def test_a_trace_goes_on(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A run may begin with the steps of a counterexample."""
+    import io
+
+    path = tmp_path / "t.json"
+    main(["explain", f"{FILE}:broken", "forced", "--config", "emulated", "--format", "json", "-o", str(path), "--jobs", "1"])
+    monkeypatch.setattr("sys.stdin", io.StringIO("run\n"))
+    capsys.readouterr()
+
+    assert main(["simulate", f"{FILE}:broken", "--config", "emulated", "--trace", str(path)]) == 0
+    assert "2  KVM: vm_entry" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("set_mask mask=BHI", "mask: 'BHI' is no number and no bit's name; known: IBRS, STIBP, SSBD, RRSBA_DIS_S, BHI_DIS_S"),
+        ("set_mask mask=0x10000000000000000", "mask has 64 bits: 0x10000000000000000 does not fit"),
+        ("set_mask mask", "'mask': NAME=VALUE was expected"),
+        ("set_mask msk=1", "set_mask has no input 'msk'; did you mean 'mask'?"),
+        ("vm_exit", "vm_exit cannot happen now: running is false"),
+        ("undo", "there is nothing to undo"),
+        ("state sspec", "there is no field 'sspec'; did you mean 'spec'?"),
+        ("start running=true", "no run starts with these values; 'start' without values shows what there is to choose"),
+        ("start speck=1", "no run starts with a field 'speck'; did you mean 'spec'?"),
+        ("start running=maybe", "running is a truth value: write true or false, not 'maybe'"),
+        ("save", "save: one file name was expected"),
+        ("why vm_exi", "why: one action was expected; did you mean 'vm_exit'?"),
+        ("set_mask 'mask=1", "set_mask 'mask=1: No closing quotation"),
+    ],
+)
+def test_a_line_that_means_nothing(dialogue: Dialogue, line: str, said: str) -> None:
+    """It is answered, and nothing happens."""
+    with pytest.raises(InputError) as error:
+        dialogue.answer(line)
+
+    assert str(error.value) == said
+    assert dialogue.simulation.steps == []
+
+
+def test_names_are_completed(dialogue: Dialogue) -> None:
+    """Actions that can happen now, their inputs, fields and commands."""
+    assert dialogue.complete("v", "v") == ["vm_entry"]
+    assert dialogue.complete("set_mask ", "") == ["mask="]
+    assert dialogue.complete("set_mask mask=1 ", "") == []
+    assert dialogue.complete("state vmcs.", "vmcs.") == ["vmcs.mask", "vmcs.shadow"]
+    assert "claims" in dialogue.complete("", "")
+
+
+def test_choices_of_a_start(dialogue: Dialogue) -> None:
+    """Fields that the initial predicate leaves open, also where they are tied to one another."""
+    assert dialogue.simulation.choices() == ["msr", "host"]
+
+
+def test_empty_lines_and_remarks_say_nothing(dialogue: Dialogue) -> None:
+    """They are for scripts."""
+    assert dialogue.answer("") == []
+    assert dialogue.answer("# a remark") == []
