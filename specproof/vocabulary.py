@@ -40,11 +40,9 @@ class Vocabulary:
             columns[key] = np.broadcast_to(program.run(loads)[0], (len(states), 1))[:, 0]
         self.keys = list(columns)
         self.index = {key: number for number, key in enumerate(self.keys)}
-        self.count = len(states)
         self.true = np.stack([_pack(column) for column in columns.values()])
         valid = _pack(np.ones(len(states), dtype=np.bool_))
         self.false = ~self.true & valid
-        self.popular = np.array([column.sum() for column in columns.values()], dtype=np.int64)
 
     def _views(self) -> dict[Hashable, Program]:
         found: dict[Hashable, Program] = {}
@@ -62,9 +60,7 @@ class Vocabulary:
     def exclude(self, values: Mapping[Hashable, bool]) -> Lemma:
         """A short clause that the state `values` breaks and every reachable state satisfies."""
         rows = [self.true[number] if values[key] else self.false[number] for key, number in self.index.items()]
-        popular = np.array([self.popular[n] if values[key] else self.count - self.popular[n] for key, n in self.index.items()])
-        plain = np.arange(len(rows))
-        orders = [np.argsort(-popular, kind="stable"), plain, plain[::-1], np.argsort(popular, kind="stable")]
+        orders = range(len(rows)), range(len(rows) - 1, -1, -1)  # the state's own words first, or the views first
         best = min((self._reduce(rows, order) for order in orders), key=len)
         return Lemma(tuple(sorted(((self.keys[number], not values[self.keys[number]]) for number in best), key=repr)))
 
