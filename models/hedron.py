@@ -47,6 +47,7 @@ class Cpu(State):
     operand: U64 = observed("its value", bits=SPEC_CTRL)
     refused: Bool = observed("it took #GP")
     copied: Bool = observed("the step saved the register")
+    host_entered: Bool = observed("the step began to run the hypervisor after a guest")
 
 
 hedron = Design("hedron", Cpu, doc="Hedron: passed through, switched by hand, the host's value is 0", vendor="Hedron")
@@ -67,6 +68,7 @@ hedron.lacks(
     restored="a VMM that migrates reads and writes the saved value, which is modelled; Hedron has no ioctls to order",
     trained_by_other="Hedron issues no barrier between vCPUs; the VMM may write IA32_PRED_CMD, which is not modelled",
     did_reset="RESET and INIT are the VMM's",
+    host_wrote="Hedron runs without IBRS, so no write of it is a barrier",
     host_illegal="its only write that nothing catches is of 0",
 )  # fmt: skip
 
@@ -90,7 +92,7 @@ def handle_vmx(s: Cpu) -> Cpu:
     """The register is saved, and cleared unless it is 0 already. [VCPU]"""
     saved = s.msr
     s = with_current(s, current(s).replace(spec_ctrl=saved, legal=True)).replace(copied=True)
-    return s.when(saved != 0, msr=0).replace(running=False)
+    return s.when(saved != 0, msr=0).replace(running=False, host_entered=True)
 
 
 def current(s: Cpu) -> Vcpu:
@@ -248,5 +250,5 @@ def host_accepts(s: Cpu) -> Word:
     return s.accepts
 
 
-hedron.shows("guest_wrote", "operand", "refused", "copied")
+hedron.shows("guest_wrote", "operand", "refused", "copied", "host_entered")
 say_where(hedron)

@@ -51,6 +51,7 @@ class Vcpu(State):
     guest_mode: Bool = field("L2 is active; vmcb02 is current", source="[LNX nested.c]")
     running: Bool = field("the guest runs")
     believed: U64 = ghost("the value that the guest, or userspace for it, set last and saw accepted", bits=SPEC_CTRL)
+    l1_wants: Bool = ghost("L1 asked for exits on L2's accesses when it entered L2")
     trained_by_l2: Bool = ghost("L2 ran since the last IBPB")
     other_vmcb: Bool = field("sd->current_vmcb is another VMCB than this vCPU's current one, as vcpu_load will see", source="[LNX svm.c]")
     trained_by_other: Bool = ghost("another vCPU ran on this CPU since the last IBPB")
@@ -76,7 +77,7 @@ kvm_svm.configure("v-spec-ctrl", "swapped")
 @kvm_svm.initial
 def created(s: Vcpu) -> Bool:
     """KVM_CREATE_VCPU: zeroed structures. [LNX svm.c]"""
-    quiet = s.matches(merged=False, closed02=False, l1_asks=False, guest_mode=False, running=False)
+    quiet = s.matches(merged=False, closed02=False, l1_asks=False, l1_wants=False, guest_mode=False, running=False)
     quiet &= s.matches(trained_by_l2=False, trained_by_other=False, other_vmcb=False)
     zero = s.matches(guest_msr=0, spec_ctrl=0, save01=0, save02=0, believed=0)
     return quiet & zero & s.matches(opened=False, msr=s.host) & ((s.host & ~s.accepts) == 0)
@@ -190,7 +191,7 @@ def nested_svm_vmrun_msrpm(s: Vcpu, uses: Bool, asks: Bool) -> Vcpu:
 def to_l1(s: Vcpu) -> Vcpu:
     """svm_switch_vmcb(vmcb01)."""
     no = disj(())
-    return s.replace(guest_mode=no, merged=no, closed02=no, l1_asks=no, changed_level=True)
+    return s.replace(guest_mode=no, merged=no, closed02=no, l1_asks=no, l1_wants=no, changed_level=True)
 
 
 @kvm_svm.function
@@ -274,7 +275,7 @@ def kvm_set_msrs(s: Vcpu, value: U64) -> Vcpu:
 @kvm_svm.action(by="L1", guard=lambda s: idle(s) & ~s.guest_mode, source="arch/x86/kvm/svm/nested.c:nested_svm_vmrun")
 def nested_svm_vmrun(s: Vcpu, uses: Bool, asks: Bool, fails: Bool) -> Vcpu:
     """L1's VMRUN; it may fail in the MMU or because L1's map cannot be read, and is undone by a nested #VMEXIT. [LNX nested.c]"""
-    entered = enter_svm_guest_mode(s)
+    entered = enter_svm_guest_mode(s).replace(l1_wants=uses & asks)
     return select(fails, nested_svm_vmexit(entered).replace(entry_failed=True), nested_svm_vmrun_msrpm(entered, uses, asks))
 
 
@@ -288,7 +289,7 @@ def nested_vmexit(s: Vcpu) -> Vcpu:
 def kvm_set_nested_state(s: Vcpu, uses: Bool, asks: Bool) -> Vcpu:
     """KVM_SET_NESTED_STATE with L2 active: vmcb02's save area becomes vmcb01's, unless L2 was active: then it stays. [LNX nested.c]"""
     copied = s.replace(save02=ite(s.guest_mode, s.save02, s.save01), guest_mode=True)
-    return nested_svm_vmrun_msrpm(copied, uses, asks).replace(other_vmcb=True)
+    return nested_svm_vmrun_msrpm(copied, uses, asks).replace(l1_wants=uses & asks, other_vmcb=True)
 
 
 @kvm_svm.action(by="userspace", guard=lambda s: idle(s) & s.guest_mode, source="arch/x86/kvm/svm/nested.c:svm_leave_nested")

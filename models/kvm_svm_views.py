@@ -159,8 +159,8 @@ def l0_closed(s: Vcpu) -> Bool:
 
 @kvm_svm.view
 def l1_closed(s: Vcpu) -> Bool:
-    """L1's map asked for exits when L2 was entered."""
-    return s.l1_asks
+    """L1 asked for exits when it entered L2."""
+    return s.l1_wants
 
 
 @kvm_svm.view

@@ -46,6 +46,7 @@ class Vcpu(State):
     in_l2: Bool = field("L2 is current", source="[NSVM]")
     l1_asks: Bool = field("L1 intercepts writes of the register", source="[NSVM]")
     running: Bool = field("the guest runs")
+    l1_wants: Bool = ghost("L1 asked for exits on L2's writes when it entered L2")
     believed: U64 = ghost("what the guest, or the toolstack for it, set last", bits=SPEC_CTRL)
     virt_wanted: U64 = ghost("SSBD, as last asked for by MSR_VIRT_SPEC_CTRL", bits=SPEC_CTRL)
     guest_wrote: Bool = observed("the step was a WRMSR of IA32_SPEC_CTRL by L1 or L2")
@@ -69,7 +70,7 @@ xen_svm = Design("xen-svm", Vcpu, doc="Xen on SVM: V_SPEC_CTRL, and a value behi
 @xen_svm.initial
 def created(s: Vcpu) -> Bool:
     """The domain is built; VMCBs are zeroed pages. [VMCB, NSVM]"""
-    zero = s.matches(guest_msr=0, save01=0, save02=0, believed=0, virt_wanted=0, in_l2=False, l1_asks=False, running=False)
+    zero = s.matches(guest_msr=0, save01=0, save02=0, believed=0, virt_wanted=0, in_l2=False, l1_asks=False, l1_wants=False, running=False)
     bits = ((s.host & ~s.accepts) | (s.offered & ~s.accepts) | (s.default & ~(s.accepts & SPEC_CTRL.STIBP)) | (SSBD & ~s.accepts)) == 0
     return zero & bits & s.matches(msr=s.host, last=s.host, behind=s.default)
 
@@ -191,10 +192,10 @@ def migrate(s: Vcpu) -> Vcpu:
 @xen_svm.action(by="L1", guard=lambda s: idle(s) & ~s.in_l2, source="xen/arch/x86/hvm/svm/nestedsvm.c:nsvm_vcpu_vmrun")
 def nested_vmrun(s: Vcpu, asks: Bool) -> Vcpu:
     """L1's VMRUN: L2's VMCB becomes current; the permission maps are merged. [NSVM]"""
-    return nsvm_vmcb_prepare4vmrun(s).replace(in_l2=conj(()), l1_asks=asks, changed_level=True)
+    return nsvm_vmcb_prepare4vmrun(s).replace(in_l2=conj(()), l1_asks=asks, l1_wants=asks, changed_level=True)
 
 
 @xen_svm.action(by="Xen", guard=lambda s: idle(s) & s.in_l2, source="xen/arch/x86/hvm/svm/nestedsvm.c:nsvm_vcpu_hostrestore")
 def nested_vmexit(s: Vcpu) -> Vcpu:
     """An exit of L2 that is L1's: L1's VMCB becomes current. [NSVM]"""
-    return nsvm_vcpu_hostrestore(s).replace(in_l2=disj(()), l1_asks=disj(()), changed_level=True)
+    return nsvm_vcpu_hostrestore(s).replace(in_l2=disj(()), l1_asks=disj(()), l1_wants=disj(()), changed_level=True)

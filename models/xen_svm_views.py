@@ -155,7 +155,7 @@ def l0_closed(s: Vcpu) -> Bool:
 @xen_svm.view
 def l1_closed(s: Vcpu) -> Bool:
     """L1 intercepts L2's writes."""
-    return s.l1_asks
+    return s.l1_wants
 
 
 @xen_svm.view

@@ -61,6 +61,7 @@ class Vcpu(State):
     l1_asks: Bool = field("L1 intercepts writes of the register, or uses no bitmap", source="[VVMX]")
     running: Bool = field("the guest runs")
     window: Bool = field("a VM exit happened; the assembly has not written Xen's value yet", source="[ENTRY]")
+    l1_wants: Bool = ghost("L1 asked for exits on L2's writes when it entered L2")
     believed: U64 = ghost("what the guest, or the toolstack for it, set last", bits=SPEC_CTRL)
     guest_wrote: Bool = observed("the step was a WRMSR by L1 or L2")
     operand: U64 = observed("its value", bits=SPEC_CTRL)
@@ -86,7 +87,7 @@ xen_vmx.configure("load-lists", "virtualized", "virtualized-entry-loads")
 @xen_vmx.initial
 def created(s: Vcpu) -> Bool:
     """The domain is built and its policy set: vmx_cpuid_policy_changed has run. Without the control nothing looks at the mask. [VMX]"""
-    quiet = s.matches(vmxon=False, in_l2=False, l1_asks=False, running=False, window=False)
+    quiet = s.matches(vmxon=False, in_l2=False, l1_asks=False, l1_wants=False, running=False, window=False)
     fields = s.vmcs01.matches(mask=s.forced, shadow=0) & s.vmcs02.matches(mask=0, shadow=0)
     policy = ((s.offered & ~s.accepts) | (s.forced & (s.offered | ~word(SPEC_CTRL.BHI_DIS_S)))) == 0
     bits = ((s.host & ~s.accepts) | (s.forced & ~s.accepts) | ite(s.has_msr, 0, s.offered)) == 0
@@ -259,10 +260,10 @@ def vmxoff(s: Vcpu) -> Vcpu:
 @xen_vmx.action(by="L1", guard=lambda s: idle(s) & ~s.in_l2 & s.vmxon, source="xen/arch/x86/hvm/vmx/vvmx.c:virtual_vmentry")
 def virtual_vmentry(s: Vcpu, asks: Bool) -> Vcpu:
     """L1's VMLAUNCH or VMRESUME: L2's VMCS becomes current, bitmaps are merged; nothing about the register moves. [VVMX]"""
-    return s.replace(in_l2=True, l1_asks=asks, changed_level=True)
+    return s.replace(in_l2=True, l1_asks=asks, l1_wants=asks, changed_level=True)
 
 
 @xen_vmx.action(by="Xen", guard=lambda s: idle(s) & s.in_l2, source="xen/arch/x86/hvm/vmx/vvmx.c:virtual_vmexit")
 def virtual_vmexit(s: Vcpu) -> Vcpu:
     """An exit of L2 that is L1's: L1's VMCS becomes current; nothing about the register moves. [VVMX]"""
-    return s.replace(in_l2=disj(()), l1_asks=disj(()), changed_level=True)
+    return s.replace(in_l2=disj(()), l1_asks=disj(()), l1_wants=disj(()), changed_level=True)

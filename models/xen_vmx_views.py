@@ -191,7 +191,7 @@ def l0_closed(s: Vcpu) -> Bool:
 @xen_vmx.view
 def l1_closed(s: Vcpu) -> Bool:
     """L1 intercepts L2's writes, or uses no bitmap."""
-    return s.l1_asks
+    return s.l1_wants
 
 
 @xen_vmx.view

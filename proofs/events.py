@@ -13,8 +13,10 @@ from specproof import Bool, Word, implies, invariant, step, word
 class Machine(Protocol):
     """The views of a machine that is interrupted."""
 
+    guest_runs: Bool
     effective: Word
     host_wants: Word
+    leaked: Word  # bits in which the hypervisor's code runs with something else
     host_entered: Bool  # the step: the hypervisor runs again after a guest
     host_wrote: Bool  # ... and wrote the register for that
     in_nmi: Bool  # an NMI's handler runs
@@ -33,6 +35,12 @@ def barrier_write_at_exit(before: Machine, after: Machine) -> Bool:
     """Where the hypervisor runs with IBRS, it writes the register at every exit, though it may hold IBRS already. [K05]"""
     ibrs = (after.host_wants & word(0x1)) != 0
     return implies(after.host_entered & ibrs, after.host_wrote)
+
+
+@step("host-value-after-exit", id="E7")
+def host_value_after_exit(before: Machine, after: Machine) -> Bool:
+    """When a guest stops, the hypervisor's code runs with the hypervisor's value; entries that fail are I10's business."""
+    return implies(after.host_entered & before.guest_runs, after.leaked == 0)
 
 
 @invariant("nmi-runs-protected", id="E2")

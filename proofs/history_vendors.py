@@ -132,7 +132,7 @@ def h01_load_spec_ctrl(s: hd.Cpu) -> hd.Cpu:
 
 def h01_handle_vmx(s: hd.Cpu) -> hd.Cpu:
     """Nothing was saved or cleared at exit. [b676b54]"""
-    return hd.with_current(s, hd.current(s)).replace(running=False)
+    return hd.with_current(s, hd.current(s)).replace(running=False, host_entered=True)
 
 
 def t01_td_vmcs_init(s: tdx.Lp) -> tdx.Lp:

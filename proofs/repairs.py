@@ -100,13 +100,13 @@ def xen_effective_next(s: xvmx.Vcpu) -> Word:
 
 def xen_virtual_vmentry(s: xvmx.Vcpu, asks: Bool) -> xvmx.Vcpu:
     """L2's shadow becomes what L1's is. [xen_vmx.py, VVMX]"""
-    return s.replace(vmcs02=s.vmcs02.replace(shadow=s.vmcs01.shadow), in_l2=conj(()), l1_asks=asks, changed_level=True)
+    return s.replace(vmcs02=s.vmcs02.replace(shadow=s.vmcs01.shadow), in_l2=conj(()), l1_asks=asks, l1_wants=asks, changed_level=True)
 
 
 def xen_virtual_vmexit(s: xvmx.Vcpu) -> xvmx.Vcpu:
     """L1's shadow becomes what L2's is. [xen_vmx.py, VVMX]"""
     no = disj(())
-    return s.replace(vmcs01=s.vmcs01.replace(shadow=s.vmcs02.shadow), in_l2=no, l1_asks=no, changed_level=True)
+    return s.replace(vmcs01=s.vmcs01.replace(shadow=s.vmcs02.shadow), in_l2=no, l1_asks=no, l1_wants=no, changed_level=True)
 
 
 def xen_nested_vmrun(s: xsvm.Vcpu) -> xsvm.Vcpu:
@@ -138,7 +138,11 @@ REPAIRS: tuple[Repair, ...] = (
     ),
     Repair(acrn, "raw", ("no-foreign-predictions",), acrn.but("acrn-barriers", run_vcpu=acrn_run_vcpu), "IBPB whenever another vCPU is entered"),
     Repair(
-        acrn, "none", ("transparency", "transparency-where-offered", "host-isolation", "bystander-keeps-its-value", "effective-is-what-was-set"),
+        acrn, "none",
+        (
+            "transparency", "transparency-where-offered", "host-isolation", "host-value-after-exit", "bystander-keeps-its-value",
+            "effective-is-what-was-set",
+        ),
         acrn.but("acrn-switches", vmx_vmrun_load=acrn_load, vmx_vmrun_save=acrn_save, vm_fails=acrn_fails_to_boot_value),
         "a retpoline build switches the register between the guests' values and what boot set",
     ),
