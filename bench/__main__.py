@@ -21,12 +21,12 @@ from bench.run import ABC, FLOWS, Run, abc, child
 
 DESIGNS = ("kvm-rfc-v2", "kvm-reference", "intel")
 
-#: Each axis of the worst case on its own, and the shape of real designs.
+#: Each axis of the worst case on its own, and the shape of real designs; each from small to large.
 GROWTH = (
-    *(f"words:{n},flags:4,actions:8" for n in (2, 4, 8, 12, 16)),
-    *(f"words:4,flags:{n},actions:8" for n in (2, 4, 8, 12, 16)),
-    *(f"words:4,flags:4,actions:{n}" for n in (4, 8, 16, 32, 64)),
-    *(f"vmcs:{n}" for n in (1, 2, 3, 4, 5, 6)),
+    tuple(f"words:{n},flags:4,actions:8" for n in (2, 4, 8, 12, 16)),
+    tuple(f"words:4,flags:{n},actions:8" for n in (2, 4, 8, 12, 16)),
+    tuple(f"words:4,flags:4,actions:{n}" for n in (4, 8, 16, 32, 64)),
+    tuple(f"vmcs:{n}" for n in (1, 2, 3, 4, 5)),
 )
 
 
@@ -49,7 +49,7 @@ def main() -> int:
     for design in wanted.design or DESIGNS:
         bench.design(design, wanted.claims)
     if wanted.growth != "none":
-        bench.growth(GROWTH if wanted.growth == "all" else wanted.growth.split(";"))
+        bench.growth(GROWTH if wanted.growth == "all" else (tuple(wanted.growth.split(";")),))
     if wanted.json:
         wanted.json.write_text(json.dumps(bench.measured, indent=1) + "\n", encoding="utf-8")
     return 0
@@ -109,7 +109,7 @@ class Bench:
             depth = max((line["depth"] for line in unrolled.said if "depth" in line), default=0)
             found = f"{len(unrolled.words)} of {len(runs)} runs, {unrolled.inner if not unrolled.cut else self.cut:.1f} s, depth {depth}"
         return [
-            configuration, str(len(claims)), f"{mine.inner:.2f} s {mine.megabytes:.0f} MB", str(mine.said[-1]["lemmas"]),
+            configuration, str(len(claims)), shown(mine, len(claims), memory=True), str(next((line["lemmas"] for line in mine.said if "lemmas" in line), "")),
             *(shown(flows.get(name), len(claims)) for name in FLOWS), "/".join(clauses), shown(fixed, len(claims)), found,
             ratio(best, mine.inner, self.cut),
         ]  # fmt: skip
@@ -117,7 +117,7 @@ class Bench:
     def single(self, design: str, configuration: str, claim: str) -> list[str]:
         """A row of the second table."""
         mine = self._ours(design, configuration, claim)
-        word = mine.words[claim]
+        word = mine.words.get(claim, "cut")
         flow = self._abc(design, configuration, claim, "pdr -a") if ABC and "pdr" in self.singly else None
         fixed = self._peer("spacer", design, configuration, claim) if "spacer" in self.singly else None
         violated = word == "refuted" or claim in reachability(mine)
@@ -128,29 +128,37 @@ class Bench:
         best = min((peer.inner for peer in peers if not peer.cut), default=None if peers else -1)
         length = next((line["length"] for line in mine.said if line.get("length") is not None), None)
         return [
-            claim, word if length is None else f"{word} in {length}", f"{mine.inner:.2f}", f"{mine.seconds:.2f}",
+            claim, word if length is None else f"{word} in {length}", shown(mine, 1), f"{mine.seconds:.2f}",
             *(shown(peer, 1) for peer in (flow, fixed, unrolled)), ratio(best, mine.inner, self.cut),
         ]  # fmt: skip
 
-    def growth(self, names: tuple[str, ...] | list[str]) -> None:
-        """The third table."""
-        print(f"\nGrowth: synthetic designs, all their claims together, cut at {self.cut:g} s\n")
+    def growth(self, axes: tuple[tuple[str, ...], ...]) -> None:
+        """The third table. A peer that was cut is not asked of what is larger still."""
+        print(f"\nGrowth: synthetic designs, all their claims together, cut at {self.cut:g} s; - where a smaller one was cut\n")
         rows = []
-        for name in names:
-            [size] = child("configurations", name, cut=600).said
-            mine = self._ours(name, "all", "")
-            flow = self._abc(name, "all", "", "pdr -a") if ABC else None
-            fixed = self._peer("spacer", name, "all", "")
-            for peer in (flow, fixed):
-                if peer is not None:
-                    self._agree(name, "all", "growth", mine, peer)
-            counts = [str(size[key]) for key in ("words", "flags", "actions")]
-            asked = len(size["claims"])
-            rows.append([name, *counts, shown(mine, asked, memory=True), shown(flow, asked), shown(fixed, asked)])
+        for axis in axes:
+            given_up: set[str] = set()
+            for name in axis:
+                [size] = child("configurations", name, cut=600).said
+                asks = {
+                    "specproof": lambda name=name: self._ours(name, "all", ""),
+                    "pdr": lambda name=name: self._abc(name, "all", "", "pdr -a"),
+                    "Spacer": lambda name=name: self._peer("spacer", name, "all", ""),
+                }
+                if not ABC:
+                    given_up.add("pdr")
+                done = {tool: ask() for tool, ask in asks.items() if tool not in given_up}
+                for tool, peer in done.items():
+                    if "specproof" in done and tool != "specproof":
+                        self._agree(name, "all", tool, done["specproof"], peer)
+                    if peer.cut:
+                        given_up.add(tool)
+                cells = [shown(done[tool], len(size["claims"]), memory=tool == "specproof") if tool in done else "-" for tool in asks]
+                rows.append([name, *(str(size[key]) for key in ("words", "flags", "actions")), *cells])
         print(table(["design", "words", "Booleans", "actions", "specproof", "pdr", "Spacer"], rows))
 
     def _ours(self, design: str, configuration: str, claim: str) -> Run:
-        done = child("ours", design, configuration, claim, cut=10 * self.cut)
+        done = child("ours", design, configuration, claim, cut=max(self.cut, 60))
         return self._note("specproof", design, configuration, claim, done)
 
     def _peer(self, task: str, design: str, configuration: str, claim: str) -> Run:

@@ -19,6 +19,9 @@ from typing import Any
 
 ABC = shutil.which("berkeley-abc") or shutil.which("abc")
 
+#: Lines are written as they come, so that what a cut run found is not lost in a buffer.
+UNBUFFERED = ["stdbuf", "-oL"] if shutil.which("stdbuf") else []
+
 #: Commands of ABC, each a known way to prove many outputs together.
 FLOWS = {"pdr": "pdr -a", "scorr pdr": "scorr; dc2; pdr -a"}
 
@@ -78,7 +81,7 @@ def child(task: str, *arguments: str, cut: float) -> Run:
 def abc(file: str, outputs: Sequence[str], flow: str, cut: float) -> Run:
     """ABC on an AIGER file: each output proved, or refuted where it can rise."""
     flow = flow if len(outputs) > 1 else flow.replace("pdr -a", "pdr")
-    done = run([str(ABC), "-c", f"read_aiger {file}; {flow}"], cut)
+    done = run([*UNBUFFERED, str(ABC), "-c", f"read_aiger {file}; {flow}"], cut)
     refuted = {outputs[int(number)] for number in re.findall(r"Output +(\d+) was asserted", done.output)}
     if len(outputs) == 1:
         single = "proved" if "Property proved" in done.output else "refuted" if "was asserted" in done.output else ""
