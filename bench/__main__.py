@@ -108,8 +108,9 @@ class Bench:
         if unrolled:
             depth = max((line["depth"] for line in unrolled.said if "depth" in line), default=0)
             found = f"{len(unrolled.words)} of {len(runs)} runs, {unrolled.inner if not unrolled.cut else self.cut:.1f} s, depth {depth}"
+        lemmas = next((str(line["lemmas"]) for line in mine.said if "lemmas" in line), "")
         return [
-            configuration, str(len(claims)), shown(mine, len(claims), memory=True), str(next((line["lemmas"] for line in mine.said if "lemmas" in line), "")),
+            configuration, str(len(claims)), shown(mine, len(claims), memory=True), lemmas,
             *(shown(flows.get(name), len(claims)) for name in FLOWS), "/".join(clauses), shown(fixed, len(claims)), found,
             ratio(best, mine.inner, self.cut),
         ]  # fmt: skip
