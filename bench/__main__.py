@@ -38,6 +38,7 @@ def main() -> int:
     """Prints the tables."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--design", action="append", help=f"a design; more than once for several; default: {', '.join(DESIGNS)}")
+    parser.add_argument("--config", help="one configuration of the designs, instead of each")
     parser.add_argument("--cut", type=float, default=60, help="seconds after which a peer is stopped")
     parser.add_argument("--claims", default="all", help="claims of the second table: all, none, or names")
     parser.add_argument("--singly", default="pdr", help="peers of the second table: of pdr, spacer, bounded; the latter two take hours")
@@ -47,7 +48,7 @@ def main() -> int:
     print(machine())
     bench = Bench(wanted.cut, wanted.singly.split(","))
     for design in wanted.design or DESIGNS:
-        bench.design(design, wanted.claims)
+        bench.design(design, wanted.config, wanted.claims)
     if wanted.growth != "none":
         bench.growth(GROWTH if wanted.growth == "all" else (tuple(wanted.growth.split(";")),))
     if wanted.json:
@@ -76,9 +77,9 @@ class Bench:
         self.cut, self.singly = cut, singly
         self.measured: list[dict[str, Any]] = []
 
-    def design(self, design: str, claims: str) -> None:
-        """The first two tables, for one design."""
-        said = child("configurations", design, cut=600).said
+    def design(self, design: str, configuration: str | None, claims: str) -> None:
+        """The first two tables, for one design, in one configuration or in each."""
+        said = [line for line in child("configurations", design, cut=600).said if configuration in (None, line["configuration"])]
         print(f"{design}: all claims together, cut at {self.cut:g} s\n")
         rows = [self.together(design, line["configuration"], line["claims"]) for line in said]
         print(table(["configuration", "claims", "specproof", "lemmas", *FLOWS, "clauses", "Spacer", "bounded Z3", "best / ours"], rows))
