@@ -25,7 +25,8 @@ function show() {
   answer.replaceChildren();
   if (!found) {
     document.title = data.title;
-    if (back) { const cell = matrix.querySelector(`a[href="#${CSS.escape(back)}"]`) || matrix.querySelector(`a[href="#${back}"]`); if (cell) cell.focus(); }
+    const cell = [...matrix.querySelectorAll("a")].find((one) => one.getAttribute("href") === `#${back}`);
+    if (cell) cell.focus();
     return;
   }
   back = key;
