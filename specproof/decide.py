@@ -13,6 +13,7 @@ from typing import Any
 
 from specproof.certify import accept
 from specproof.claims import Claim, MissingView, Property, instantiate, lemma_term
+from specproof.cone import narrow
 from specproof.design import Design
 from specproof.errors import ModelError
 from specproof.explore import Hit, Reached, explore
@@ -188,7 +189,8 @@ class Decision:
         self._fall_back(self.left, certificate)
 
     def _explore(self) -> tuple[Slice, Reached]:
-        slice_ = Slice(self.system, [*self.properties.values(), *self.along.values()])
+        asked = [*self.properties.values(), *self.along.values()]
+        slice_ = Slice(narrow(self.system, asked), asked)
         return slice_, explore(slice_, stop=stops(list(self.along.values()), list(self.properties.values())) if self.along else None)
 
     def _refuted(self, slice_: Slice, reached: Reached, name: str, prop: Property) -> bool:

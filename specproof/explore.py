@@ -118,6 +118,8 @@ def explore(slice_: Slice, limit: int = 20_000_000, stop: Callable[[Reached], bo
             found.append(successors)
             parents.append(sources[new][first] + (0 if again else offset))
             by.append(np.full(len(successors), number, dtype=np.int64))
+        if not found:
+            break
         candidates = np.concatenate(found)
         offset += len(level)
         level, first = np.unique(candidates, return_index=True)

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import cast
 
 from specproof.claims import Claim, Property, Views, assembled, phrase
+from specproof.cone import cone, narrow
 from specproof.errors import UsageError
 from specproof.explore import Reached, explore
 from specproof.layout import TooLarge
@@ -30,7 +31,7 @@ SHARING = "shared-fields"
 class Pair:
     """The product of two systems, with the names of its sides and the fields that the sides share.
 
-    `explored`: what `merge` saw of its slice.
+    `explored`: what `merge` saw of its slice. `matters`: the fields on which what was asked can depend.
     """
 
     system: System
@@ -40,6 +41,7 @@ class Pair:
     shared: frozenset[str]
     apart: frozenset[str] = frozenset()
     explored: tuple[Slice, Reached] | None = None
+    matters: frozenset[str] = frozenset()
 
     def views(self, side: int, values: Mapping[str, Term]) -> Views:
         """What a claim sees of one side, for values of the product's leaves."""
@@ -59,8 +61,14 @@ class Pair:
         return assembled(claim, said, said.at(*sides), steps)
 
     def sharing(self) -> Property:
-        """That every step gives the shared fields one value: the right side's next value is the left side's."""
-        return Property(SHARING, None, {name: conj(apart.values()) for name, apart in self._next_of_shared.items()})
+        """That every step gives the shared fields that matter one value: the right side's next value is the left side's."""
+        steps = {name: conj(equal for path, equal in apart.items() if path in self.matters) for name, apart in self._next_of_shared.items()}
+        return Property(SHARING, None, steps)
+
+    def checks(self) -> list[Property]:
+        """The same, field by field, where the two sides' terms are not the same anyway."""
+        found = [self.sharing_of(path) for path in sorted(self.shared & self.matters)]
+        return [prop for prop in found if any(term is not TRUE for term in prop.steps.values())]
 
     def sharing_of(self, path: str) -> Property:
         """The same of one field."""
@@ -170,13 +178,14 @@ def merge(pair: Pair, asked: Callable[[Pair], Sequence[Property]]) -> Pair:
     until every property that is `asked` of the pair is violated before any shared field differs.
     """
     shared = _common(pair.left, pair.right) - pair.apart
+    apart = product(pair.left, pair.right, pair.names, pair.apart, frozenset())  # shared fields may hide what a claim reads
+    matters = frozenset(path.split(".", 1)[1] for path in cone(apart.system, *asked(apart)))
     while True:
         pair = product(pair.left, pair.right, pair.names, pair.apart, shared)
-        checked = [pair.sharing_of(path) for path in sorted(shared)]
-        checked = [prop for prop in checked if any(term is not TRUE for term in prop.steps.values())]
-        wanted = list(asked(pair))
+        pair.matters = matters
+        wanted, checked = list(asked(pair)), pair.checks()
         try:
-            slice_ = Slice(pair.system, [*checked, *wanted])
+            slice_ = Slice(narrow(pair.system, [*checked, *wanted]), [*checked, *wanted])
             reached = explore(slice_, stop=stops(checked, wanted))
         except TooLarge:
             return pair

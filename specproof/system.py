@@ -44,6 +44,8 @@ class Action:
 class System:
     """A transition system over `variables` (path to variable). `views` are terms over them and `observed`.
 
+    `hidden` are variables that nothing asked of it depends on (`cone.narrow`); constants are what the configuration pins.
+
     `couple` names a test of words by another: tests of one name have one answer unless this bit tells them
     apart (`TRUE`: the words agree if this bit does). A slice is then no longer an over-approximation, so
     runs that it finds are real, and whether nothing else happens is for Z3 to say.
@@ -61,6 +63,7 @@ class System:
     view: Callable[[str, Mapping[str, Term]], Term] = field(compare=False)
     views: frozenset[str] = frozenset()
     lacking: Mapping[str, str] = field(default_factory=dict)
+    hidden: Mapping[str, Term] = field(default_factory=dict)
     looks: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     assumptions: tuple[str, ...] = ()
     couple: Callable[[Term], Term] | None = field(default=None, compare=False)
@@ -74,8 +77,8 @@ class System:
         """Terms for every leaf: the variables, unless `values` says otherwise; observed fields cleared."""
         base: dict[str, Term] = {}
         for path, declared in self.fields.items():
-            known = self.constants if path in self.constants else self.variables
-            base[path] = known[path] if path in known else _zero(declared.width)
+            known = next((known for known in (self.constants, self.variables, self.hidden) if path in known), None)
+            base[path] = _zero(declared.width) if known is None else known[path]
         return {**base, **(values or {})}
 
     def after(self, action: Action) -> dict[str, Term]:

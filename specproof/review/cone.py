@@ -6,48 +6,12 @@ systems has the same verdict in both; it is decided once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from specproof.claims import Property
+from specproof.cone import cone, conjuncts, names_in
 from specproof.system import Action, System
-from specproof.terms import FALSE, Bool, Term, variables
-
-
-def conjuncts(term: Bool) -> list[Bool]:
-    """The parts of a conjunction."""
-    if term.op == "and":
-        return [part for arg in term.args for part in conjuncts(arg)]  # type: ignore[arg-type]
-    return [term]
-
-
-def _names(terms: Iterable[Term], system: System) -> set[str]:
-    return {str(term.data) for term in variables(terms)} & set(system.variables)
-
-
-def properties_terms(prop: Property) -> list[Term]:
-    """Every term of a property, antecedents included."""
-    found: list[Term] = []
-    for one in (prop, *([prop.happens] if prop.happens else [])):
-        found += [*([] if one.state is None else [one.state]), *one.steps.values()]
-    return found
-
-
-def cone(system: System, prop: Property) -> set[str]:
-    """The fields on which the property's verdict can depend."""
-    found = _names(properties_terms(prop), system)
-    if prop.steps:
-        found |= _names([action.enabled for action in system.actions.values()], system)
-    starts = [_names([part], system) for part in conjuncts(system.starts)]
-    while True:
-        before = len(found)
-        for action in system.actions.values():
-            if found & set(action.next):
-                found |= _names([action.enabled, *(action.next[path] for path in action.next if path in found)], system)
-        for names in starts:
-            if names & found:
-                found |= names
-        if len(found) == before:
-            return found
+from specproof.terms import FALSE, Term
 
 
 def same(old: System, new: System, before: Property, after: Property) -> bool:
@@ -74,7 +38,7 @@ def _same_property(before: Property, after: Property) -> bool:
 
 
 def _same_start(old: System, new: System, names: set[str]) -> bool:
-    parts = [{part for part in conjuncts(system.starts) if not _names([part], system) or _names([part], system) & names} for system in (old, new)]
+    parts = [{part for part in conjuncts(system.starts) if not names_in([part], system) or names_in([part], system) & names} for system in (old, new)]
     return parts[0] == parts[1]
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from specproof.claims import Property, Views
-from specproof.review.cone import conjuncts
+from specproof.cone import conjuncts
 from specproof.state import Field
 from specproof.system import Action, System
 from specproof.terms import TRUE, Bool, Term, Word, choose, conj, disj, implies, postorder, substitute, variable, variables

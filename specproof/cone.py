@@ -1,0 +1,75 @@
+"""The cone of influence: what the verdict on a property can depend on, and the system without the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import cast
+
+from specproof.claims import Property
+from specproof.system import System
+from specproof.terms import Bool, Term, conj, variables
+
+
+def conjuncts(term: Bool) -> list[Bool]:
+    """The parts of a conjunction."""
+    if term.op == "and":
+        return [part for arg in term.args for part in conjuncts(cast(Bool, arg))]
+    return [term]
+
+
+def names_in(terms: Iterable[Term], system: System) -> set[str]:
+    """The fields of the system that the terms read."""
+    return {str(term.data) for term in variables(terms)} & set(system.variables)
+
+
+def terms_of(prop: Property) -> list[Term]:
+    """Every term of a property, antecedents included."""
+    found: list[Term] = []
+    for one in (prop, *([prop.happens] if prop.happens else [])):
+        found += [*([] if one.state is None else [one.state]), *one.steps.values()]
+    return found
+
+
+def cone(system: System, *properties: Property) -> set[str]:
+    """The fields on which the verdicts on the properties can depend."""
+    found = names_in([term for prop in properties for term in terms_of(prop)], system)
+    if any(prop.steps for prop in properties):
+        found |= names_in([action.enabled for action in system.actions.values()], system)
+    starts = [names_in([part], system) for part in conjuncts(system.starts)]
+    while True:
+        before = len(found)
+        for action in system.actions.values():
+            if found & set(action.next):
+                found |= names_in([action.enabled, *(action.next[path] for path in action.next if path in found)], system)
+        for names in starts:
+            if names & found:
+                found |= names
+        if len(found) == before:
+            return found
+
+
+def narrow(system: System, properties: Sequence[Property]) -> System:
+    """The system with the fields of the properties' cone alone: it has their runs, as far as they can tell.
+
+    Actions that touch nothing in the cone are left out, unless a property speaks of steps.
+    """
+    kept = cone(system, *properties)
+    steps = any(prop.steps for prop in properties)
+    if not kept or kept == set(system.variables):
+        return system
+
+    def about(term: Bool) -> Bool:
+        return conj(part for part in conjuncts(term) if names_in([part], system) <= kept)
+
+    actions = {
+        name: replace(action, next={path: term for path, term in action.next.items() if path in kept})
+        for name, action in system.actions.items()
+        if steps or kept & set(action.next)
+    }
+    assumed: Mapping[str, Bool] = {name: about(term) for name, term in system.initially_assumed.items()}
+    return replace(
+        system, variables={path: term for path, term in system.variables.items() if path in kept},
+        hidden={path: term for path, term in system.variables.items() if path not in kept},
+        initial=about(system.initial), initially_assumed=assumed, actions=actions, looks={},
+    )  # fmt: skip
