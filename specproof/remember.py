@@ -17,7 +17,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from specproof.cache import Cache, location
 
 if TYPE_CHECKING:
     from specproof.claims import Claim
+    from specproof.design import Design
     from specproof.jobs import Emit, Perform
     from specproof.load import Library
     from specproof.plan import Unit
@@ -191,7 +192,6 @@ def unit_key(unit: Unit, known: Library) -> str | None:
     from specproof.claims import lemma_term
     from specproof.errors import SpecproofError
     from specproof.readings.smtlib import script
-    from specproof.system import build
 
     claims = [known.claims[name] for name in unit.claims]
     try:
@@ -203,11 +203,20 @@ def unit_key(unit: Unit, known: Library) -> str | None:
             if unit.kind == "relation" and not set(sides) <= set(design.settings):
                 said = ["no such configurations", sides, sorted(design.settings)]
             else:
-                systems = [build(design, side, unit.without) for side in sides]
-                said = [[_system(system) for system in systems], [_claim(claim, systems) for claim in claims]]
+                built = [_built(design, side, unit.without) for side in sides]
+                said = [[key for _, key in built], [_claim(claim, [system for system, _ in built]) for claim in claims]]
     except SpecproofError:
         return None  # deciding it says what is wrong
     return digest("unit", engine(), unit.kind, unit.design, unit.configuration, unit.claims, unit.without, unit.timeout, said)
+
+
+@lru_cache(maxsize=32)
+def _built(design: Design[Any], configuration: str, without: tuple[str, ...]) -> tuple[System, str]:
+    """A system, and the hash of all of it: a design's relations ask for the same ones again."""
+    from specproof.system import build
+
+    system = build(design, configuration, without)
+    return system, digest(_system(system))
 
 
 def _system(system: System) -> list[Any]:

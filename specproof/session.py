@@ -16,7 +16,7 @@ from specproof.load import Library, library
 from specproof.plan import Request, Unit, files_of, plan
 from specproof.progress import Estimate, Progress
 from specproof.remember import Memory, Transcript
-from specproof.verdict import Refuted, Result, Unknown, Vacuous
+from specproof.verdict import NotAsked, Refuted, Result, Unknown, Vacuous
 
 
 @dataclass(frozen=True)
@@ -140,9 +140,12 @@ class Session:
             raise UsageError(done.error)
         progress.rest(answers)
         self.answers = []
+        skipped: set[NotAsked] = set()
         for answer in (one for unit in answers for one in unit):
-            if isinstance(answer, Result) or answer not in self.answers:
+            if isinstance(answer, Result) or answer not in skipped:
                 self.answers.append(answer)
+            if isinstance(answer, NotAsked):
+                skipped.add(answer)
         return done
 
     def _code(self, done: Done, differing: Sequence[pinned.Difference]) -> int:
