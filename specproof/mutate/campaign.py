@@ -1,0 +1,300 @@
+"""A campaign: every mutant decided against every claim, in every configuration of the design."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from specproof.claims import Claim, MissingView
+from specproof.decide import Decision, unmerged
+from specproof.design import Design
+from specproof.explore import explore
+from specproof.fallback import never
+from specproof.layout import TooLarge
+from specproof.load import library
+from specproof.mutate.equivalence import Differs, Same, alike, at_once, side_by_side
+from specproof.mutate.kill import TRIES, Baseline, Killed, run_of
+from specproof.mutate.mutants import Mutant, Workshop, mutants, shape, with_actions
+from specproof.product import SHARING, merge, product
+from specproof.slice import Slice
+from specproof.solver import Solver
+from specproof.system import Action, System, build
+from specproof.trace import Trace
+from specproof.verdict import Proved, Refuted, Verdict
+
+KILLED, EQUIVALENT, SURVIVED, UNKNOWN = "killed", "equivalent", "survived", "unknown"
+
+
+#: Seconds for each question to a solver about two designs side by side, where the user sets no limit.
+PATIENCE = 10.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is mutated, and how; everything that a worker process needs to do the same."""
+
+    design: str
+    files: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
+    order: int = 1
+    sample: int | None = None
+    seed: int = 0
+    actions: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a mutant. `by` is the claim that killed it, or how it was shown to be equivalent; `run` shows a
+    kill, or for a survivor where its views differ from the design's."""
+
+    id: str
+    action: str
+    operator: str
+    change: str
+    status: str
+    by: str = ""
+    steps: int | None = None
+    configuration: str = ""
+    run: Trace | None = None
+
+
+@dataclass
+class Campaign:
+    """The design in every configuration. Mutants are decided one by one, and those that no run killed together."""
+
+    request: Request
+    design: Design[Any]
+    claims: Sequence[Claim]
+    bases: dict[str, Baseline] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, request: Request) -> Campaign:
+        """Loads the design and its claims."""
+        known = library(request.files)
+        design = known.design(request.design)
+        wanted = {known.claim(name).name for name in request.claims}
+        return cls(request, design, [claim for claim in known.asked_of(design.name) if not wanted or claim.name in wanted])
+
+    @cached_property
+    def workshop(self) -> Workshop:
+        """Builds actions."""
+        return Workshop(self.design)
+
+    def all(self) -> list[Mutant]:
+        """The mutants, in order."""
+        asked = self.request
+        return list(mutants(self.workshop, asked.operators, asked.order, asked.sample, asked.seed, asked.actions))
+
+    def base(self, configuration: str) -> Baseline:
+        """The design in a configuration, explored once."""
+        if configuration not in self.bases:
+            system = build(self.design, configuration)
+            right = {name: self.workshop.specialise(action, system) for name, action in self.workshop.right.items()}
+            self.bases[configuration] = Baseline(with_actions(system, right), self.claims, self.request.timeout)
+        return self.bases[configuration]
+
+    @property
+    def configurations(self) -> Sequence[str]:
+        """Those in which claims are asked."""
+        return self.design.configurations or ("",)
+
+    def differing(self, mutant: Mutant, base: Baseline) -> dict[str, Action]:
+        """The mutant's actions in a configuration, where they are not the design's."""
+        found = {name: self.workshop.specialise(action, base.system) for name, action in mutant.actions.items()}
+        return {name: action for name, action in found.items() if shape(action) != shape(base.system.actions[name])}
+
+    def strike(self, mutant: Mutant) -> Fate | None:
+        """The fate of a mutant that some run kills, or that is the design in every configuration."""
+        anything = False
+        for configuration in self.configurations:
+            base = self.base(configuration)
+            actions = self.differing(mutant, base)
+            if actions:
+                anything = True
+                try:
+                    killed = base.kill(actions)
+                except TooLarge:
+                    continue
+                if killed is not None:
+                    return self._killed(mutant, configuration, killed)
+        return None if anything else self._fate(mutant, EQUIVALENT, by="the same terms in every configuration")
+
+    def _killed(self, mutant: Mutant, configuration: str, killed: Killed) -> Fate:
+        return replace(self._fate(mutant, KILLED, by=killed.claim), steps=killed.trace.length, configuration=configuration, run=killed.trace)
+
+    @staticmethod
+    def _fate(mutant: Mutant, status: str, by: str = "") -> Fate:
+        return Fate(mutant.id, mutant.action, mutant.operator, mutant.change, status, by)
+
+    def settle(self, left: Sequence[Mutant]) -> Iterator[Fate]:
+        """The fates of mutants that no run killed: equivalent in every configuration, killed after all, or survivors."""
+        same: dict[str, set[str]] = {mutant.id: set() for mutant in left}
+        for configuration in self.configurations:
+            base = self.base(configuration)
+            asked = [(mutant, actions) for mutant in left if (actions := self.differing(mutant, base))]
+            different = {mutant.id for mutant, _ in asked}
+            for mutant in left:
+                if mutant.id not in different:
+                    same[mutant.id].add(configuration)
+            for (mutant, _), yes in zip(asked, alike(base.system, [actions for _, actions in asked], self.request.timeout), strict=True):
+                if yes:
+                    same[mutant.id].add(configuration)
+        for mutant in left:
+            if len(same[mutant.id]) == len(self.configurations):
+                yield self._fate(mutant, EQUIVALENT, by="in every reachable state its actions do the same")
+            else:
+                yield self._closer(mutant, [name for name in self.configurations if name not in same[mutant.id]])
+
+    def _closer(self, mutant: Mutant, configurations: Sequence[str]) -> Fate:
+        """A mutant that differs in some state: whether a claim notices, whether a view shows it."""
+        for configuration in configurations:
+            base = self.base(configuration)
+            killed = exactly(base, self.differing(mutant, base))
+            if killed is not None:
+                name, trace = killed
+                return replace(self._fate(mutant, KILLED, by=name), steps=trace.length if trace else None, configuration=configuration, run=trace)
+        related = self._relations(mutant)
+        if related is not None:
+            return related
+        unknown = ""
+        for compare in (at_once, side_by_side):
+            unknown = ""
+            for configuration in configurations:
+                base = self.base(configuration)
+                found = compare(base.system, self.differing(mutant, base), self.request.timeout or PATIENCE)
+                if isinstance(found, Differs):
+                    seen = replace(self._fate(mutant, SURVIVED, by=", ".join(found.views)), steps=found.trace.length)
+                    return replace(seen, configuration=configuration, run=found.trace)
+                if not isinstance(found, Same):
+                    unknown = found.reason
+        if unknown:
+            return self._fate(mutant, UNKNOWN, by=unknown)
+        return self._fate(mutant, EQUIVALENT, by="side by side with the design, every view is the same")
+
+    def _relations(self, mutant: Mutant) -> Fate | None:
+        """Relations between two configurations that the design satisfies and the mutant does not."""
+        for claim in self.claims:
+            if claim.kind != "relation" or not {claim.left, claim.right} <= set(self.design.settings):
+                continue
+            if claim.name not in self._related:
+                self._related[claim.name] = isinstance(related(claim, self._side(claim.left, None), self._side(claim.right, None)), Proved)
+            if self._related[claim.name]:
+                verdict = related(claim, self._side(claim.left, mutant), self._side(claim.right, mutant))
+                if isinstance(verdict, Refuted):
+                    where = f"{claim.left}~{claim.right}"
+                    return replace(self._fate(mutant, KILLED, by=claim.name), steps=verdict.trace.length, configuration=where, run=verdict.trace)
+        return None
+
+    @cached_property
+    def _related(self) -> dict[str, bool]:
+        """Relations by name: whether the design satisfies them."""
+        return {}
+
+    def _side(self, configuration: str, mutant: Mutant | None) -> System:
+        system = build(self.design, configuration)
+        actions = {**self.workshop.right, **(mutant.actions if mutant else {})}
+        return with_actions(system, {name: self.workshop.specialise(action, system) for name, action in actions.items()})
+
+
+def exactly(base: Baseline, actions: Mapping[str, Action]) -> tuple[str, Trace | None] | None:
+    """A full exploration of a mutant: a claim that held of the design and is violated, or became vacuous."""
+    system, properties = base.mutated(actions)
+    goals = base.reachability(system)
+    slice_ = Slice(system, [*properties.values(), *(never(goal) for goal in goals.values())])
+    reached = explore(slice_, stop=lambda reached: any(reached.violated[name] for name in properties))
+    violated = sorted((hits[0].depth, name) for name in properties if (hits := reached.violated[name]))
+    for _, name in violated:
+        paths = {tuple(reached.path(slice_, hit)): None for hit in reached.violated[name][:TRIES]}
+        for path in paths:
+            if (trace := run_of(system, properties[name], path, base.solver)) is not None:
+                return name, trace
+    if violated:
+        return None
+    for name, prop in properties.items():
+        if prop.happens is not None and not reached.happens[name] and name not in base.silent:
+            return f"{name} (vacuous)", None
+    for name in goals:
+        if not reached.violated[name] and name in base.reachable:
+            return name, None
+    return None
+
+
+def related(claim: Claim, left: System, right: System, *, seconds: float | None = None) -> Verdict | None:
+    """The verdict on a relation between two systems; None where they cannot express it."""
+    plain = product(left, right, (claim.left, claim.right))
+    try:
+        pair = merge(plain, lambda pair: [pair.instantiate(claim)])
+        prop = pair.instantiate(claim)
+    except MissingView:
+        return None
+    found: list[Verdict] = []
+    decision = Decision(pair.system, {claim.name: prop}, {claim.name: "relation"}, Solver(seconds), lambda _, verdict: found.append(verdict))
+    decision.along[SHARING] = pair.sharing()
+    decision.run()
+    return unmerged(found[0], plain, claim)
+
+
+#: In a worker process: its own campaign and mutants.
+_own: dict[Request, tuple[Campaign, list[Mutant]]] = {}
+
+
+def _work(job: tuple[Request, str, Sequence[int]]) -> list[tuple[int, Fate | None]]:
+    """Strikes, or settles, the mutants with these numbers."""
+    request, what, numbers = job
+    if request not in _own:
+        campaign = Campaign.of(request)
+        _own[request] = campaign, campaign.all()
+    campaign, everything = _own[request]
+    if what == "strike":
+        return [(number, campaign.strike(everything[number])) for number in numbers]
+    return list(zip(numbers, campaign.settle([everything[number] for number in numbers]), strict=True))
+
+
+def run(request: Request, jobs: int = 1, on_fate: Callable[[int, int, Fate], None] = lambda done, all_, fate: None) -> list[Fate]:
+    """Every mutant's fate, in order. `on_fate` is called with how many are decided, of how many."""
+    campaign = Campaign.of(request)
+    everything = campaign.all()
+    _own[request] = campaign, everything
+    fates: dict[int, Fate] = {}
+
+    def take(answers: Sequence[tuple[int, Fate | None]]) -> None:
+        for number, fate in answers:
+            if fate is not None:
+                fates[number] = fate
+                on_fate(len(fates), len(everything), fate)
+
+    with _crew(jobs, len(everything)) as each:
+        for answers in each(_work, [(request, "strike", chunk) for chunk in _chunks(range(len(everything)), 20)]):
+            take(answers)
+        left = [number for number in range(len(everything)) if number not in fates]
+        for answers in each(_work, [(request, "settle", chunk) for chunk in _chunks(left, 60)]):
+            take(answers)
+    _own.clear()
+    return [fates[number] for number in range(len(everything))]
+
+
+def _chunks(numbers: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [numbers[begin : begin + size] for begin in range(0, len(numbers), size)]
+
+
+class _crew:
+    """Worker processes, or this one."""
+
+    def __init__(self, jobs: int, mutants: int) -> None:
+        self.pool = multiprocessing.get_context("spawn").Pool(jobs) if jobs > 1 and mutants > 40 else None
+
+    def __enter__(self) -> Callable[..., Any]:
+        return map if self.pool is None else self.pool.imap_unordered
+
+    def __exit__(self, *_: object) -> None:
+        if self.pool is not None:
+            self.pool.terminate()
+            self.pool.join()
+
+
+__all__ = ["Campaign", "Fate", "Request", "exactly", "related", "run", "run_of"]
