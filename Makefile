@@ -26,8 +26,13 @@ wheel: $(VENV)/ready-test
 	rm -rf build/wheel
 	$(PY) -m hatchling build -t wheel -d build/wheel
 
+# Each part writes its own section of docs/performance.md.
 bench: $(VENV)/ready-test
 	$(PY) -m bench
+	$(PY) -m bench.runs --write
+	$(PY) -m bench.scale --write
+	$(PY) -m bench.farm --measure build/farm.json
+	$(PY) -m bench.farm --write build/farm.json
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

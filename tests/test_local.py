@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bench.scale import SIZES, exponent, scaled
+from bench.scale import SIZES, exponent
+from bench.sized import scaled
 from specproof.claims import Claim, instantiate
 from specproof.decide import Decision
 from specproof.design import Design
