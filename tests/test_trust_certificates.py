@@ -42,6 +42,22 @@ def folder(written: Path, tmp_path: Path) -> Path:
     return tmp_path / "copy"
 
 
+def test_a_relation_that_is_proved_comes_with_the_run_of_its_antecedent(tmp_path: Path) -> None:
+    """Its machine shares fields between the two sides, and the run is told on that machine."""
+    file = tmp_path / "related.py"
+    file.write_text(
+        "from tests.designs import thin\nfrom specproof import implies, relation\nmine = thin.thin.but('mine')\n"
+        "@relation('same-run', left='virtualized', right='emulated')\n"
+        "def same_run(a, b):\n    'Both run, or none.'\n    return implies(a.guest_runs, b.guest_runs & (a.required_mask == b.required_mask))\n"
+    )
+    main(["check", str(file), "--claim", "same-run", "--certificates", str(tmp_path / "out"), "--jobs", "1"])
+    found = checked(tmp_path / "out")
+
+    assert (found.wrong, found.open) == ([], [])
+    assert [key[2:4] for key in found.accepted] == [("same-run", "proved")]
+    assert found.runs == 1
+
+
 def checked(folder: Path, name: str = "z3") -> Verified:
     """What the verifier finds."""
     return verify(folder, solver(name).ask)

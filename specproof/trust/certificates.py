@@ -175,35 +175,43 @@ def _run(one: Statement, shows: str, trace: Trace) -> path.Run:
     return path.Run(one.name, shows, dict(trace.initial), steps)
 
 
-def apart(claim: Claim, result: Result, left: System, right: System) -> tuple[System, Result]:
-    """A refuted relation on both systems side by side, no field shared, with the run executed again there."""
-    whole = product(left, right, (claim.left, claim.right), frozenset(), frozenset()).system
+def retold(result: Result, claim: Claim, system: System) -> Result:
+    """The answer to a relation with its run executed again on this product of the two systems, whatever that shares."""
     verdict = result.verdict
-    if not isinstance(verdict, Refuted):
-        return whole, result
-    initial = {path: value for path in whole.variables if (value := _either(path, verdict.trace.initial)) is not None}
-    trace = replay(whole, claim.name, initial, [(step.action, step.inputs) for step in verdict.trace.steps])
+    trace = verdict.trace if isinstance(verdict, Refuted) else verdict.witness if isinstance(verdict, Proved) else None
     if trace is None:
+        return result
+    initial = {path: value for path in system.variables if (value := _either(path, trace.initial, claim.left)) is not None}
+    again = replay(system, claim.name, initial, [(step.action, step.inputs) for step in trace.steps])
+    if again is None:
         raise Disagreement(f"{claim.name}: the run does not fit the two systems side by side")
-    return whole, dataclasses.replace(result, verdict=dataclasses.replace(verdict, trace=trace))
+    if isinstance(verdict, Refuted):
+        return dataclasses.replace(result, verdict=dataclasses.replace(verdict, trace=again))
+    return dataclasses.replace(result, verdict=dataclasses.replace(verdict, witness=again)) if isinstance(verdict, Proved) else result
 
 
-def _either(path: str, values: Mapping[str, int]) -> int | None:
-    """The value of a side's field, which may be shared by both."""
-    return values[path] if path in values else values.get(path.split(".", 1)[1])
+def _either(path: str, values: Mapping[str, int], left: str) -> int | None:
+    """The value of a field of the product, which may have it once for both sides, or once for each."""
+    for name in (path, path.split(".", 1)[-1], f"{left}.{path}"):
+        if name in values:
+            return values[name]
+    return None
 
 
 def of_decision(
     directory: Path, decision: Decision, claims: Mapping[str, Claim], results: Sequence[Result], design: Design[Any] | None, without: tuple[str, ...]
 ) -> None:  # fmt: skip
     """Writes the certificate of a decision."""
-    system, first = decision.system, results[0] if results else None
-    if first is not None and design is not None and first.kind == "relation" and isinstance(first.verdict, Refuted):
-        claim = claims[first.claim]
-        system, first = apart(claim, first, build(design, claim.left, without), build(design, claim.right, without))
-        one = statement_of(claim, system, first)
-        write_certificates(directory, Certificate(Proof(machine_of(system), ()), (one,), {}), [first], {})
-        return
+    if results and design is not None and results[0].kind == "relation":
+        claim = claims[results[0].claim]
+        if isinstance(results[0].verdict, Refuted):
+            left, right = build(design, claim.left, without), build(design, claim.right, without)
+            whole = product(left, right, (claim.left, claim.right), shared=frozenset()).system
+            result = retold(results[0], claim, whole)
+            certificate = Certificate(Proof(machine_of(whole), ()), (statement_of(claim, whole, result),), {})
+            write_certificates(directory, certificate, [result], {})
+            return
+        results = [retold(results[0], claim, decision.system)]
     certificate, missing = certificate_of(decision, claims, results, Solver(decision.solver.seconds))
     write_certificates(directory, certificate, results, missing)
 
