@@ -105,6 +105,7 @@ class Vcpu(State):
     needless: U64 = observed("bits for whose sake the mask field was written though it held them already", bits=SPEC_CTRL)
     stored_wrong: U64 = observed("bits in which the VM-exit MSR-store list got another value than the guest's", bits=SPEC_CTRL)
     guest_wrote: Bool = observed("the guest, L1 or L2, executed WRMSR of IA32_SPEC_CTRL")
+    operand: U64 = observed("... with this value", bits=SPEC_CTRL)
     guest_wrote_ctrl: Bool = observed("the guest executed WRMSR of MITIGATION_CTRL, or its MSR-load list has it")
     asked_reserved: Bool = observed("the value for MITIGATION_CTRL had a bit that KVM does not know")
     guest_wrote_enum: Bool = observed("the guest executed WRMSR of MITIGATION_ENUM or of VIRTUAL_ENUMERATION")

@@ -85,7 +85,7 @@ def writes(s: Vcpu, value: Word) -> Vcpu:
     """WRMSR, or the exit, vmx_set_msr and the next entry. [LNX vmx.c]"""
     emulated = vm_enters(vmx_set_msr_spec_ctrl(vm_exits(s), value))
     s = select(current(s).intercepted, emulated, wrmsr_in_guest(s, value))
-    return s.when(~s.refused, believed=value).replace(guest_wrote=True, running=True)
+    return s.when(~s.refused, believed=value).replace(guest_wrote=True, operand=value, running=True)
 
 
 @kvm_upstream.action(by="L1", guard=l1_runs, source="arch/x86/kvm/vmx/vmx.c:vmx_get_msr")

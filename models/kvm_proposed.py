@@ -119,9 +119,9 @@ def kvm_set_force_spec_ctrl(s: ProposedVcpu, mask: U64, value: U64) -> ProposedV
 
 
 @_new.action(by="userspace", guard=lambda s: s.todo_mitigation_ctrl, source="arch/x86/kvm/vmx/vmx.c:vmx_vcpu_ioctl_force_spec_ctrl")
-def restore_force_spec_ctrl(s: ProposedVcpu, mask: U64, value: U64) -> Vcpu:
+def restore_force_spec_ctrl(s: ProposedVcpu, mask: U64, value: U64) -> ProposedVcpu:
     """The same on the destination of a migration: userspace chooses anew, for this host. A refusal leaves no policy. [41629958767]"""
-    return finishes(kvm_vcpu_ioctl_force_spec_ctrl(s, mask, value).replace(todo_mitigation_ctrl=False))
+    return cast(ProposedVcpu, finishes(kvm_vcpu_ioctl_force_spec_ctrl(s, mask, value).replace(todo_mitigation_ctrl=False)))
 
 
 # vmx.c.
@@ -174,7 +174,7 @@ def writes(s: ProposedVcpu, value: Word) -> Vcpu:
     emulated = vm_enters(vmx_take_spec_ctrl(vm_exits(s), value))
     refused = select(exits, vm_enters(vm_exits(s)).replace(refused_bits=beyond), s).replace(refused=True)
     taken = select(exits, emulated, through).replace(believed=value)
-    return select(beyond != 0, refused, taken).replace(guest_wrote=True, running=True)
+    return select(beyond != 0, refused, taken).replace(guest_wrote=True, operand=value, running=True)
 
 
 def guest_wrmsr(s: ProposedVcpu, value: U64) -> Vcpu:
@@ -245,6 +245,7 @@ kvm_proposed = _new.but(
     create=create,
     migrate=migrate,
     required_mask=wanted_mask,
+    locked=wanted_mask,
     required_value=wanted_value,
     derived_mask=force_mask,
     ctrl=force_mask,

@@ -147,6 +147,7 @@ kvm_rfc_v1 = _new.but(
     vmx_set_msr_mitigation_ctrl=vmx_set_msr_mitigation_ctrl,
     vmx_set_msr_mitigation_enum=vmx_set_msr_mitigation_enum,
     guest_wrmsr_mitigation_enum=guest_wrmsr_mitigation_enum,
+    locked=v2.locked,
 )
 
 

@@ -138,6 +138,11 @@ def vmx_set_msr_mitigation_ctrl(s: Vcpu, ctrl: Word, has_reserved: Bool, host_in
     return select(refused, s.replace(refused=True), new.replace(mitigation_ctrl=ctrl))
 
 
+def locked(s: Vcpu) -> Word:
+    """Bits that a guest's write must not reach: those that must have a certain value."""
+    return derive(s.promised, s.enforces)
+
+
 kvm_rfc_v2 = _new.but(
     "kvm-rfc-v2",
     doc="RFC PATCH v2 04/11, KVM: VMX: Add IA32_SPEC_CTRL virtualization support, with 06 to 09/11, as posted in April 2023",
@@ -149,6 +154,7 @@ kvm_rfc_v2 = _new.but(
     vmx_tertiary_exec_control=vmx_tertiary_exec_control,
     save_guest_spec_ctrl=save_guest_spec_ctrl,
     vmx_set_msr_mitigation_ctrl=vmx_set_msr_mitigation_ctrl,
+    locked=locked,
 )
 kvm_rfc_v2.reference = "kvm-reference"
 

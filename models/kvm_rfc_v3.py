@@ -241,6 +241,11 @@ def init(s: Vcpu) -> Vcpu:
     return nested.vmx_vcpu_reset(s, init_event=True).replace(believed=0, did_init=True)
 
 
+def locked(s: ForcedVcpu) -> Word:
+    """Bits that a guest's write must not reach: those that must have a certain value."""
+    return s.cap_mask | derive(s.promised, s.enforces)
+
+
 kvm_rfc_v3 = _new.but(
     "kvm-rfc-v3",
     doc="RFC PATCH v3, KVM: VMX: Virtualize Intel IA32_SPEC_CTRL, 01 to 10/10, as posted in April 2024",
@@ -261,6 +266,7 @@ kvm_rfc_v3 = _new.but(
     restore_nested_state=restore_nested_state,
     migrate=migrate,
     init=init,
+    locked=locked,
 )
 kvm_rfc_v3.state = ForcedVcpu
 

@@ -4,7 +4,15 @@ What is modelled, what is not, and the sources are in the header of kvm.py. This
 design: whoever builds on it imports `kvm_upstream` from here.
 """
 
-from specproof.models.kvm import Vcpu, current, has_control, rdmsr_in_guest, vmx_get_msr_spec_ctrl, vmx_spec_ctrl_restore_host
+from specproof.models.kvm import (
+    Vcpu,
+    current,
+    has_control,
+    msr_write_intercepted,
+    rdmsr_in_guest,
+    vmx_get_msr_spec_ctrl,
+    vmx_spec_ctrl_restore_host,
+)
 from specproof.models.kvm_actions import idle, restoring
 from specproof.models.kvm_transitions import kvm_upstream
 
@@ -157,6 +165,48 @@ def restored(s: Vcpu) -> Bool:
 def guest_wrote(s: Vcpu) -> Bool:
     """The step was a WRMSR of IA32_SPEC_CTRL by L1 or L2."""
     return s.guest_wrote
+
+
+@kvm_upstream.view
+def operand(s: Vcpu) -> Word:
+    """... with this value."""
+    return s.operand
+
+
+@kvm_upstream.view
+def exits_on_write(s: Vcpu) -> Bool:
+    """A WRMSR of IA32_SPEC_CTRL by the guest that is current exits to KVM, on its own behalf or L1's."""
+    return msr_write_intercepted(s)
+
+
+@kvm_upstream.view
+def l0_closed(s: Vcpu) -> Bool:
+    """KVM asks for exits on L1's writes."""
+    return s.vmcs01.intercepted
+
+
+@kvm_upstream.view
+def l1_closed(s: Vcpu) -> Bool:
+    """L1 asks for exits on L2's writes, as last merged."""
+    return s.l1_intercepts
+
+
+@kvm_upstream.view
+def locked(s: Vcpu) -> Word:
+    """Bits that a guest's write does not reach: none in KVM without the series."""
+    return s.defined & 0
+
+
+@kvm_upstream.view
+def has_msr(s: Vcpu) -> Bool:
+    """The guest's CPUID says that the register exists: always, in these models."""
+    return s.running | ~s.running
+
+
+@kvm_upstream.view
+def host_illegal(s: Vcpu) -> Word:
+    """Bits in the register that the processor rejects. A guest's write cannot put one there, so KVM's own WRMSR did, or took #GP."""
+    return s.msr & ~s.accepts
 
 
 @kvm_upstream.view
