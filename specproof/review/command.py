@@ -125,16 +125,18 @@ def _progress() -> Progress:
 def written(reviews: list[Review], form: str, colours: bool = False, full: bool = False) -> str:
     """The reviews in a form, as the text of a file."""
     from specproof.review import jsonform, junit, page, sarif
-    from specproof.review.paper import document
+    from specproof.review.paper import document, folded
     from specproof.story.layout import MAIL, lines, markdown
 
     others = {"json": jsonform.text, "sarif": sarif.text, "junit": junit.text, "html": page.text}
     if form in others:
         return others[form](reviews)
     if form == "markdown":
-        return "\n".join("\n".join(markdown(document(review, full))) + "\n" for review in reviews)
+        return "\n".join("\n".join(folded(markdown(document(review, full)), MAIL)) + "\n" for review in reviews)
+    if form == "text":
+        return "\n".join("\n".join(folded(lines(document(review, full), MAIL), MAIL)) + "\n" for review in reviews)
     from specproof.cli import paint
     from specproof.report import plain
 
-    told = [lines(document(review, full), MAIL if form == "text" else 100, paint() if colours else plain) for review in reviews]
+    told = [lines(document(review, full), 100, paint() if colours else plain) for review in reviews]
     return "\n".join("\n".join(part) + "\n" for part in told)

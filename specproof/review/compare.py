@@ -27,11 +27,11 @@ Progress = Callable[[str], None]
 
 def review(
     old: Side, new: Side, *, configuration: str | None = None, claims: Sequence[str] = (), timeout: float | None = None,
-    progress: Progress = lambda what: None,
+    observables: Sequence[str] = (), progress: Progress = lambda what: None,
 ) -> Review:  # fmt: skip
     """Everything that the change from `old` to `new` gains and loses.
 
-    `configuration` restricts it to one setting, `claims` to some claims. Raises ModelError or UsageError
+    `configuration` restricts it to one setting, `claims` to some claims, `observables` what is compared. Raises ModelError or UsageError
     where a design or a name is wrong.
     """
     started = time.perf_counter()
@@ -54,7 +54,7 @@ def review(
         for name, pair in systems.items():
             progress(f"behaviour, {name}" if name else "behaviour")
             shared = common(*pair)
-            seen += behaviours(shared.old, shared.new, timeout)
+            seen += behaviours(shared.old, shared.new, timeout, observables)
             only += [entry for entry in _only_actions(old, new, shared.only) if entry not in only]
     progress("relations")
     changes += relations(old, new, timeout, wanted) if configuration is None else []

@@ -112,9 +112,9 @@ def _padded(old: Action, new: Action) -> tuple[Action, Action]:
     return replace(old, inputs=inputs), replace(new, inputs=inputs)
 
 
-def behaviours(old: System, new: System, timeout: float | None) -> list[Behaviour]:
-    """Every observable of two systems with the same actions that are fed the same inputs."""
-    table = {one.name: one for one in offered(old, new) if _readable(one, old, new)}
+def behaviours(old: System, new: System, timeout: float | None, only: Sequence[str] = ()) -> list[Behaviour]:
+    """Every observable (or `only` some) of two systems with the same actions that are fed the same inputs."""
+    table = {one.name: one for one in offered(old, new) if _readable(one, old, new) and (not only or one.name in only)}
     if not table:
         return []
     wanted = list(dict.fromkeys(view for one in table.values() for view in one.views))

@@ -25,13 +25,17 @@ dl.rows dt { color: var(--dim); } dl.rows dd { margin: 0; overflow-wrap: anywher
 
 def text(reviews: Sequence[Review]) -> str:
     """The page."""
+    names = ", ".join(f"{review.old.label} → {review.new.label}" for review in reviews)
+    return frame(names, "\n".join(part for review in reviews for part in _review(review)))
+
+
+def frame(title: str, body: str) -> str:
+    """A whole page around what it shows, which is HTML already."""
     folder = Path(specproof.__file__).parent / "story" / "web"
     style = (folder / "page.css").read_text(encoding="utf-8") + _STYLE
-    names = ", ".join(f"{review.old.label} → {review.new.label}" for review in reviews)
-    body = "\n".join(part for review in reviews for part in _review(review))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(names)}: specproof review</title>\n<style>{style}</style>\n</head>\n<body>\n"
+        f"<title>{escape(title)}: specproof review</title>\n<style>{style}</style>\n</head>\n<body>\n"
         f'<header class="top"><h1>specproof review</h1><p class="sub">specproof {escape(specproof.__version__)}</p></header>\n'
         f"<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
@@ -48,7 +52,7 @@ def _review(review: Review) -> Iterable[str]:
         if block.kind == "title":
             skipping = block.text == "Claims"
         if not skipping:
-            yield _block(block)
+            yield paragraph(block)
     yield "</section>"
 
 
@@ -77,7 +81,8 @@ def _fate(change: ClaimChange) -> str:
     return f'<td title="{escape(MEANING[change.fate])}">{escape(change.fate)}{same}</td>'
 
 
-def _block(block: Block) -> str:
+def paragraph(block: Block) -> str:
+    """A block as HTML."""
     if block.kind == "title":
         return f"<h3>{escape(block.text)}</h3>"
     if block.kind == "step":

@@ -19,6 +19,20 @@ ROLES = {
 FORMULAS = 12
 
 
+def folded(lines: Sequence[str], width: int) -> list[str]:
+    """Lines of at most `width` columns: those that are longer for want of a blank are broken after `|`, `,` or `/`."""
+    found = []
+    for line in lines:
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        while len(line) > width:
+            cut = max(line.rfind(sign, len(indent), width) for sign in "|,/")
+            cut = cut + 1 if cut > len(indent) else width
+            found.append(line[:cut])
+            line = indent + line[cut:]
+        found.append(line)
+    return found
+
+
 def document(review: Review, full: bool = False) -> list[Block]:
     """The whole report. `full` tells the runs too that break the old design alone."""
     found = [Block("head", f"Review of {review.old.label} -> {review.new.label}", role="heading")]

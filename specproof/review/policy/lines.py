@@ -1,0 +1,134 @@
+"""TOML with the line of each key, so that a complaint can point at it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from specproof.errors import InputError, did_you_mean
+
+#: Where something stands: table name, its number among tables of that name, key ("" for the table itself).
+Spot = tuple[str, int, str]
+
+_HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_.\-\"' ]+?)\s*\]\]?\s*(#.*)?$")
+_KEY = re.compile(r"^\s*(\"[^\"]*\"|'[^']*'|[A-Za-z0-9_\-]+)\s*(?:\.|=)")
+
+#: A policy of more bytes than this is no policy.
+LIMIT = 1 << 20
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that was read: its values, and where each stands."""
+
+    file: str
+    values: Mapping[str, Any]
+    lines: Mapping[Spot, int]
+
+    def error(self, message: str, table: str = "", number: int = 0, key: str = "") -> InputError:
+        """An error that points at a key, or at its table where the key is missing."""
+        line = self.lines.get((table, number, key)) or self.lines.get((table, number, "")) or 1
+        return InputError(f"{self.file}:{line}: {message}")
+
+    def tables(self, name: str) -> list[Mapping[str, Any]]:
+        """The tables of an array `[[name]]`, checked to be that."""
+        found = self.values.get(name, [])
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            raise self.error(f"'{name}' is written as tables: [[{name}]]", "", 0, name)
+        return found
+
+    def only(self, values: Mapping[str, Any], known: tuple[str, ...], table: str = "", number: int = 0) -> None:
+        """Every key is known."""
+        for key in values:
+            if key not in known:
+                where = f" of [[{table}]]" if table else ""
+                raise self.error(f"there is no key {key!r}{where}; {did_you_mean(key, known)}", table, number, key)
+
+    def text(self, values: Mapping[str, Any], key: str, table: str, number: int, default: str | None = None) -> str:
+        """A text."""
+        if key not in values and default is not None:
+            return default
+        if key not in values:
+            raise self.error(f"this [[{table}]] has no {key!r}", table, number)
+        if not isinstance(values[key], str) or not values[key].strip():
+            raise self.error(f"{key} = {values[key]!r}: a text was expected", table, number, key)
+        return str(values[key])
+
+    def names(self, values: Mapping[str, Any], key: str, table: str = "", number: int = 0) -> tuple[str, ...]:
+        """A list of texts; none where the key is missing."""
+        found = values.get(key, [])
+        if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+            raise self.error(f"{key} = {found!r}: a list of names was expected", table, number, key)
+        return tuple(found)
+
+    def flag(self, values: Mapping[str, Any], key: str, table: str, number: int, default: bool) -> bool:
+        """A truth value."""
+        found = values.get(key, default)
+        if not isinstance(found, bool):
+            raise self.error(f"{key} = {found!r}: true or false was expected", table, number, key)
+        return found
+
+
+def read(file: str) -> Source:
+    """A TOML file; InputError with file and line where it is none."""
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        raise InputError(f"{file}: this file cannot be read: {error.strerror}") from None
+    if len(data) > LIMIT:
+        raise InputError(f"{file}: this file has {len(data)} bytes; a policy has at most {LIMIT}")
+    try:
+        text = data.decode("utf-8").replace("\r\n", "\n")
+        values = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file}: this file is not text in UTF-8 (byte {error.start})") from None
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"\(at line (\d+), column \d+\)", str(error))
+        line = found[1] if found else str(text.count("\n") + 1)
+        said = re.sub(r" \(at .*\)$", "", str(error))
+        raise InputError(f"{file}:{line}: this is not TOML: {said}") from None
+    except RecursionError:
+        raise InputError(f"{file}: this is not a policy: it nests too deeply") from None
+    return Source(file, values, dict(_spots(text)))
+
+
+def _spots(text: str) -> Iterator[tuple[Spot, int]]:
+    table, number, counts = "", 0, dict[str, int]()
+    for line, found in _logical(text):
+        header = _HEADER.match(found)
+        if header:
+            table = header[2].strip().strip("\"'")
+            number = counts.get(table, -1) + 1 if header[1] == "[[" else 0
+            counts[table] = number
+            yield (table, number, ""), line
+            continue
+        key = _KEY.match(found)
+        if key:
+            yield (table, number, key[1].strip("\"'")), line
+
+
+def _logical(text: str) -> Iterator[tuple[int, str]]:
+    """Lines at which a header or a key can begin: not those inside of a list or of a long text."""
+    depth, fence = 0, ""
+    for line, found in enumerate(text.split("\n"), 1):
+        if depth == 0 and not fence:
+            yield line, found
+        rest = found
+        while rest:
+            if fence:
+                _, closed, rest = rest.partition(fence)
+                fence = "" if closed else fence
+                continue
+            part = re.match(r"#.*|\"\"\"|'''|\"(?:\\.|[^\"\\])*\"|'[^']*'|[\[\]{}]|.", rest)
+            token = part[0] if part else rest
+            rest = rest[len(token) :]
+            if token in ('"""', "'''"):
+                fence = token
+            elif token in "[{":
+                depth += 1
+            elif token in "]}":
+                depth = max(0, depth - 1)

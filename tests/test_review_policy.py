@@ -1,0 +1,204 @@
+"""Reviews of policy files: whole transcripts, and complaints that point at the line."""
+
+import json
+from importlib import resources
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from specproof.errors import InputError
+from specproof.review.policy.compare import compare, control
+from specproof.review.policy.read import any_host, bits, policy, pool
+from tests.review_tools import held, run
+
+POLICIES = Path("tests/policies")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        ("rrsba-forced", "rrsba-and-bhi", 0),  # BHI_DIS_S is added
+        ("rrsba-forced", "rrsba-guest", 1),  # RRSBA_DIS_S moves from forced 1 to guest-owned
+        ("rrsba-forced", "stibp-to-0", 1),  # a bit is forced to 0
+    ],
+)
+def test_policy_transcript(old: str, new: str, wanted: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """The whole mail of a review of two policies, and its exit code."""
+    found = run("review", "--policy", f"{POLICIES}/{old}.toml", f"{POLICIES}/{new}.toml", "--pool", f"{POLICIES}/pool.toml", "--format", "text")
+
+    held(f"policy-{old}-{new}", capsys.readouterr().out)
+    assert wanted == found
+
+
+def test_the_verdict_line_of_each_policy_review_is_enough_to_act_on() -> None:
+    """Adding protection, taking it away and forcing to 0 read differently in the first sentence."""
+    from specproof.review.policy.compare import line
+
+    old = policy(f"{POLICIES}/rrsba-forced.toml")
+    added, dropped, zero = (compare(old, policy(f"{POLICIES}/{name}.toml")) for name in ("rrsba-and-bhi", "rrsba-guest", "stibp-to-0"))
+
+    assert "at least as much as the old policy" in line(added) and "guests that go back to the old policy lose what it adds" in line(added)
+    assert "do not take it as it is: it protects less than the old policy (RRSBA_DIS_S)." in line(dropped)
+    assert "do not take it as it is: it protects less than the old policy (STIBP)." in line(zero) and "STIBP (guest -> forced 0)" in line(zero)
+
+
+def test_what_a_guest_gets_is_what_the_engine_says() -> None:
+    """The table of a review is the claim `exactness`: the guest's value but for the forced bits, in any order of moves."""
+    found = compare(policy(f"{POLICIES}/rrsba-forced.toml"), policy(f"{POLICIES}/stibp-to-0.toml"))
+
+    for _, results in found.moved:
+        words = {result.claim: result.verdict.word for result in results}
+        assert words["exactness"] == words["transparency"] == "proved"
+
+
+def test_forcing_without_effect_and_without_means() -> None:
+    """BHI_NO makes BHI_DIS_S pointless; a host without the control and without emulation forces nothing."""
+    both = policy(f"{POLICIES}/rrsba-and-bhi.toml")
+    found = compare(both, both, pool(f"{POLICIES}/pool.toml"))
+
+    assert any(text.startswith("BHI_DIS_S on after-bhi: ARCH_CAPABILITIES.BHI_NO is set") for text in found.pointless)
+    assert any(text.startswith("RRSBA_DIS_S on after-bhi: ARCH_CAPABILITIES.RRSBA is clear") for text in found.pointless)
+    assert "sapphire-rapids-plain forces nothing: it has neither the control nor the emulation" in found.cannot
+    assert any(text.startswith("BHI_DIS_S on cascade-lake: its CPUID has no BHI_CTRL") for text in found.cannot)
+
+
+def test_who_controls_a_bit() -> None:
+    """A bit that the guest's CPUID hides can be set all the same: the register is passed through."""
+    forced, free = policy(f"{POLICIES}/stibp-to-0.toml"), policy(f"{POLICIES}/rrsba-guest.toml")
+    host = any_host()
+
+    assert control(forced, host, "STIBP") == "forced 0"
+    assert control(forced, host, "RRSBA_DIS_S") == "forced 1"
+    assert control(free, host, "RRSBA_DIS_S") == "guest"
+    assert control(free, host, "BHI_DIS_S") == "guest (hidden)"
+    assert control(free, pool(f"{POLICIES}/pool.toml")[0], "BHI_DIS_S") == "faults"
+
+
+def test_a_design_that_cannot_force_to_0_is_found() -> None:
+    """RFC v2 can require bits to be 1 and never to be 0, so it does not carry such a policy out."""
+    from specproof.review.policy.carry import carried
+    from specproof.review.sides import of_target
+
+    said, code = carried(policy(f"{POLICIES}/stibp-to-0.toml"), of_target("tests/designs/seed.py:seed"), None)
+
+    assert code == 1
+    assert "seed (virtualized): RRSBA_DIS_S forced to 1: enforced in every run (proved)." in said
+    assert "seed (virtualized): STIBP forced to 0: the design can never require it." in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[[force]]\nbit = "BHI_DIS"\nto = 1\n', ":2: there is no bit 'BHI_DIS'; did you mean 'BHI_DIS_S'?"),
+        ('[[force]]\nbit = "IBRS"\nto = 2\n', ":3: to = 2: 0 or 1 was expected"),
+        ('[[force]]\nbit = "IBRS"\n', ":1: this [[force]] has no 'to'"),
+        ('[[force]]\nto = 1\n', ":1: this [[force]] has no 'bit'"),
+        ('[[force]]\nbit = "IBRS"\nto = 1\n\n[[force]]\nbit = "IBRS"\nto = 0\n', ":7: IBRS is forced to 0 here and to 1 in line 2"),
+        ('mask = ["IBRS"]\nvalue = ["IBRS", "STIBP"]\n', ":2: value has STIBP outside of mask"),
+        ("mask = 0x600\nvalue = 0x400\n", ":1: mask = 0x600 has bit 9, which has no name"),
+        ('mask = ["SSBD"]\n\n[[force]]\nbit = "IBRS"\nto = 1\n', ":4: IBRS is forced to 1 and is not in mask"),
+        ('mask = ["SSBD"]\n', ":1: this mask has no values"),
+        ('value = ["SSBD"]\n', ":1: 'value' goes with 'mask'"),
+        ("mask = 0x10000000000000000\n", ":1: mask = 0x10000000000000000 does not fit in 64 bits"),
+        ('nmae = "x"\nmask = []\n', ":1: there is no key 'nmae'; did you mean 'name'?"),
+        ('[[force]]\nbit = "IBRS"\nto = 1\nhost = ["BHI_NOO"]\n', ":4: there is no capability 'BHI_NOO'; did you mean 'BHI_NO'?"),
+        ('[[force]]\nbit = "IBRS"\nto = 1\nguest = "STIBP"\n', ":4: guest = 'STIBP': a list of names was expected"),
+        ('name = "x"\n', ":1: this policy forces nothing"),
+        ("x = \n", ":1: this is not TOML"),
+        ('[force]\nbit = "IBRS"\n', "'force' is written as tables: [[force]]"),
+        ('mask = []\n[[host]]\nname = "a"\n[[host]]\nname = "a"\n', ":5: two types of hosts are named 'a'"),
+        ('mask = []\n[[host]]\nname = "a"\nvirtualize = 1\n', ":4: virtualize = 1: true or false was expected"),
+        ('mask = []\n[[host]]\nname = "a"\n[[force]]\nbit = "IBRS"\nto = 1\npool = ["b"]\n', ":5: IBRS is forced to 1 and is not in mask"),
+    ],
+)
+def test_complaints_point_at_the_line(text: str, said: str, tmp_path: Path) -> None:
+    """Each complaint has file and line, what was given, and what to write instead."""
+    file = tmp_path / "policy.toml"
+    file.write_text(text, encoding="utf-8")
+
+    with pytest.raises(InputError) as raised:
+        policy(str(file))
+    assert f"{file}" in str(raised.value)
+    assert said in str(raised.value)
+
+
+def test_bits_for_different_hosts_do_not_contradict(tmp_path: Path) -> None:
+    """Forcing a bit to 1 on some hosts and to 0 on others is no contradiction where nobody is both."""
+    file = tmp_path / "policy.toml"
+    file.write_text('[[force]]\nbit = "SSBD"\nto = 1\nhost = ["!SSB_NO"]\n[[force]]\nbit = "SSBD"\nto = 0\nhost = ["SSB_NO"]\n', encoding="utf-8")
+
+    assert [one.to for one in policy(str(file)).force] == [1, 0]
+
+
+def test_mask_and_value_as_numbers(tmp_path: Path) -> None:
+    """The two arguments of KVM_CAP_FORCE_SPEC_CTRL can be written as they are."""
+    file = tmp_path / "policy.toml"
+    file.write_text("mask = 0x442\nvalue = 0x400\n", encoding="utf-8")
+
+    assert {(one.bit, one.to) for one in policy(str(file)).force} == {("STIBP", 0), ("RRSBA_DIS_S", 0), ("BHI_DIS_S", 1)}
+
+
+def test_json_of_policies_is_as_its_schema_says(capsys: pytest.CaptureFixture[str]) -> None:
+    """The published schema describes what is written."""
+    run("review", "--policy", f"{POLICIES}/rrsba-forced.toml", f"{POLICIES}/rrsba-guest.toml", "--format", "json")
+    schema = json.loads(resources.files("specproof").joinpath("schema/policy.json").read_text(encoding="utf-8"))
+
+    jsonschema.Draft202012Validator(schema).validate(json.loads(capsys.readouterr().out))
+
+
+@pytest.mark.parametrize("form", ["terminal", "text", "markdown", "html", "sarif", "junit"])
+def test_every_form_of_a_policy_review(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every form says that protection is lost."""
+    found = run("review", "--policy", f"{POLICIES}/rrsba-forced.toml", f"{POLICIES}/rrsba-guest.toml", "--format", form)
+
+    out = capsys.readouterr().out
+    assert found == 1
+    assert "protect" in out
+    assert form not in ("text", "markdown") or max(map(len, out.splitlines())) <= 75
+
+
+def test_fleet_matrix(capsys: pytest.CaptureFixture[str]) -> None:
+    """A host that forces nothing exposes every guest that comes to it, and no other host does."""
+    found = run("fleet", f"{POLICIES}/pool.toml", f"{POLICIES}/bhi.toml", "--format", "text")
+
+    held("fleet-bhi", capsys.readouterr().out)
+    assert found == 1
+
+
+def test_fleet_without_the_plain_host_is_safe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All pairs and all paths are proved where every host forces what is asked for."""
+    text = (POLICIES / "pool.toml").read_text(encoding="utf-8")
+    kept = [part for part in text.split("[[host]]") if "plain" not in part]
+    (tmp_path / "pool.toml").write_text("[[host]]".join(kept), encoding="utf-8")
+
+    found = run("fleet", str(tmp_path / "pool.toml"), f"{POLICIES}/bhi.toml", "--svg", str(tmp_path / "fleet.svg"))
+
+    assert found == 0
+    assert "every guest is protected on every type of host" in " ".join(capsys.readouterr().out.split())
+    assert (tmp_path / "fleet.svg").read_text(encoding="utf-8").startswith("<svg xmlns=")
+
+
+def test_fleet_json_and_picture(capsys: pytest.CaptureFixture[str]) -> None:
+    """The JSON is as its schema says, and the picture is well-formed XML with a sentence for each cell."""
+    from xml.etree import ElementTree
+
+    run("fleet", f"{POLICIES}/pool.toml", f"{POLICIES}/bhi.toml", "--format", "json")
+    schema = json.loads(resources.files("specproof").joinpath("schema/fleet.json").read_text(encoding="utf-8"))
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator(schema).validate(document)
+    run("fleet", f"{POLICIES}/pool.toml", f"{POLICIES}/bhi.toml", "--format", "svg")
+    root = ElementTree.fromstring(capsys.readouterr().out)
+
+    titles = [node.text for node in root.iter("{http://www.w3.org/2000/svg}title")]
+    assert len(titles) == 4 * len(bits()) + 16
+    assert "sapphire-rapids to sapphire-rapids-plain: not protected, without RRSBA_DIS_S, BHI_DIS_S" in titles
+    assert len(document["matrix"]) == 16
+
+
+def test_a_pool_without_hosts_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty pool is bad usage, not a pass."""
+    (tmp_path / "pool.toml").write_text('name = "empty"\n', encoding="utf-8")
+
+    assert run("fleet", str(tmp_path / "pool.toml"), f"{POLICIES}/bhi.toml") == 2
+    assert "this pool has no [[host]]" in capsys.readouterr().err
