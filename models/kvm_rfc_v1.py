@@ -149,6 +149,7 @@ kvm_rfc_v1 = _new.but(
     guest_wrmsr_mitigation_enum=guest_wrmsr_mitigation_enum,
     locked=v2.locked,
 )
+kvm_rfc_v1.reference = "kvm-reference"
 
 
 # What claims can look at beyond kvm_views.py: v2's views, but for those that follow.

@@ -268,6 +268,7 @@ kvm_rfc_v3 = _new.but(
     init=init,
     locked=locked,
 )
+kvm_rfc_v3.reference = "kvm-reference"
 kvm_rfc_v3.state = ForcedVcpu
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from specproof.claims import MissingView
 from specproof.design import Design
 from specproof.errors import InputError, SpecproofError
 from specproof.readings.integers import evaluate
@@ -85,8 +86,8 @@ def _view_differences(one: System, two: System, ours: Mapping[str, int], theirs:
     return found
 
 
-def _holds(subject: Subject, reference: Design[Any], trace: Trace) -> bool:
-    """Whether the claim holds at the end of these steps in the reference, taken or not."""
+def _holds(subject: Subject, reference: Design[Any], trace: Trace) -> bool | None:
+    """Whether the claim holds at the end of these steps in the reference, taken or not; None where it cannot be asked."""
     other = Subject(subject.known, reference, subject.configuration, subject.claim)
     try:
         system, prop = other.system, other.prop
@@ -99,8 +100,8 @@ def _holds(subject: Subject, reference: Design[Any], trace: Trace) -> bool:
                 state = after
             else:
                 last = None
-    except SpecproofError:
-        return False
+    except (SpecproofError, MissingView):
+        return None
     if prop.steps:
         return last is None or bool(evaluate(prop.steps[last[0]], last[1]))
     return prop.state is None or bool(evaluate(prop.state, state))

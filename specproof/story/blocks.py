@@ -146,7 +146,7 @@ def notes(story: Story) -> list[str]:
     if turned:
         found.append(turned)
     if story.beside:
-        holds = "the claim holds at the end" if story.beside.holds else "the claim fails there too"
+        holds = _ending(story.beside)
         same = "" if story.beside.first is not None else " and does the same in every step"
         found.append(f"{story.beside.reference} is fed the same actions and inputs{same}; {holds}.")
     return found
@@ -209,13 +209,18 @@ def _beside(story: Story) -> Iterator[Block]:
     if other.first is None:
         yield Block("text", f"{other.reference} does the same in every step.")
         return
-    holds = "the claim holds at the end" if other.holds else "the claim fails there too"
-    yield Block("title", f"The same actions and inputs in {other.reference}, where {holds}:")
+    yield Block("title", f"The same actions and inputs in {other.reference}, where {_ending(other)}:")
     rows: list[tuple[str, ...]] = [("", story.design, other.reference)]
     for beat in story.beats:
         if beat.number >= other.first:
             rows += _pairs(beat, other.rows[beat.number], other)
     yield Block("columns", rows=tuple(rows))
+
+
+def _ending(other: Beside) -> str:
+    if other.holds is None:
+        return "the claim cannot be asked"
+    return "the claim holds at the end" if other.holds else "the claim fails too"
 
 
 def _pairs(beat: Beat, row: Row, other: Beside) -> Iterator[tuple[str, ...]]:

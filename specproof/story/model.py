@@ -142,12 +142,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Beside:
-    """The same actions and inputs through the reference design. `first` is the first moment that differs."""
+    """The same actions and inputs through the reference design. `first` is the first moment that differs; `holds` is
+    None where the claim cannot be asked of the reference."""
 
     reference: str
     rows: tuple[Row, ...]
     first: int | None
-    holds: bool
+    holds: bool | None
 
 
 @dataclass(frozen=True)

@@ -148,10 +148,10 @@ class _Page:
     def _beside(self, told: Story) -> dict[str, Any] | None:
         """Of each moment only what differs."""
         other = told.beside
-        if other is None or any(set(row.state) != set(told.moments[0]) for row in other.rows):
+        if other is None:
             return None
         rows = [
-            {"status": row.status, "differs": {path: f"{value:#x}" for path, value in row.state.items() if value != ours[path]}}
+            {"status": row.status, "differs": {path: f"{value:#x}" for path, value in row.state.items() if path in ours and value != ours[path]}}
             for row, ours in zip(other.rows, told.moments, strict=True)
         ]
         return {"reference": other.reference, "rows": rows}
