@@ -4,7 +4,7 @@ Each is a view, and when it can be seen: where a design offers the view, both de
 inputs, and the shortest run is searched after which what is seen differs.
 """
 
-from specproof.review.observe import Observable
+from specproof import Observable
 
 OBSERVABLES = (
     Observable("guest-runs", "guest_runs", "whether the guest runs"),

@@ -70,7 +70,7 @@ def test_no_other_library_is_used() -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_models_and_proofs_know_the_package_only(path: Path) -> None:
     """A model file holds no line about solvers; it imports the words of `specproof` and other models."""
-    allowed = {"specproof", "dataclasses", "typing", "collections.abc", "__future__", "specproof.review.observe"}
+    allowed = {"specproof", "dataclasses", "typing", "collections.abc", "__future__"}
     others = {module for module in imported(path) if not module.startswith(("specproof.models", "specproof.proofs"))}
 
     assert others <= allowed

@@ -17,6 +17,7 @@ from specproof.claims import MissingView, Views
 from specproof.decide import Decision
 from specproof.explain import Registers
 from specproof.lift import Disagreement
+from specproof.observable import Observable
 from specproof.readings.integers import evaluate
 from specproof.review.lockstep import COURSE, Difference, Lockstep, lockstep, nothing
 from specproof.review.result import Behaviour, Moment
@@ -31,21 +32,6 @@ PATIENCE = 3.0
 
 #: The sentence about what can happen next, which is no view.
 _COURSE = "what can happen next"
-
-
-@dataclass(frozen=True)
-class Observable:
-    """A view that can be compared between two designs, and the truth values (`~` for their opposite) under which it is seen."""
-
-    name: str
-    view: str
-    sentence: str
-    when: tuple[str, ...] = ()
-
-    @property
-    def views(self) -> tuple[str, ...]:
-        """Every view that it needs."""
-        return (self.view, *(name.removeprefix("~") for name in self.when))
 
 
 @cache
