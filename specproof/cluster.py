@@ -16,17 +16,20 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from specproof.errors import UsageError
+from specproof.errors import SpecproofError, UsageError
 from specproof.jobs import GRACE, RETRIES, Answer, Done, Perform
 from specproof.load import Library
 from specproof.plan import Unit
 from specproof.remember import digest, engine, say, self_contained, shipped
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 #: Seconds to wait for the scheduler to answer; between looks at whether there are workers; before an idle process ends.
 CONNECT, LOOK, IDLE = 15.0, 5.0, 300.0
@@ -60,9 +63,9 @@ class Source:
 class Task:
     """A unit as it is sent: with the files that it needs, how it is done, and the hash of the client's sources."""
 
-    unit: Unit
+    unit: Unit | Call
     sources: tuple[Source, ...]
-    work: Perform
+    work: Callable[..., Any]
     same: str
 
 
@@ -72,7 +75,7 @@ class Outcome:
 
     kind: str
     what: str = ""
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[Any] = field(default_factory=list)
 
 
 def identity() -> str:
@@ -92,7 +95,7 @@ def carry_out(task: Task) -> Outcome:
         return Outcome("error", str(error))
     hands: dict[int, Hand] = vars(get_worker()).setdefault("specproof_hands", {})
     me = threading.get_ident()
-    answers: list[Answer] = []
+    answers: list[Any] = []
     for last in (False,) * RETRIES + (True,):
         hand = hands.get(me)
         if hand is None or not hand.fits(files, task.work):
@@ -112,7 +115,7 @@ def carry_out(task: Task) -> Outcome:
 class Hand:
     """A process that does units one after another, and that can be killed."""
 
-    def __init__(self, files: tuple[str, ...], work: Perform) -> None:
+    def __init__(self, files: tuple[str, ...], work: Callable[..., Any]) -> None:
         """Starts it with design files and a way to do units."""
         self.files, self.work = files, work
         ours, theirs = socket.socketpair()
@@ -125,11 +128,11 @@ class Hand:
         self.pipe = Connection(ours.detach())
         self.pipe.send((files, work))
 
-    def fits(self, files: tuple[str, ...], work: Perform) -> bool:
+    def fits(self, files: tuple[str, ...], work: Callable[..., Any]) -> bool:
         """Whether it is alive and was started with these."""
         return self.process.poll() is None and (self.files, self.work) == (files, work)
 
-    def do(self, unit: Unit, answers: list[Answer]) -> Outcome | None:
+    def do(self, unit: Unit | Call, answers: list[Any]) -> Outcome | None:
         """Does a unit and adds its answers; None where the process went away."""
         deadline: float | None = None
         try:
@@ -177,70 +180,119 @@ class Cluster:
     keep: Callable[[int, Answer], None]
     done: Done
     work: Perform
-    failed: dict[int, str] = field(default_factory=dict)
 
     def run(self) -> None:
         """Every unit. Workers may come and go meanwhile; without any it waits, and says so once."""
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said once, by us
-        with self._client() as client:
-            same, sources = identity(), tuple(_source(file) for file in self.known.files)
-            name = os.urandom(8).hex()
-            futures = {
-                client.submit(carry_out, Task(unit, sources, self.work, same), key=f"specproof-{name}-{index}", pure=False, priority=-index): index
-                for index, unit in enumerate(self.units)
-            }
-            try:
-                self._gather(client, futures)
-            finally:
-                if client.status == "running":
-                    client.cancel([future for future in futures if not future.done()], force=True)
-        self.done.stop(self.failed)
+        failed: dict[int, str] = {}
+        for index, outcome in outcomes(self.address, self.units, self.known.files, self.work, failed):
+            for answer in outcome.answers:
+                self.keep(index, answer)
+            if outcome.kind == "error":
+                failed[index] = outcome.what
+            else:
+                self.done.ended[index] = outcome.what
+            if outcome.kind == "cached":
+                self.done.cached.add(index)
+        self.done.stop(failed)
 
-    def _client(self) -> Any:
-        try:
-            from distributed import Client
-        except ImportError:
-            raise UsageError("--scheduler needs the package distributed; install specproof[cluster]") from None
-        try:
-            return Client(self.address, timeout=CONNECT)
-        except (OSError, ValueError, ImportError) as error:
-            raise UsageError(f"--scheduler {self.address}: no dask scheduler answers there ({' '.join(str(error).split())})") from None
 
-    def _gather(self, client: Any, futures: dict[Any, int]) -> None:
+@dataclass(frozen=True)
+class Call:
+    """A unit of another kind of work: what a function is given."""
+
+    item: Any
+    timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class Calling:
+    """Does calls of one function."""
+
+    function: Callable[[Any], Any]
+
+    def __call__(self, unit: Any, known: Library, emit: Callable[[Any], None]) -> None:
+        """The one answer is what the function returns."""
+        emit(self.function(unit.item))
+
+
+def spread(address: str, function: Callable[[T], R], items: Sequence[T], files: Sequence[str] = ()) -> Iterator[R]:
+    """What a function makes of items, in the order in which that is known: `imap_unordered` on a cluster.
+
+    `files`: the user's design files that the function needs. Raises where the function does, or no worker survives an item.
+    """
+    for _, outcome in outcomes(address, [Call(item) for item in items], files, Calling(function), {}):
+        if not outcome.answers:
+            raise SpecproofError(outcome.what or "the function gave no answer")
+        yield from outcome.answers
+
+
+def outcomes(
+    address: str, units: Sequence[Unit | Call], files: Sequence[str], work: Callable[..., Any], failed: Mapping[int, str]
+) -> Iterator[tuple[int, Outcome]]:
+    """Number and outcome of each unit as it is done. Units after one in `failed`, which the caller fills, are not waited for."""
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said once, by us
+    with _client(address) as client:
+        same, sources, name = identity(), tuple(_source(file) for file in files), os.urandom(8).hex()
+        waiting = {
+            client.submit(carry_out, Task(unit, sources, work, same), key=f"specproof-{name}-{index}", pure=False, priority=-index): index
+            for index, unit in enumerate(units)
+        }
+        watch = _Watch(address, client)
+        try:
+            while waiting:
+                for future in watch.ready(waiting):
+                    index = waiting.pop(future)
+                    if not failed or index < min(failed):
+                        yield index, _outcome(future)
+                for later in [one for one, index in waiting.items() if failed and index > min(failed)]:
+                    later.cancel()
+                    del waiting[later]
+        finally:
+            if client.status == "running":
+                client.cancel(list(waiting), force=True)
+
+
+def _client(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise UsageError("--scheduler needs the package distributed; install specproof[cluster]") from None
+    try:
+        return Client(address, timeout=CONNECT)
+    except (OSError, ValueError, ImportError) as error:
+        raise UsageError(f"--scheduler {address}: no dask scheduler answers there ({' '.join(str(error).split())})") from None
+
+
+@dataclass
+class _Watch:
+    """Waits for futures, and says once where there is nobody to work on them."""
+
+    address: str
+    client: Any
+    said: bool = False
+
+    def ready(self, waiting: Mapping[Any, int]) -> list[Any]:
+        """Those that are done, in the order of their units; after a while perhaps none."""
         from distributed import wait
 
-        waiting, warned = dict(futures), False
-        while waiting:
-            try:
-                wait(list(waiting), timeout=LOOK, return_when="FIRST_COMPLETED")
-            except TimeoutError:
-                if not warned and client.status == "running" and not client.scheduler_info()["workers"]:
-                    warned = True
-                    say(f"there are no workers at {self.address}; waiting for some to join")
-            except Exception:  # the scheduler went away, and with it every future
-                if not any(one.done() for one in waiting):
-                    raise
-            for future in [one for one in waiting if one.done()]:
-                if future in waiting:
-                    self._take(waiting.pop(future), future, waiting)
-
-    def _take(self, index: int, future: Any, waiting: dict[Any, int]) -> None:
         try:
-            outcome: Outcome = future.result()
-        except Exception as error:
-            self.done.ended[index] = _why(future.status, error)
-            return
-        for answer in outcome.answers:
-            self.keep(index, answer)
-        if outcome.kind == "error":
-            self.failed[index] = outcome.what
-            for later in [one for one, number in waiting.items() if number > min(self.failed)]:
-                later.cancel()
-                del waiting[later]
-            return
-        self.done.ended[index] = outcome.what
-        if outcome.kind == "cached":
-            self.done.cached.add(index)
+            wait(list(waiting), timeout=LOOK, return_when="FIRST_COMPLETED")
+        except TimeoutError:
+            if not self.said and self.client.status == "running" and not self.client.scheduler_info()["workers"]:
+                self.said = True
+                say(f"there are no workers at {self.address}; waiting for some to join")
+        except Exception:  # the scheduler went away, and with it every future
+            if not any(one.done() for one in waiting):
+                raise
+        return [one for one in waiting if one.done()]
+
+
+def _outcome(future: Any) -> Outcome:
+    try:
+        outcome: Outcome = future.result()
+    except Exception as error:
+        return Outcome("ended", _why(future.status, error))
+    return outcome
 
 
 def _source(file: str) -> Source:

@@ -37,3 +37,10 @@ def _misbehave(what: str) -> None:
         raise ZeroDivisionError("a defect of the engine")
     elif kind == "dawdles":
         time.sleep(float(where))
+
+
+def squared(number: int) -> int:
+    """Other work than deciding claims."""
+    if number < 0:
+        raise ModelError(f"{number} is a negative number")
+    return number**2

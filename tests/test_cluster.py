@@ -201,6 +201,16 @@ def test_a_file_travels_with_the_question(two_workers: str, tmp_path: Path) -> N
         Source(away, text, alone=False).here()
 
 
+def test_any_function_can_be_spread(two_workers: str) -> None:
+    """Other work in units, mutants for one: each result once, and an error where the function raises one."""
+    from specproof.cluster import spread
+    from specproof.errors import SpecproofError
+
+    assert sorted(spread(two_workers, fakes.squared, range(20))) == [number**2 for number in range(20)]
+    with pytest.raises(SpecproofError, match="a negative number"):
+        list(spread(two_workers, fakes.squared, [1, -1]))
+
+
 def test_check_on_a_cluster(two_workers: str) -> None:
     """The command prints the same bytes as on one machine."""
     command = [sys.executable, "-m", "specproof", "check", f"{FILE}:mine", f"{FILE}:broken", "--claim", "forced", "--no-cache"]
