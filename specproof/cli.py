@@ -52,6 +52,7 @@ def complain(message: str) -> None:
 #: Commands that live in rooms of their own, by the place of their function; imported when they are asked for.
 ELSEWHERE = {
     "cache": "specproof.cli_cache:cache",
+    "history": "specproof.cli_history:history",
     "replay": "specproof.story.command:replay",
     "review": "specproof.review.command:review",
     "simulate": "specproof.story.command:simulate",
