@@ -63,6 +63,18 @@ def _beat(story: Story, beat: Beat) -> Iterator[Block]:
         yield Block("text", f"! {text}", inner=True, role="refuted")
 
 
+def changes(beat: Beat) -> list[tuple[str, str]]:
+    """What a step changed: the value before and after, and how it came about."""
+    found = []
+    for change in beat.changes:
+        text = f"{change.path}: {shown(change.before)} \u2192 {shown(change.after)}"
+        if change.event:
+            text = f"reported: {change.path} {shown(change.after)}"
+        made = f"= {change.rule}" if change.rule and change.sources else ""
+        found.append((text, "   ".join(part for part in (made, f"by {change.writer}" if change.writer else "") if part)))
+    return found
+
+
 def _change(change: Change) -> tuple[str, str]:
     if change.event:
         return f"event {change.path}", shown(change.after)
@@ -98,7 +110,7 @@ def _failure(story: Story) -> Iterator[Block]:
         return
     yield Block("title", "There the claim fails:" if story.beats else "It fails initially:", role="refuted")
     rows = [("claim", told.text)]
-    if len(told.text) > LONG:
+    if told.atoms and (len(told.text) > LONG or any(atom not in told.text for atom in told.atoms)):
         rows += [("its part", atom) for atom in told.atoms]
     if told.put_in != told.text:
         rows.append(("that is", told.put_in))

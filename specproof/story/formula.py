@@ -28,7 +28,7 @@ def formula(subject: Subject, trace: Trace) -> Formula:
     values = {name: evaluate(look.term, _state(subject, states, look)) for name, look in looks.items()}
     bits = _names_of(subject, looks)
     shown = [Value(name, values[name], look.term.width, 0, _positions(bits[name])) for name, look in looks.items()]
-    atoms = decided(list(_failing(term, values)), values, keep=True)
+    atoms = [part for atom in decided(list(_failing(term, values)), values, keep=True) for part in _nonzero(atom, values)]
     lines = [line for atom in atoms for line in _bit_lines(atom, values, bits)]
     positions = tuple(dict.fromkeys(line.position for line in lines))
     whole = text.show(term)
@@ -73,6 +73,21 @@ def _failing(term: Term, values: Mapping[str, int]) -> Iterator[Term]:
             yield from _failing(cast(Term, ~part), values)  # type: ignore[operator]
     else:
         yield term
+
+
+def _nonzero(atom: Term, values: Mapping[str, int]) -> Iterator[Term]:
+    """`(a | (b ^ c)) == 0` as those of `a == 0` and `b == c` that fail."""
+    if atom.op == "eq" and atom.args[1].op == "const" and atom.args[1].data == 0:
+        left = cast(Word, atom.args[0])
+        if left.op == "or":
+            for part in left.args:
+                if evaluate(part, values):
+                    yield from _nonzero(cast(Word, part) == 0, values)
+            return
+        if left.op == "xor" and all(side.op != "const" for side in left.args):
+            yield cast(Word, left.args[0]) == cast(Word, left.args[1])
+            return
+    yield atom
 
 
 def _bit_lines(atom: Term, values: Mapping[str, int], bits: Mapping[str, Bits | None]) -> Iterator[BitLine]:

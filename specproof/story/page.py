@@ -15,7 +15,7 @@ from specproof.load import LEMMAS, Library
 from specproof.pinned import Pins
 from specproof.registers import Registers
 from specproof.report import Answer, cell, counts, place
-from specproof.story.blocks import marks, notes, prevention
+from specproof.story.blocks import changes, marks, notes, prevention
 from specproof.story.model import Story
 from specproof.story.saved import document
 from specproof.story.subject import built
@@ -136,11 +136,16 @@ class _Page:
 
     def _story(self, told: Story) -> int:
         whole = document(told)
-        steps = [{**step, "marks": marks(told, number)} for number, step in enumerate(whole["steps"], 1)]
+        beside = self._beside(told)
+        if told.kind == "relation":
+            whole, beside = sides(whole, told)
+        steps = [
+            {**step, "marks": marks(told, number), "lines": changes(told.beats[number - 1])} for number, step in enumerate(whole["steps"], 1)
+        ]  # fmt: skip
         found = {
-            "design": told.design, "fields": self._once("fields", whole["fields"]), "initial": whole["initial"], "any": whole["any"],
+            "design": whole["design"], "fields": self._once("fields", whole["fields"]), "initial": whole["initial"], "any": whole["any"],
             "steps": steps, "positions": list(told.formula.positions) if told.formula else [],
-            "prevention": prevention(told), "notes": notes(told), "beside": self._beside(told),
+            "prevention": prevention(told), "notes": notes(told), "beside": beside,
         }  # fmt: skip
         self.data["stories"].append(found)
         return len(self.data["stories"]) - 1
@@ -178,6 +183,27 @@ class _Page:
         if not isinstance(answer, Result):
             return None
         return {"key": _key(answer), "word": answer.verdict.word, "text": cell(answer), "where": _where(answer)}
+
+
+def sides(whole: Mapping[str, Any], told: Story) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A run of two configurations as a run of the left one with the right one beside it; shared fields belong to both."""
+    left, right = told.configuration.split("~")
+
+    def mine(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {path.removeprefix(f"{left}."): value for path, value in values.items() if not path.startswith(f"{right}.")}
+
+    steps = [
+        {**step, **{table: mine(step[table]) for table in ("changed", "state_any")},
+         "flows": {path: {**flow, "from": [one.removeprefix(f"{left}.") for one in flow["from"]]} for path, flow in mine(step["flows"]).items()}}
+        for step in whole["steps"]
+    ]  # fmt: skip
+    rows = []
+    for moment in told.moments:
+        ours = mine(moment)
+        theirs = {path.removeprefix(f"{right}."): value for path, value in moment.items() if path.startswith(f"{right}.")}
+        rows.append({"status": "", "differs": {path: f"{value:#x}" for path, value in theirs.items() if path in ours and value != ours[path]}})
+    tables = {table: mine(whole[table]) for table in ("fields", "initial", "any")}
+    return {**whole, **tables, "steps": steps, "design": left}, {"reference": right, "rows": rows}
 
 
 def _key(answer: Answer) -> str:

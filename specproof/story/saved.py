@@ -71,7 +71,7 @@ def _step(story: Story, index: int) -> dict[str, Any]:
 
 def _formula(told: Formula) -> dict[str, Any]:
     return {
-        "text": told.text, "put_in": told.put_in, "values": {value.name: shown(value) for value in told.values},
+        "text": told.text, "parts": list(told.atoms), "put_in": told.put_in, "values": {value.name: shown(value) for value in told.values},
         "failing": [{"bit": line.position, "name": line.name, "text": line.text} for line in told.failing],
     }  # fmt: skip
 

@@ -50,7 +50,7 @@ function draw(found) {
 
 function formula(told) {
   return el("div", { class: "formula", role: "group", "aria-label": "The formula that fails" },
-    el("div", {}, told.text), el("div", {}, told.put_in),
+    el("div", {}, told.text), told.parts.filter((part) => !told.text.includes(part)).map((part) => el("div", {}, `its part: ${part}`)), el("div", {}, told.put_in),
     told.failing.map((line) => el("div", { class: "at" }, `bit ${line.bit}${line.name ? " " + line.name : ""}: ${line.text}`)));
 }
 
@@ -121,33 +121,17 @@ function heading(step) {
 }
 
 function changes(step) {
-  const rows = Object.keys(step.changed).filter((path) => !role(path, "event")).map((path) => {
-    const flow = step.flows[path] || { rule: "" }, writer = step.writers[path];
-    return el("li", {}, `${path}: ${text(path, run.states[run.step - 1][path])} \u2192 ${text(path, step.changed[path], (step.state_any || {})[path])}`,
-      el("span", { class: "rule" }, (flow.rule ? `   = ${flow.rule}` : "") + (writer ? `   by ${writer}` : "")));
-  });
-  const events = Object.keys(step.changed).filter((path) => role(path, "event") && step.changed[path] !== "0x0").map((path) => el("li", {}, `reported: ${path} ${text(path, step.changed[path])}`));
-  return el("ul", { class: "changes" }, rows.length + events.length ? [...rows, ...events] : el("li", {}, "nothing changes"));
+  const rows = step.lines.map(([said, made]) => el("li", {}, said, el("span", { class: "rule" }, made ? `   ${made}` : "")));
+  return el("ul", { class: "changes" }, rows.length ? rows : el("li", {}, "nothing changes"));
 }
 
 function spoken(step) {
   if (!step) return "Initial state.";
-  const said = Object.keys(step.changed).filter((path) => !role(path, "event")).map((path) => `${path} from ${text(path, run.states[run.step - 1][path])} to ${text(path, step.changed[path])}`);
+  const said = step.lines.map(([text]) => text.replace("\u2192", "to"));
   return `Step ${run.step} of ${run.story.steps.length}. ${step.by}: ${step.action}. ${step.marks.join(". ")} ${said.length ? "Changed: " + said.join("; ") : "Nothing changes"}.`;
 }
 
 function fields() { return data.fields[run.story.fields]; }
-function role(path, name) { const declared = fields()[path]; return Boolean(declared) && declared.role === name; }
-
-function text(path, value, free) {
-  const declared = fields()[path] || { width: 64 };
-  if (!declared.width) return BigInt(value || 0) ? "true" : "false";
-  const number = BigInt(value || 0), names = [];
-  let rest = number;
-  for (const [name, place] of Object.entries(declared.bits || {})) if (number >> BigInt(place) & 1n) { names.push(name); rest &= ~(1n << BigInt(place)); }
-  if (rest || !names.length) names.push(rest ? "0x" + rest.toString(16) : "0");
-  return names.join("|") + (free && BigInt(free) ? " (other bits any)" : "");
-}
 
 // The state as boxes: the register, each VMCS, the software's fields; a row a word, a column a named bit.
 
