@@ -52,7 +52,9 @@ def complain(message: str) -> None:
 #: Commands that live in rooms of their own, by the place of their function; imported when they are asked for.
 ELSEWHERE = {
     "cache": "specproof.cli_cache:cache",
+    "fleet": "specproof.review.policy.fleet_command:fleet",
     "history": "specproof.cli_history:history",
+    "new": "specproof.review.start:new",
     "replay": "specproof.story.command:replay",
     "review": "specproof.review.command:review",
     "simulate": "specproof.story.command:simulate",

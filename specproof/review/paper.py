@@ -22,14 +22,15 @@ FORMULAS = 12
 def folded(lines: Sequence[str], width: int) -> list[str]:
     """Lines of at most `width` columns: those that are longer for want of a blank are broken after `|`, `,` or `/`."""
     found = []
-    for line in lines:
-        indent = " " * (len(line) - len(line.lstrip()) + 2)
-        while len(line) > width:
-            cut = max(line.rfind(sign, len(indent), width) for sign in "|,/")
+    for text in lines:
+        indent = " " * (len(text) - len(text.lstrip()) + 2)
+        rest = text
+        while len(rest) > width:
+            cut = max(rest.rfind(sign, len(indent), width) for sign in "|,/")
             cut = cut + 1 if cut > len(indent) else width
-            found.append(line[:cut])
-            line = indent + line[cut:]
-        found.append(line)
+            found.append(rest[:cut])
+            rest = indent + rest[cut:]
+        found.append(rest)
     return found
 
 

@@ -1,0 +1,172 @@
+"""The command `new`: a design file of one's own, made from a design that ships, to be changed and decided at once."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from specproof.design import Design
+
+#: What `--from` stands for where it is not given: a design that is written out in the file.
+SMALL = "small"
+
+
+@click.command()
+@click.argument("name", metavar="NAME")
+@click.option("--from", "parent", default=SMALL, metavar="DESIGN", help="The design to change; without it, a small one that stands in the file.")
+@click.option("--change", "changes", multiple=True, metavar="HELPER", help="A helper or an action to copy into the file and change; may be repeated.")
+@click.option("--force", is_flag=True, help="Overwrite a file that exists.")
+def new(name: str, parent: str, changes: tuple[str, ...], force: bool) -> int:
+    """Write NAME.py, a design of your own; 'specproof check NAME.py' decides it as it is.
+
+    With --from it is a variant of a shipped design. --change copies helpers of that design, sources and all, so that
+    they can be edited in place.
+    """
+    from specproof.errors import UsageError
+
+    stem = Path(name.removesuffix(".py"))
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", stem.name):
+        raise UsageError(f"{name}: a Python name in small letters was expected, such as my_design")
+    path = stem.with_suffix(".py")
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists; --force overwrites it")
+    text = small(stem.name) if parent == SMALL and not changes else variant(stem.name, parent, changes)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+    sys.stdout.write(f"{path} written; now: specproof check {path}\n")
+    return 0
+
+
+def small(name: str) -> str:
+    """A design in one file: a mask, what is forced behind it, and two claims."""
+    template = (Path(__file__).parent / "small.py.txt").read_text(encoding="utf-8")
+    return template.replace("my_design", name).replace("my-design", name.replace("_", "-"))
+
+
+def variant(name: str, parent: str, changes: Sequence[str]) -> str:
+    """A variant of a shipped design, with the helpers to be changed copied in and the others listed."""
+    from specproof.errors import UsageError, did_you_mean
+    from specproof.load import library
+
+    known = library()
+    design = known.design(parent)
+    bodies = {**design.functions, **{action: spec.body for action, spec in design.actions.items()}}
+    for change in changes:
+        if change not in bodies:
+            raise UsageError(f"{parent} has no helper or action {change!r}; {did_you_mean(change, bodies)}")
+    copied = [_copied(bodies[change]) for change in changes]
+    variable = _variable(design, known.homes[parent])
+    module = _module(known.homes[parent])
+    imports = [f"from {module} import {variable}", *(line for _, lines in copied for line in lines if line.split()[-1] not in changes)]
+    body = "\n\n\n".join(source for source, _ in copied)
+    kebab = name.replace("_", "-")
+    arguments = "".join(f"\n    {change}={change}," for change in changes)
+    lines = [
+        f'"""A variant of {parent}: say here in one sentence what is different, and why.',
+        "",
+        f"Decide it:        specproof check {name}.py",
+        f"One claim:        specproof explain {name}.py enforcement",
+        f"Against {parent}:  specproof review {parent} {name}.py",
+        '"""',
+        "",
+        *_merged(imports),
+        "",
+        *(["", body, ""] if body else []),
+        "",
+        "# What is given here replaces the helper, action or view of that name; everything else is the parent's.",
+        f"# To copy a helper into this file: specproof new {name} --from {parent} --change NAME --force",
+        f"{name} = {variable}.but(",
+        f'    "{kebab}",',
+        '    doc="say in one sentence what is different",' + arguments,
+        ")",
+        "",
+        *_helpers(design, changes),
+        *_own_claim(),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _copied(body: Callable[..., Any]) -> tuple[str, list[str]]:
+    """A helper's source without its decorators, and imports of the names that it uses."""
+    import ast
+    import inspect
+    import textwrap
+
+    source = textwrap.dedent(inspect.getsource(body))
+    source = source[source.index("def ") :] if not source.startswith("def ") else source
+    used = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+    own = body.__module__
+    lines = []
+    for name in sorted(used):
+        if name in body.__globals__ and name not in dir(__builtins__) and name != body.__name__:
+            value = body.__globals__[name]
+            home = getattr(value, "__module__", None) or own
+            where = home if str(home).startswith("specproof.models.") else "specproof" if _public(name) else own
+            lines.append(f"from {where} import {name}")
+    return source.rstrip(), lines
+
+
+def _public(name: str) -> bool:
+    import specproof
+
+    return hasattr(specproof, name)
+
+
+def _merged(lines: Sequence[str]) -> list[str]:
+    """Imports of one module on one line."""
+    by: dict[str, dict[str, None]] = {}
+    for line in lines:
+        _, module, _, name = line.split(" ", 3)
+        by.setdefault(module, {})[name] = None
+    found = []
+    for module, names in sorted(by.items()):
+        line = f"from {module} import {', '.join(sorted(names))}"
+        found += [line] if len(line) <= 110 else [f"from {module} import (", *(f"    {name}," for name in sorted(names)), ")"]
+    return found
+
+
+def _variable(design: Design[Any], home: str) -> str:
+    import importlib
+
+    module = importlib.import_module(_module(home))
+    return next(name for name, value in vars(module).items() if value is design)
+
+
+def _module(home: str) -> str:
+    return f"specproof.models.{Path(home).stem}"
+
+
+def _helpers(design: Design[Any], changes: Sequence[str]) -> list[str]:
+    """The helpers, actions and views that can be replaced, each with its sentence."""
+    found = [f"# What {design.name} has, and this file can replace:", "#"]
+    actions = {name: spec.body for name, spec in design.actions.items()}
+    for title, table in (("helpers", design.functions), ("actions", actions), ("views", design.views)):
+        found.append(f"#   {title}:")
+        for name, body in table.items():
+            if name not in changes:
+                sentence = " ".join((body.__doc__ or "").split("\n\n")[0].split())
+                line = f"#     {name}: {sentence}"
+                found.append(line if len(line) <= 110 else line[:107].rpartition(" ")[0] + " ...")
+    return found
+
+
+def _own_claim() -> list[str]:
+    return [
+        "#",
+        "# A claim of your own, over views; it is asked of this design beside the claims that ship:",
+        "#",
+        "#     from specproof import Bool, implies, invariant",
+        "#",
+        '#     @invariant("my-claim")',
+        "#     def my_claim(v) -> Bool:",
+        '#         """What must hold, in one sentence."""',
+        "#         return implies(v.guest_runs, (v.effective & v.required_mask) == v.required_value)",
+    ]

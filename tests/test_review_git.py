@@ -1,0 +1,120 @@
+"""Reviews of one design file at two revisions, with a repository made for the purpose."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.review_tools import SEED, run
+
+GOOD = Path(SEED).read_text(encoding="utf-8").split("\n\ndef not_forced(")[0] + "\n"
+BAD = GOOD.replace("    return s.shadow | mask\n", "    return s.cur\n")
+CLAIMS = ["--claim", "enforcement", "--claim", "transparency"]
+
+
+def git(folder: Path, *arguments: str) -> None:
+    """git, with a name to commit under."""
+    subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two commits: the design is good, then it does not force any more; the test runs in the repository."""
+    git(tmp_path, "init", "-q", "-b", "main")
+    (tmp_path / "designs").mkdir()
+    for text, message in ((GOOD, "good"), (BAD, "bad")):
+        (tmp_path / "designs" / "design.py").write_text(text, encoding="utf-8")
+        git(tmp_path, "add", ".")
+        git(tmp_path, "commit", "-q", "-m", message)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_two_revisions(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """BASE..HEAD compares two commits, whatever the working tree holds."""
+    (repository / "designs" / "design.py").write_text("nonsense(", encoding="utf-8")
+
+    found = run("review", "--git", "HEAD~1..HEAD", "designs/design.py", *CLAIMS)
+
+    out = capsys.readouterr().out
+    assert found == 1
+    assert "seed@HEAD~1 -> seed@HEAD: do not take it as it is. It loses enforcement" in " ".join(out.split())
+
+
+def test_the_working_tree(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """BASE.. compares with the working tree."""
+    (repository / "designs" / "design.py").write_text(GOOD, encoding="utf-8")
+
+    found = run("review", "--git", "HEAD..", "designs/design.py", *CLAIMS)
+
+    assert found == 0
+    assert "seed@HEAD -> seed@working tree: nothing is lost. It gains enforcement." in " ".join(capsys.readouterr().out.split())
+
+
+def test_from_a_folder_below(repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The path is relative to the current folder, as everywhere."""
+    monkeypatch.chdir(repository / "designs")
+
+    assert run("review", "--git", "HEAD~1..HEAD", "design.py", *CLAIMS) == 1
+
+
+def test_files_beside_the_design_are_of_the_same_revision(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a design imports from beside it is as old as the design, and the two sides do not mix."""
+    designs = repository / "designs"
+    (designs / "parts.py").write_text("def forced(s, mask):\n    return s.shadow | mask\n", encoding="utf-8")
+    top = "from parts import forced as _forced\n"
+    text = top + GOOD.replace("    return s.shadow | mask\n", "    return _forced(s, mask)\n")
+    (designs / "design.py").write_text(text, encoding="utf-8")
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "a helper beside it")
+    (designs / "parts.py").write_text("def forced(s, mask):\n    return s.cur\n", encoding="utf-8")
+    git(repository, "commit", "-q", "-a", "-m", "the helper is broken")
+
+    found = run("review", "--git", "HEAD~1..HEAD", "designs/design.py", *CLAIMS)
+
+    assert found == 1
+    assert "It loses enforcement" in capsys.readouterr().out
+
+
+def test_sarif_names_the_file_of_the_repository(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No path of a temporary folder gets into a report."""
+    run("review", "--git", "HEAD~1..HEAD", "designs/design.py", "--format", "sarif", *CLAIMS)
+
+    out = capsys.readouterr().out
+    assert '"uri": "designs/design.py"' in out
+    assert "/tmp" not in out.replace(str(repository), "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("HEAD~1..HEAD", "designs/other.py"), "designs/other.py does not exist at HEAD~1"),
+        (("nothing..HEAD", "designs/design.py"), "this repository has no revision 'nothing'"),
+        (("HEAD~1...HEAD", "designs/design.py"), "three dots stand for a merge base; write BASE..HEAD"),
+        (("--output=x..HEAD", "designs/design.py"), "this repository has no revision '--output=x'"),
+        (("HEAD~1..HEAD", "designs/design.py:sed"), "no design 'sed' is in both revisions; known: seed"),
+    ],
+)
+def test_bad_revisions(repository: Path, arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One message, exit code 2, no traceback."""
+    assert run("review", "--git", *arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_that_does_not_import_at_a_revision(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The message names the file as the user knows it."""
+    (repository / "designs" / "design.py").write_text("x = (\n", encoding="utf-8")
+    git(repository, "commit", "-q", "-a", "-m", "broken")
+
+    assert run("review", "--git", "HEAD~1..HEAD", "designs/design.py") == 2
+    assert "designs/design.py:1: this file does not import" in capsys.readouterr().err
+
+
+def test_outside_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """git says that there is no repository, and nothing else happens."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "design.py").write_text(GOOD, encoding="utf-8")
+
+    assert run("review", "--git", "HEAD..", "design.py") == 2
+    assert "not a git repository" in capsys.readouterr().err

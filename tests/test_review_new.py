@@ -1,0 +1,69 @@
+"""`specproof new`: the files that it writes are decided at once."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.review_tools import run
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_small_design_is_decided_at_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file without a parent has a design, views of the shipped names and a claim of its own, all proved."""
+    assert run("new", "my_design") == 0
+    assert run("check", "my_design.py", "--claim", "enforcement", "--claim", "masked-bits-are-set", "--claim", "transparency") == 0
+    assert "3 proved, 0 refuted" in capsys.readouterr().out
+
+
+def test_a_variant_of_a_shipped_design_is_decided_at_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file names its parent, lists what can be replaced, and has the parent's verdicts."""
+    assert run("new", "my_design", "--from", "intel") == 0
+    text = (folder / "my_design.py").read_text(encoding="utf-8")
+
+    assert "from specproof.models.intel" in text and "#     vm_entry: " in text
+    assert max(map(len, text.splitlines())) <= 120
+    assert run("check", "my_design.py", "--claim", "read-your-write", "--config", "with-control") == 0
+
+
+def test_helpers_are_copied_with_what_they_use(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A copied helper is the parent's, until it is edited: the review says that nothing differs, then what does."""
+    assert run("new", "my_design", "--from", "kvm-rfc-v2", "--change", "vmx_set_guest_spec_ctrl", "--change", "vmx_switch_vmcs") == 0
+    review = ("review", "kvm-rfc-v2", "my_design.py", "--claim", "transparency", "--config", "virtualized")
+    capsys.readouterr()
+
+    assert run(*review) == 0
+    assert "both are the same, term by term" in " ".join(capsys.readouterr().out.split())
+    text = (folder / "my_design.py").read_text(encoding="utf-8")
+    (folder / "my_design.py").write_text(text.replace("vmcs_write(s, shadow=value)", "vmcs_write(s, shadow=0)"), encoding="utf-8")
+    assert run(*review) == 1
+    assert "It loses transparency" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("new", "My-Design"), "a Python name in small letters was expected, such as my_design"),
+        (("new", "my_design", "--from", "kvm-referense"), "did you mean 'kvm-reference'?"),
+        (("new", "my_design", "--from", "intel", "--change", "merge"), "did you mean 'merged'?"),
+        (("new", "nowhere/my_design"), "nowhere/my_design.py cannot be written: No such file or directory"),
+    ],
+)
+def test_bad_usage(arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One message, exit code 2."""
+    assert run(*arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_is_not_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What somebody wrote stays, unless --force says otherwise."""
+    (folder / "my_design.py").write_text("mine", encoding="utf-8")
+
+    assert run("new", "my_design") == 2
+    assert (folder / "my_design.py").read_text(encoding="utf-8") == "mine"
+    assert run("new", "my_design", "--force") == 0
