@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from bench.sized import scaled
 from specproof.claims import Claim, instantiate
 from specproof.decide import Decision
 from specproof.design import Design
+from specproof.explore import explore
 from specproof.load import library
 from specproof.local import decide_apart, parts, shape
+from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import System, build
 from specproof.trace import violates
@@ -54,6 +57,21 @@ def test_the_argument_holds_where_it_can_be_checked(name: str) -> None:
         if isinstance(verdict, Refuted) and isinstance(other, Refuted):
             assert verdict.trace.length == other.trace.length
             assert violates(system, properties[claim], verdict.trace)
+
+
+@pytest.mark.parametrize(
+    ("kind", "states"),
+    [
+        ("guests", lambda n: n * 2 ** (n + 4) + 4), ("vcpus", lambda n: 2 * 8**n), ("depth", lambda n: (n + 1) * 2 ** (n + 1)),
+        ("policies", lambda n: 5 * 2**n),
+    ],
+)  # fmt: skip
+def test_how_many_states_a_size_has(kind: str, states: Callable[[int], int]) -> None:
+    """The laws that docs/performance.md explains the growth with."""
+    for n in (2, 3, 4):
+        system, properties, _ = asked(*scaled(f"{kind}:{n}"))
+
+        assert len(explore(Slice(system, list(properties.values()))).states) == states(n)
 
 
 def test_many_cost_as_one() -> None:
