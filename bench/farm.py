@@ -145,6 +145,7 @@ def main() -> int:
         from specproof.load import library
 
         known, found = library(), []
+        wanted.file.parent.mkdir(parents=True, exist_ok=True)
         for name in known.designs:
             command = [sys.executable, "-m", "bench.farm", "--one", name, "--sample", str(wanted.sample), "--timeout", str(wanted.timeout)]
             done = subprocess.run(command, capture_output=True, text=True)
@@ -152,10 +153,9 @@ def main() -> int:
                 print(f"{name}: {done.stderr.splitlines()[-1]}", file=sys.stderr)
                 continue
             found.append(json.loads(done.stdout))
+            wanted.file.write_text(json.dumps({"designs": found}, indent=1) + "\n", encoding="utf-8")  # so far, in case it is cut
             each = sum(found[-1]["took"]) / len(found[-1]["took"])
             print(f"{name}: {found[-1]['pairs']} pairs, {found[-1]['setup']:.1f} s, then {each:.2f} s each", flush=True)
-        wanted.file.parent.mkdir(parents=True, exist_ok=True)
-        wanted.file.write_text(json.dumps({"designs": found}, indent=1) + "\n", encoding="utf-8")
         return 0
     said = text(read(wanted.file), wanted.batch)
     print(said, end="")
