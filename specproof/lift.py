@@ -64,9 +64,12 @@ def lift(system: System, prop: Property, actions: Sequence[str], solver: Solver,
     words = [term for term in [*system.variables.values(), *(term for step in unrolled.inputs for term in step.values())] if term.width]
     named = named_bits(system)
     answer = None
-    if named:
-        small = [(cast(Word, term) & (~named & ((1 << term.width) - 1))) == 0 for term in words]
-        answer = solver.ask([*goal, *small])
+    if named:  # named bits only, if that is enough; else at least outside of what never changes, such as reserved bits
+        small = {term: (cast(Word, term) & (~named & ((1 << term.width) - 1))) == 0 for term in words}
+        frozen = {term for path, term in system.variables.items() if system.fields[path].frozen}
+        answer = solver.ask([*goal, *small.values()])
+        if answer.word != "sat" and frozen:
+            answer = solver.ask([*goal, *(part for term, part in small.items() if term not in frozen)])
     if answer is None or answer.word != "sat":
         answer = solver.ask(goal)
     if answer.word != "sat":
