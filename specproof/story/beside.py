@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from specproof.claims import MissingView
@@ -35,8 +36,14 @@ def beside(subject: Subject, reference: Design[Any], trace: Trace) -> Beside | N
         else:
             state = {**state, **{path: 0 for path, declared in system.fields.items() if declared.observed}}
         rows.append(_row(status, subject, system, ours[number], state, changes))
-    first = next((moment for moment, row in enumerate(rows) if row.status or row.differences), None)
+    always = {one.name for one in rows[0].differences}  # what is otherwise from the start says nothing about a step
+    rows = [replace(row, differences=tuple(one for one in row.differences if one.name not in always)) for row in rows]
+    first = next((moment for moment, row in enumerate(rows) if row.status or any(not _event(system, one.name) for one in row.differences)), None)
     return Beside(reference.name, tuple(rows), first, _holds(subject, reference, trace))
+
+
+def _event(system: System, name: str) -> bool:
+    return name in system.fields and system.fields[name].observed
 
 
 def _take(system: System, state: Mapping[str, int], action: str, inputs: Mapping[str, int]) -> tuple[dict[str, int] | None, str]:

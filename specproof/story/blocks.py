@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from specproof.story.formula import LONG
 from specproof.story.model import Beat, Beside, Change, Row, Story, Turn, Value, shown
 
-#: Other shortest runs that are listed.
-LISTED = 3
+#: Other shortest runs that are listed, and differences from the reference that are named at a step.
+LISTED, MARKED = 3, 4
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,12 @@ def marks(story: Story, number: int) -> list[str]:
         if here.status:
             found.append(f"{story.beside.reference}: {here.status}")
         new = [one for one in here.differences if one not in before.differences and not story.fields_event(one.name)]
+        new = [one for one in new if one.name in story.fields] or new
         if new:
             first = "first difference: " if number == story.beside.first else ""
-            text = ", ".join(f"{one.name} is {shown(one.there)}, not {shown(one.here)}" for one in new)
-            found.append(f"{first}in {story.beside.reference} {text}")
+            text = ", ".join(f"{one.name} is {shown(one.there)}, not {shown(one.here)}" for one in new[:MARKED])
+            more = f", and {len(new) - MARKED} more differ" if len(new) > MARKED else ""
+            found.append(f"{first}in {story.beside.reference} {text}{more}")
     if story.turn and story.turn.left == number:
         found.append(f"from here on the state is one that {story.turn.sane} can never be in")
     if story.turn and story.turn.lost == number:
