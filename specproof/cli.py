@@ -52,9 +52,9 @@ def complain(message: str) -> None:
 #: Commands that live in rooms of their own, by the place of their function; imported when they are asked for.
 ELSEWHERE = {
     "cache": "specproof.cli_cache:cache",
-    "fleet": "specproof.review.policy.fleet_command:fleet",
+    "fleet": "specproof.review.command:fleet",
     "history": "specproof.cli_history:history",
-    "new": "specproof.review.start:new",
+    "new": "specproof.review.command:new",
     "replay": "specproof.story.command:replay",
     "review": "specproof.review.command:review",
     "simulate": "specproof.story.command:simulate",
@@ -112,17 +112,18 @@ def _options(function: Any) -> Any:
 @click.option("--html", metavar="FILE", help="Write a page with the matrix and every run.")
 @click.option("--live", is_flag=True, help="Print a JSON object a line as soon as a claim is answered, and nothing else.")
 @click.option("--certificates", metavar="DIR", help="Write a certificate of every verdict into an empty folder; 'specproof verify DIR' re-checks it.")
+@click.option("--cross-check", "others", metavar="cvc5,bitwuzla,sympy", help="Ask these too; a disagreement stops everything.")
 def check(
     targets: tuple[str, ...], claims: tuple[str, ...], config: str | None, without: tuple[str, ...], jobs: int | None,
-    timeout: float | None, output: str | None, html: str | None, certificates: str | None, live: bool, quiet: bool, no_cache: bool,
-    scheduler: str | None,
+    timeout: float | None, output: str | None, html: str | None, certificates: str | None, others: str | None, live: bool, quiet: bool,
+    no_cache: bool, scheduler: str | None,
 ) -> int:  # fmt: skip
     """Ask claims of designs: every claim of every shipped design, or of those named.
 
     A FILE is run as Python: its designs are asked the shipped claims and the claims of the file.
     """
-    asked = None if output or html or certificates or live else (targets, claims, config, without, timeout, quiet, sys.stdout.isatty())
-    memory = None if no_cache or certificates else _memory(targets, asked)
+    asked = None if output or html or certificates or others or live else (targets, claims, config, without, timeout, quiet, sys.stdout.isatty())
+    memory = None if no_cache or certificates or others else _memory(targets, asked)
     if memory is not None and (code := _again(memory, quiet)) is not None:
         return code
     from specproof.jsonout import Output, document
@@ -131,24 +132,18 @@ def check(
     file = Output(output) if output else None
     page = Output(html, "--html") if html else None
     session = Session.open(targets, claims, config, without, timeout, How(jobs, scheduler, quiet, live), memory)
-    if certificates:
-        from specproof.trust.work import Work, prepare
+    from specproof.trust.work import working
 
-        prepare(certificates)
-        session.work = Work(certificates)
-    try:
-        return session.check(paint())
-    finally:
-        if certificates:
-            from specproof.trust.work import finish
+    with working(session, certificates, others, scheduler):
+        try:
+            return session.check(paint())
+        finally:
+            if file and session.answers:
+                file.write(document(session.answers, session.pins, session.known, without))
+            if page and session.answers:
+                from specproof.story.page import page as drawn
 
-            finish(certificates, session.answers)
-        if file and session.answers:
-            file.write(document(session.answers, session.pins, session.known, without))
-        if page and session.answers:
-            from specproof.story.page import page as drawn
-
-            page.text(drawn(session.answers, session.pins, session.known, without))
+                page.text(drawn(session.answers, session.pins, session.known, without))
 
 
 @command.command()

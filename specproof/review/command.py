@@ -1,4 +1,4 @@
-"""The command `review`. What is heavy is imported where it is used."""
+"""The commands `review`, `fleet` and `new`. What is heavy is imported where it is used."""
 
 from __future__ import annotations
 
@@ -59,6 +59,48 @@ def review(
     else:
         sys.stdout.write(text)
     return result
+
+
+@click.command()
+@click.argument("pool_file", metavar="POOL.toml")
+@click.argument("policy_file", metavar="POLICY.toml")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for each question to the solver.")
+@click.option("--format", "form", type=click.Choice(("terminal", "text", "markdown", "json", "svg")), default="terminal", help="What to write.")
+@click.option("--svg", metavar="FILE", help="Write the picture as well.")
+@click.option("-o", "--output", metavar="FILE", help="Write there instead of to standard output.")
+def fleet(pool_file: str, policy_file: str, timeout: float | None, form: str, svg: str | None, output: str | None) -> int:
+    """Whether every guest that starts on any type of host is protected on every other that it can be moved to.
+
+    POOL.toml has a [[host]] for each type. Exit codes: 0 protected everywhere, 1 not everywhere, 2 bad usage,
+    3 something is undecided.
+    """
+    from specproof.jsonout import Output
+    from specproof.review.policy.fleet_command import decided
+
+    file = Output(output, "--output") if output is not None and output != "-" else None
+    text, result = decided(pool_file, policy_file, timeout, form, svg, _painted(form, output))
+    if file is not None:
+        file.text(text)
+    else:
+        sys.stdout.write(text)
+    return result
+
+
+@click.command()
+@click.argument("name", metavar="NAME")
+@click.option("--from", "parent", default="", metavar="DESIGN", help="The design to change; without it, a small one that stands in the file.")
+@click.option("--change", "changes", multiple=True, metavar="HELPER", help="A helper or an action to copy into the file and change; may be repeated.")
+@click.option("--force", is_flag=True, help="Overwrite a file that exists.")
+def new(name: str, parent: str, changes: tuple[str, ...], force: bool) -> int:
+    """Write NAME.py, a design of your own; 'specproof check NAME.py' decides it as it is.
+
+    With --from it is a variant of a shipped design. --change copies helpers of that design, sources and all, so that
+    they can be edited in place.
+    """
+    from specproof.review.start import write
+
+    sys.stdout.write(write(name, parent, changes, force))
+    return 0
 
 
 def _painted(form: str, output: str | None) -> bool:

@@ -1,33 +1,17 @@
-"""The command `new`: a design file of one's own, made from a design that ships, to be changed and decided at once."""
+"""What the command `new` writes: a design file of one's own, made from a design that ships, to be changed and decided at once."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 if TYPE_CHECKING:
     from specproof.design import Design
 
-#: What `--from` stands for where it is not given: a design that is written out in the file.
-SMALL = "small"
-
-
-@click.command()
-@click.argument("name", metavar="NAME")
-@click.option("--from", "parent", default=SMALL, metavar="DESIGN", help="The design to change; without it, a small one that stands in the file.")
-@click.option("--change", "changes", multiple=True, metavar="HELPER", help="A helper or an action to copy into the file and change; may be repeated.")
-@click.option("--force", is_flag=True, help="Overwrite a file that exists.")
-def new(name: str, parent: str, changes: tuple[str, ...], force: bool) -> int:
-    """Write NAME.py, a design of your own; 'specproof check NAME.py' decides it as it is.
-
-    With --from it is a variant of a shipped design. --change copies helpers of that design, sources and all, so that
-    they can be edited in place.
-    """
+def write(name: str, parent: str, changes: Sequence[str], force: bool) -> str:
+    """Writes NAME.py and returns what to say about it."""
     from specproof.errors import UsageError
 
     stem = Path(name.removesuffix(".py"))
@@ -36,13 +20,14 @@ def new(name: str, parent: str, changes: tuple[str, ...], force: bool) -> int:
     path = stem.with_suffix(".py")
     if path.exists() and not force:
         raise UsageError(f"{path} exists; --force overwrites it")
-    text = small(stem.name) if parent == SMALL and not changes else variant(stem.name, parent, changes)
+    if changes and not parent:
+        raise UsageError("--change goes with --from: the design whose helper it is")
+    text = variant(stem.name, parent, changes) if parent else small(stem.name)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
-    sys.stdout.write(f"{path} written; now: specproof check {path}\n")
-    return 0
+    return f"{path} written; now: specproof check {path}\n"
 
 
 def small(name: str) -> str:
