@@ -22,7 +22,7 @@ from specproof.vocabulary import Lemma
 
 @dataclass(frozen=True)
 class Obligation:
-    """From the facts follows the goal, or the proof fails. `kind` is initiation, consecution or claim; `at` the action
+    """From the facts follows the goal, or the proof fails. `kind` is initiation (of initial states), consecution or claim; `at` the action
     that it is about, "" for a state; `assumed` the assumptions among the facts."""
 
     name: str
@@ -84,7 +84,7 @@ def obligations(system: System, certificate: Certificate, properties: Mapping[st
             core = certificate.cores.get((claim, None), everything)
             yield Obligation(f"lemmas imply {claim}", "claim", tuple(at[lemma] for lemma in core.lemmas), prop.always, (claim,))
         elif prop.state is not None and prop.state is not TRUE:
-            yield Obligation(f"{claim} holds initially", "claim", (system.initial, *system.initially_assumed.values()), prop.state, (claim,))
+            yield Obligation(f"{claim} holds initially", "initiation", (system.initial, *system.initially_assumed.values()), prop.state, (claim,))
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,8 @@ def accept(system: System, certificate: Certificate, properties: Mapping[str, Pr
 
 
 def bundle(group: Sequence[Obligation]) -> Obligation:
-    """Obligations about one action (or about states) under the same assumptions as one: all goals from all facts."""
+    """Obligations about one action (or about states, or about initial states) under the same assumptions as one: all
+    goals from all facts. So facts that hold of some states only must not meet goals about others."""
     facts = tuple(dict.fromkeys(fact for obligation in group for fact in obligation.facts))
     return Obligation("; ".join(one.name for one in group), group[0].kind, facts, conj(one.goal for one in group), at=group[0].at, assumed=group[0].assumed)
 
