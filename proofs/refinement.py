@@ -23,6 +23,11 @@ every level: of the processor that VM entry does not load the register from the 
 31, of each level's software that its host's value is constant while interrupts are off and that it excludes
 ioctls from a running vCPU. Timing, performance and what a level could measure of speculation are not spoken of.
 That a level's policy changes at run time is covered: R2 holds across it, and R3 speaks of the policy as it is.
+One thing the level below must not do then: unmask a bit that the processor lacks. The level above has seen it
+accepted, and expects of its processor, as every host does, that what WRMSR accepts does not change.
+
+models/kvm_two_levels.py runs two levels against each other, as a check: an L1 that emulates kvm-proposed for its
+L2, on an L0 that virtualizes or emulates it; L2's machine has every bit that one of them forces.
 
 
 Sources: [SDM] vol. 2, RDMSR and WRMSR; vol. 3C, 28.3. [FACTS] section 6 of the facts about KVM.
