@@ -1,0 +1,231 @@
+"""CR4 under guest/host masks and read shadows, with nesting: the same pattern on another register, in one design.
+
+Modelled: MOV to CR4 and MOV from CR4 by L1 and by L2; L0's guest/host mask and read shadow in vmcs01 and
+vmcs02; L1's mask, read shadow and guest CR4 in vmcs12, which L1 writes as it likes; nested entry and nested
+exit; what L0 does with a write of L2 that exits: it is L1's where a bit that L1 owns would change, else L0
+emulates it. Unlike the mask of IA32_SPEC_CTRL, an attempt to change an owned bit is a VM exit.
+
+**Not modelled**: which bits are legal, CR0 (the same but for its bits), VM-entry checks, CR4 of the host, SMM
+and RSM, save and restore, a VMWRITE of vmcs12 while L2 runs.
+
+Sources:
+    [SDM]  Intel SDM vol. 3C, guest/host masks and read shadows: 25.6.6 and 26.3
+    [G06]  Xen ef17e127c4 (after a83a8aa029), nested VMX: emulation of CR writes of L2, 2013
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from specproof import U64, Bits, Bool, Design, State, Word, field, frozen, ghost, ite, observed, part, select
+
+CR4 = Bits(VME=0, PVI=1, TSD=2, DE=3, PSE=4, PAE=5, MCE=6, PGE=7, PCE=8, OSFXSR=9, UMIP=11, VMXE=13, SMXE=14, FSGSBASE=16, SMEP=20, SMAP=21)
+
+
+class Vmcs(State):
+    """A VMCS, as far as it concerns CR4."""
+
+    mask: U64 = field("CR4 guest/host mask: bits that its guest does not own", source="[SDM]", bits=CR4)
+    shadow: U64 = field("CR4 read shadow: what its guest reads of these bits", source="[SDM]", bits=CR4)
+
+
+class Vcpu(State):
+    """One processor with L0, L1 and L2."""
+
+    owned: U64 = frozen("bits that L0 owns", bits=CR4)
+    forced: U64 = frozen("their values while a guest runs", bits=CR4)
+    cr4: U64 = field("CR4: what the processor acts on", bits=CR4)
+    vmcs01: Vmcs = part("with which L0 runs L1")
+    vmcs02: Vmcs = part("with which L0 runs L2")
+    mask12: U64 = field("vmcs12: bits that L1 owns of L2's CR4", bits=CR4)
+    shadow12: U64 = field("vmcs12: what L2 reads of them", bits=CR4)
+    guest12: U64 = field("vmcs12: L2's CR4", bits=CR4)
+    in_l2: Bool = field("L2 is current")
+    running: Bool = field("a guest runs")
+    wrote1: U64 = ghost("what L1 wrote last", bits=CR4)
+    wrote2: U64 = ghost("what L2 wrote last, or began with", bits=CR4)
+    reflected: Bool = observed("a write of L2 became an exit to L1")
+
+
+cr4 = Design("cr4", Vcpu, doc="CR4 guest/host mask and read shadow, nested", vendor="other registers")
+cr4.lacks(
+    believes="what L2 reads of the bits that L1 owns is L1's, not what L2 wrote; see cr4-read and cr4-effective",
+    rdmsr="CR4 is no MSR",
+)
+
+
+@cr4.initial
+def created(s: Vcpu) -> Bool:
+    """L1 has written nothing; its CR4 is 0 but for L0's bits."""
+    zero = s.vmcs02.replace(mask=0, shadow=0)
+    quiet = s.matches(vmcs01=s.vmcs01.replace(mask=s.owned, shadow=0), vmcs02=zero, mask12=0, shadow12=0, guest12=0, wrote1=0, wrote2=0)
+    return quiet & (s.cr4 == s.forced) & ((s.forced & ~s.owned) == 0) & ~s.in_l2 & ~s.running
+
+
+def l1_runs(s: Vcpu) -> Bool:
+    return s.running & ~s.in_l2
+
+
+def l2_runs(s: Vcpu) -> Bool:
+    return s.running & s.in_l2
+
+
+@cr4.function
+def read(vmcs: Vmcs, real: Word) -> Word:
+    """MOV from CR4: owned bits from the read shadow, the others from the register. [SDM]"""
+    return (real & ~vmcs.mask) | (vmcs.shadow & vmcs.mask)
+
+
+@cr4.function
+def exits(vmcs: Vmcs, value: Word) -> Bool:
+    """MOV to CR4 exits where it would change what the guest reads of an owned bit. [SDM]"""
+    return ((value ^ vmcs.shadow) & vmcs.mask) != 0
+
+
+@cr4.function
+def load(s: Vcpu, value: Word) -> Vcpu:
+    """What a guest believes to be CR4 goes to the register, but for L0's bits. [G06]"""
+    return s.replace(cr4=(value & ~s.owned) | s.forced)
+
+
+@cr4.function
+def l2_guest(s: Vcpu, value: Word) -> Word:
+    """L2's CR4 as L1 would have it: bits that L1 owns stay as L1 set them. [G06]"""
+    return (value & ~s.mask12) | (s.guest12 & s.mask12)
+
+
+@cr4.function
+def l2_shadow(s: Vcpu, value: Word) -> Word:
+    """What L2 is to read: of the bits that L1 owns, L1's read shadow. [G06]"""
+    return (value & ~s.mask12) | (s.shadow12 & s.mask12)
+
+
+@cr4.function
+def emulate_l2_write(s: Vcpu, value: Word) -> Vcpu:
+    """L0 emulates a write of L2 that touches L0's bits only. [G06]"""
+    shadow = l2_shadow(s, value)
+    return load(s, l2_guest(s, value)).replace(vmcs02=s.vmcs02.replace(shadow=shadow), wrote2=value)
+
+
+@cr4.function
+def sync_vmcs12(s: Vcpu) -> Vcpu:
+    """A nested exit stores L2's CR4: from the register where L0 does not own the bit, else from what L2 was told. [G06]"""
+    told = (s.vmcs02.shadow & ~s.mask12) | (s.guest12 & s.mask12)
+    return s.replace(guest12=(s.cr4 & ~s.owned) | (told & s.owned))
+
+
+@cr4.function
+def nested_exit_to_l1(s: Vcpu) -> Vcpu:
+    """L1 runs again, with its own CR4."""
+    return load(sync_vmcs12(s), s.wrote1).replace(in_l2=False)
+
+
+@cr4.action(by="L1", guard=l1_runs, source="[SDM]")
+def l1_writes(s: Vcpu, value: U64) -> Vcpu:
+    """MOV to CR4 by L1: in hardware, or emulated by L0 where it exits."""
+    alone = s.replace(cr4=(s.cr4 & s.vmcs01.mask) | (value & ~s.vmcs01.mask))
+    emulated = load(s, value).replace(vmcs01=s.vmcs01.replace(shadow=value))
+    return select(exits(s.vmcs01, value), emulated, alone).replace(wrote1=value)
+
+
+@cr4.action(by="L1", guard=l1_runs, source="[SDM]")
+def l1_vmwrites(s: Vcpu, mask: U64, shadow: U64, guest: U64) -> Vcpu:
+    """L1 prepares vmcs12."""
+    return s.replace(mask12=mask, shadow12=shadow, guest12=guest)
+
+
+@cr4.action(by="L1", guard=l1_runs, source="[G06]")
+def nested_entry(s: Vcpu) -> Vcpu:
+    """L1 launches L2: vmcs02 has both masks, the shadow that L2 is to read, and L2's CR4 but for L0's bits."""
+    vmcs02 = s.vmcs02.replace(mask=s.owned | s.mask12, shadow=l2_shadow(s, s.guest12))
+    return load(s, s.guest12).replace(vmcs02=vmcs02, in_l2=True, wrote2=s.guest12)
+
+
+@cr4.action(by="L2", guard=l2_runs, source="[SDM, G06]")
+def l2_writes(s: Vcpu, value: U64) -> Vcpu:
+    """MOV to CR4 by L2: in hardware; or an exit, which is L1's where a bit that L1 owns would change."""
+    alone = s.replace(cr4=(s.cr4 & s.vmcs02.mask) | (value & ~s.vmcs02.mask), wrote2=value)
+    mine = ((value ^ s.shadow12) & s.mask12) != 0
+    reflected = nested_exit_to_l1(s).replace(reflected=True)
+    return select(exits(s.vmcs02, value), select(mine, reflected, emulate_l2_write(s, value)), alone)
+
+
+@cr4.action(by="processor", guard=l2_runs, source="[SDM]")
+def nested_exit(s: Vcpu) -> Vcpu:
+    """An exit of L2 that is L1's."""
+    return nested_exit_to_l1(s)
+
+
+@cr4.action(by="L0", guard=lambda s: ~s.running)
+def vm_entry(s: Vcpu) -> Vcpu:
+    """L0 enters the current guest."""
+    return s.replace(running=True)
+
+
+@cr4.action(by="processor", guard=lambda s: s.running)
+def vm_exit(s: Vcpu) -> Vcpu:
+    """An exit that L0 handles by itself."""
+    return s.replace(running=False)
+
+
+@cr4.view
+def guest_runs(s: Vcpu) -> Bool:
+    """L1 or L2 runs."""
+    return s.running
+
+
+@cr4.view
+def effective(s: Vcpu) -> Word:
+    """What the processor acts on."""
+    return s.cr4
+
+
+@cr4.view
+def required_mask(s: Vcpu) -> Word:
+    """The bits that L0 owns."""
+    return s.owned
+
+
+@cr4.view
+def required_value(s: Vcpu) -> Word:
+    """Their values."""
+    return s.forced
+
+
+@cr4.view
+def in_nested_guest(s: Vcpu) -> Bool:
+    """L2 is current."""
+    return s.in_l2
+
+
+@cr4.view
+def cr4_reads(s: Vcpu) -> Word:
+    """What MOV from CR4 returns to the current guest."""
+    return ite(s.in_l2, read(s.vmcs02, s.cr4), read(s.vmcs01, s.cr4))
+
+
+@cr4.view
+def cr4_promised(s: Vcpu) -> Word:
+    """What it should return: what the guest wrote last; to L2 L1's read shadow where L1 owns the bit."""
+    return ite(s.in_l2, (s.wrote2 & ~s.mask12) | (s.shadow12 & s.mask12), s.wrote1)
+
+
+@cr4.view
+def cr4_wanted(s: Vcpu) -> Word:
+    """What the processor should act on where L0 does not own the bit: of L2, L1's value where L1 does."""
+    return ite(s.in_l2, (s.wrote2 & ~s.mask12) | (s.guest12 & s.mask12), s.wrote1)
+
+
+@dataclass(frozen=True)
+class Variants:
+    """Variants of the design that do not ship as designs of their own: a bug of the past, by its id."""
+
+    designs: tuple[Design[Any], ...]
+
+
+def _drops_l1s_bits(s: Vcpu, value: Word) -> Vcpu:
+    """As Xen had it: the operand itself goes to the register and to the read shadow, L1's bits and all. [G06]"""
+    return load(s, value).replace(vmcs02=s.vmcs02.replace(shadow=value), wrote2=value)
+
+
+#: [G06] as it was: L2 writes only bits that L0 owns, and bits that L1 owns change in the register.
+VARIANTS = Variants((cr4.but("cr4-g06", doc="Xen before ef17e127c4: L0's emulation drops L1's bits", emulate_l2_write=_drops_l1s_bits),))
