@@ -3,7 +3,7 @@
 RFC v2 has a mask only, and all masked bits are 1. Since RFC v3 a bit can be forced to 0 too, so enforcement
 (I1) has two halves that fail for different reasons; they are also claims of their own. And what userspace
 chose for a VM is there after RESET, which the claim `reset`, made for v2's contract, does not expect: what v3
-and later designs promise is I31.
+and later designs promise is C3.
 
 Sources: [FACTS] table 5 of the facts about KVM, I1 and I22; RFC v3 01/10 [28923662257] and 09/10 [28172391746].
 """
@@ -39,19 +39,19 @@ def cap_well_formed(v: Machine) -> Bool:
     return (outside | overridden) == 0
 
 
-@invariant("forced-to-one", id="I29")
+@invariant("forced-to-one", id="C1")
 def forced_to_one(v: Machine) -> Bool:
     """While the guest runs, every bit that must be 1 is 1 in the processor."""
     return implies(v.guest_runs, (v.required_value & ~v.effective) == 0)
 
 
-@invariant("forced-to-zero", id="I30")
+@invariant("forced-to-zero", id="C2")
 def forced_to_zero(v: Machine) -> Bool:
     """While the guest runs, every bit that must be 0 is 0 in the processor."""
     return implies(v.guest_runs, (v.effective & v.required_mask & ~v.required_value) == 0)
 
 
-@step("reset-to-choice", id="I31")
+@step("reset-to-choice", id="C3")
 def reset_to_choice(before: Machine, after: Machine) -> Bool:
     """RESET leaves what userspace chose and nothing else, INIT leaves mask and value alone; the guest's own value is 0 after both."""
     mask = ite(after.did_reset, after.chosen_mask, before.applied_mask)

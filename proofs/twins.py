@@ -11,7 +11,7 @@ from typing import Any
 from specproof.models.kvm import Vcpu, current
 from specproof.models.registers import FORCEABLE
 
-from specproof import U64, Bool, Claim, Design, Word, ite, lemma, select
+from specproof import U64, Bool, Claim, Design, Word, implies, ite, lemma, select
 from specproof.models import kvm, kvm_nested
 from specproof.models import kvm_reference as reference
 from specproof.models import kvm_rfc_v2 as v2
@@ -210,9 +210,22 @@ def or_forces_ones_only(value: U64, mask: U64, forced: U64) -> Bool:
     return (value | forced) == ((value & ~mask) | forced)
 
 
+def composed_policy(value: U64, mask0: U64, value0: U64, mask1: U64, value1: U64) -> Bool:
+    by_levels = (((value & ~mask1) | value1) & ~mask0) | value0
+    mask, forced = mask0 | mask1, value0 | (value1 & ~mask0)
+    return (by_levels == (value & ~mask) | forced) & ((forced & ~mask) == 0)
+
+
+def forced_at_any_depth(value: U64, mask0: U64, value0: U64, mask1: U64, value1: U64) -> Bool:
+    acts_on = (((value & ~mask1) | value1) & ~mask0) | value0
+    return implies(((value0 & ~mask0) | (value1 & ~mask1)) == 0, ((acts_on ^ value1) & mask1) == 0)
+
+
 #: The lemmas without what they rest on; each must be refuted. By the name of the lemma that it is the twin of.
 WRONG_LEMMAS: dict[str, Claim] = {
     "merge-equals-or": lemma("merge-equals-or-twin")(merge_equals_or),
     "merge-keeps-forced": lemma("merge-keeps-forced-twin")(merge_keeps_forced),
     "or-forces-ones-only": lemma("or-forces-ones-only-twin")(or_forces_ones_only),
+    "composed-policy": lemma("composed-policy-twin")(composed_policy),
+    "forced-at-any-depth": lemma("forced-at-any-depth-twin")(forced_at_any_depth),
 }
