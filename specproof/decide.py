@@ -162,6 +162,7 @@ class Decision:
         self.along: dict[str, Property] = {}
         self.explored: tuple[Slice, Reached] | None = None
         self.certificate: Certificate | None = None
+        self.proving: Mapping[str, Property] = {}
         self.left: dict[str, str] = {}
 
     def run(self) -> None:
@@ -232,6 +233,7 @@ class Decision:
         return prop
 
     def _prove(self, slice_: Slice, reached: Reached, proving: Mapping[str, Property], witnesses: Mapping[str, Trace | None]) -> Certificate | None:
+        self.proving = proving
         certificate = discover(slice_, reached, list(proving.values()))
         rejected = accept(self.system, certificate, proving, self.solver)
         if any(one.word == "sat" for one in rejected):

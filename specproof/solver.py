@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,10 @@ class Answer:
     reason: str = ""
 
 
+#: While set, called with every question and Z3's answer to it: second opinions.
+second: ContextVar[Callable[[Sequence[Term], Answer], None] | None] = ContextVar("who else is asked", default=None)
+
+
 class Solver:
     """Asks Z3; one context for one system, so that no answer depends on what was asked of another."""
 
@@ -34,6 +39,12 @@ class Solver:
 
     def ask(self, assertions: Sequence[Term]) -> Answer:
         """Whether the assertions can hold together, and with which values."""
+        answer = self._ask(assertions)
+        if (also := second.get()) is not None:
+            also(assertions, answer)
+        return answer
+
+    def _ask(self, assertions: Sequence[Term]) -> Answer:
         self.asked += 1
         with self._fresh() as solver:
             solver.from_string(script(assertions, check=False))

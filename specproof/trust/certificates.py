@@ -7,7 +7,7 @@ has accepted each of them before it is written; a proof that the rule cannot fol
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,7 @@ def certificate_of(decision: Decision, claims: Mapping[str, Claim], results: Seq
                 statements.append(statement)
         else:
             statements.append(one)
+    proof, statements = _completed(proof, statements, solver)
     needed = sorted(proof.leaning([one for one in statements if one.by_queries]))
     return _only(Certificate(proof, tuple(statements), {}), needed), missing
 
@@ -120,8 +121,9 @@ def _lemmas(decision: Decision) -> tuple[list[Lemma], dict[str, dict[str, Uses]]
         known = system.actions[action].assumed if action else {}
         one = Uses(tuple(sorted(number[lemma] for lemma in core.lemmas)), tuple(name for name in core.assumptions if name in known))
         (claims.setdefault(target, {}) if isinstance(target, str) else uses[number[target]])[action or ""] = one
-    for own in uses:
-        own.pop("", None)
+    for lemma, index in number.items():
+        leans = certificate.leans.get(lemma, set())
+        uses[index][""] = Uses((), tuple(name for name in system.initially_assumed if name in leans))
     return [Lemma(certificate.vocabulary.term(lemma, terms), uses[index]) for lemma, index in number.items()], claims
 
 
@@ -140,6 +142,38 @@ def _provable(proof: Proof, one: Statement, solver: Solver) -> tuple[Proof, Stat
         if _accepted([longer.initiation(last), *longer.consecution(last)], solver):
             return longer, dataclasses.replace(one, uses={"": Uses((last,), ())})
     return None
+
+
+def _completed(proof: Proof, statements: Sequence[Statement], solver: Solver) -> tuple[Proof, list[Statement]]:
+    """Steps that the engine saw nothing to ask about are asked with as little as possible, and not with everything."""
+
+    def least(uses: Mapping[str, Uses], itself: tuple[int, ...], ask: Callable[[Mapping[str, Uses]], Iterable[rule.Query]]) -> dict[str, Uses]:
+        filled = {name: Uses(itself, ()) for name in proof.machine.actions if name not in uses}
+        for query in ask({**filled, **uses}):
+            action = query.name.rsplit("/", 1)[1].removesuffix(".smt2").split("-", 1)[-1]
+            if action in filled and solver.ask_text(query.text) != "unsat":
+                del filled[action]
+        return {**filled, **uses}
+
+    lemmas = list(proof.lemmas)
+    for number, lemma in enumerate(proof.lemmas):
+
+        def keeping(uses: Mapping[str, Uses], number: int = number, lemma: Lemma = lemma) -> Iterable[rule.Query]:
+            others = (*proof.lemmas[:number], Lemma(lemma.says, uses), *proof.lemmas[number + 1 :])
+            return dataclasses.replace(proof, lemmas=others).consecution(number)
+
+        lemmas[number] = Lemma(lemma.says, least(lemma.uses, (number,), keeping))
+    done = dataclasses.replace(proof, lemmas=tuple(lemmas))
+    said = []
+    for one in statements:
+        if one.by_queries and one.form == "steps":
+
+            def asking(uses: Mapping[str, Uses], one: Statement = one) -> Iterable[rule.Query]:
+                return proof.claim(dataclasses.replace(one, uses=uses))
+
+            one = dataclasses.replace(one, uses=least(one.uses, (), asking))
+        said.append(one)
+    return done, said
 
 
 def _accepted(queries: Iterable[rule.Query], solver: Solver) -> bool:
