@@ -22,9 +22,11 @@ from typing import Any
 
 from bench.document import indented, section
 
-#: Seconds that the scheduler is busy with a task; measured on dask.distributed with tasks that do nothing.
-DISPATCH = 0.001
-WORKERS = (1, 2, 4, 16, 64, 256, 1024, 4096)
+#: Seconds that scheduler and client are busy with a task, here: 3,000 tasks that do nothing on two workers of dask.distributed 2026.8.
+DISPATCH = 0.003
+WORKERS = (1, 16, 256, 4096, 65536)
+#: Batches that are simulated one by one; more are taken several at a time, where that leaves many for each worker.
+MOST = 200_000
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,9 @@ def simulate(designs: Sequence[Design], workers: int, batch: float, dispatch: fl
     A worker stays with its design while that has batches left, then takes up the one with most work left for each
     worker on it. Long and short pairs are spread evenly over batches, as a random order does.
     """
+    several = sum(design.work for design in designs) / batch / max(MOST, 20 * workers)
+    if several > 1:
+        batch, dispatch = batch * several, dispatch * several
     chance = random.Random(1)
     left = {design.name: max(1, round(design.work / batch)) for design in designs}
     cost = {design.name: design.work / left[design.name] for design in designs}
