@@ -13,7 +13,7 @@ from typing import Any
 from bench.document import section, table
 from bench.sized import scaled
 
-#: The sizes that are measured. `apart` decides part by part what can be (specproof/local.py).
+#: The sizes that are measured. `apart` decides part by part what can be (bench/local.py).
 SIZES = {
     "guests": (1, 2, 4, 6, 8, 10, 12, 14), "vcpus": (1, 2, 3, 4, 5, 6, 7), "apart vcpus": (1, 4, 16, 32, 64, 128),
     "depth": (1, 2, 4, 6, 8, 10, 12, 14), "policies": (1, 2, 4, 8, 12, 14, 16, 18),
@@ -27,7 +27,7 @@ def measure(name: str) -> dict[str, Any]:
 
     from specproof.claims import instantiate
     from specproof.decide import Decision
-    from specproof.local import decide_apart
+    from bench.local import decide_apart
     from specproof.solver import Solver
     from specproof.system import build
 
@@ -93,7 +93,7 @@ TEXT = """## Cost against size
 
 `python -m bench.scale`: designs of bench/sized.py, all their claims together, on the slice engine; the system is
 built inside the measured time, libraries are imported before. *guests*: an L1 with n L2 guests. *vcpus*: n virtual
-CPUs under one policy, as one system; *apart vcpus*: the same, cut into parts (specproof/local.py), of which one is
+CPUs under one policy, as one system; *apart vcpus*: the same, cut into parts (bench/local.py), of which one is
 decided. *depth*: n hypervisors one inside the other. *policies*: n words of policy. Growth is fitted to the sizes
 that take more than twice the smallest.
 

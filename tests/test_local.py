@@ -14,7 +14,7 @@ from specproof.decide import Decision
 from specproof.design import Design
 from specproof.explore import explore
 from specproof.load import library
-from specproof.local import decide_apart, parts, shape
+from bench.local import decide_apart, parts, shape
 from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import System, build
