@@ -229,3 +229,5 @@ def _drops_l1s_bits(s: Vcpu, value: Word) -> Vcpu:
 
 #: [G06] as it was: L2 writes only bits that L0 owns, and bits that L1 owns change in the register.
 VARIANTS = Variants((cr4.but("cr4-g06", doc="Xen before ef17e127c4: L0's emulation drops L1's bits", emulate_l2_write=_drops_l1s_bits),))
+
+cr4.lacks_all_else("the register is CR4: what is asked of IA32_SPEC_CTRL does not apply")

@@ -24,6 +24,7 @@ Sources:
     [GAO]    Chao Gao (Intel) on the KVM list, RFC v2 and v3: the control switches nothing at entry or exit
 """
 
+from specproof.models.elsewhere import say_where
 from specproof.models.intel_cpu import Cpu as Cpu
 
 from specproof import U64, Bool, Design, State, Word, implies, ite, select
@@ -338,3 +339,6 @@ for _path in (
     "failed_early", "failed_late",
 ):  # fmt: skip
     _as_it_is(_path)
+
+
+say_where(intel)

@@ -48,6 +48,7 @@ Sources:
 
 from typing import cast
 
+from specproof.models.elsewhere import say_where
 from specproof.models.kvm import (
     Vcpu,
     current,
@@ -290,3 +291,6 @@ def chosen_value(s: ProposedVcpu) -> Word:
 def can_force_on(s: ProposedVcpu) -> Word:
     """Any bit that a WRMSR on this host accepts, with the control or without."""
     return s.accepts
+
+
+say_where(kvm_proposed)

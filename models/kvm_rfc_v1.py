@@ -24,6 +24,7 @@ Sources:
 
 from typing import cast
 
+from specproof.models.elsewhere import say_where
 from specproof.models.kvm import Vcpu, Vmcs, current, kvm_spec_ctrl_test_value, vm_exits, vmcs_write, vmx_disable_intercept_for_msr
 from specproof.models.kvm_actions import created as kvm_created
 from specproof.models.kvm_views import kvm_upstream
@@ -171,3 +172,6 @@ kvm_rfc_v1.lacks(
 def applied_mask(s: MaskedVcpu) -> Word:
     """The mask by which KVM computes the effective value."""
     return s.spec_ctrl_mask
+
+
+say_where(kvm_rfc_v1)

@@ -22,6 +22,7 @@ Sources:
     [LNX]          Linux 6.12.117, arch/x86/kvm/
 """
 
+from specproof.models.elsewhere import say_where
 from specproof.models.kvm import (
     Vcpu,
     Vmcs,
@@ -293,3 +294,6 @@ def restore_ctrl_refused(s: Vcpu) -> Bool:
 def init_keeps_policy(s: Vcpu) -> Bool:
     """By this version's contract INIT keeps MITIGATION_CTRL and the mask: it does not, it clears both as RESET does."""
     return s.running & ~s.running
+
+
+say_where(kvm_rfc_v2)

@@ -31,6 +31,7 @@ Sources:
 
 from typing import cast
 
+from specproof.models.elsewhere import say_where
 from specproof.models.kvm import (
     Vcpu,
     Vmcs,
@@ -341,3 +342,6 @@ def saved_guest_value(s: ForcedVcpu) -> Word:
 def init_keeps_policy(s: ForcedVcpu) -> Bool:
     """By this version's contract INIT keeps MITIGATION_CTRL, mask and value."""
     return ~NO
+
+
+say_where(kvm_rfc_v3)

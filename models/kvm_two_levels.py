@@ -217,3 +217,6 @@ def leaked(s: TwoLevels) -> Word:
 def exits_on_write(s: TwoLevels) -> Bool:
     """L2's WRMSR exits, to L1 or to L0."""
     return current(s).intercepted | s.l1_intercepts
+
+
+kvm_two_levels.lacks_all_else("asked of each level by itself, in kvm-reference and kvm-proposed")

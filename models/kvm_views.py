@@ -4,6 +4,7 @@ What is modelled, what is not, and the sources are in the header of kvm.py. This
 design: whoever builds on it imports `kvm_upstream` from here.
 """
 
+from specproof.models.elsewhere import say_where
 from specproof.models.kvm import (
     Vcpu,
     current,
@@ -261,3 +262,6 @@ kvm_upstream.lacks(
     **dict.fromkeys(("ctrl", "ctrl_promised", "ctrl_offered", "ctrl_visible", "ctrl_refused", "policy_written"), NO_REQUEST),
     **dict.fromkeys(("guest_wrote_ctrl", "guest_wrote_enum", "asked_reserved", "restore_ctrl_refused", "init_keeps_policy"), NO_REQUEST),
 )
+
+
+say_where(kvm_upstream)

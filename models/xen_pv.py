@@ -216,3 +216,5 @@ def expected(s: Cpu) -> Word:
 
 xen_pv.shows("in_nmi", "nmi_returned", "migrated", "image_refused", "guest_wrote", "host_entered", "host_wrote")
 say_where(xen_pv)
+
+xen_pv.lacks_all_else("the swap of the register around Xen's PV entry is all that is modelled")

@@ -117,3 +117,5 @@ def core_wanted(s: Core) -> Bool:
 
 xen_ssbd.shows("guest_wrote")
 say_where(xen_ssbd)
+
+xen_ssbd.lacks_all_else("a bit that two threads share is all that is modelled")

@@ -20,19 +20,19 @@ class Crs(Protocol):
     cr4_wanted: Word
 
 
-@invariant("cr4-read", id="C1")
+@invariant("cr4-read", id="CR1")
 def cr4_read(v: Crs) -> Bool:
     """A guest reads what it wrote last; L2 reads L1's read shadow where L1 owns the bit. [G06]"""
     return implies(v.guest_runs, v.cr4_reads == v.cr4_promised)
 
 
-@invariant("cr4-effective", id="C2")
+@invariant("cr4-effective", id="CR2")
 def cr4_effective(v: Crs) -> Bool:
     """Where L0 does not own the bit, the processor acts on what the guest wrote last; in L2 on L1's value where L1 owns it. [G06]"""
     return implies(v.guest_runs, ((v.effective ^ v.cr4_wanted) & ~v.required_mask) == 0)
 
 
-@invariant("cr4-nested-effective", id="C3")
+@invariant("cr4-nested-effective", id="CR3")
 def cr4_nested_effective(v: Crs) -> Bool:
     """The same, of L2 alone: no write of L2 changes a bit that L1 owns and L0 does not. [G06]"""
     return implies(v.guest_runs & v.in_nested_guest, ((v.effective ^ v.cr4_wanted) & ~v.required_mask) == 0)

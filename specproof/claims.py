@@ -122,7 +122,7 @@ class Views:
         if name in self._system.lacking:
             raise MissingView(self._system.lacking[name])
         if name not in self._system.views:
-            raise MissingView(f"{self._system.design} offers no view {name!r}")
+            raise MissingView(self._system.lacking.get("", f"{self._system.design} offers no view {name!r}"))
         return self._system.view(name, self._values)
 
 

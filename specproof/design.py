@@ -150,6 +150,10 @@ class Design(Generic[S]):
         """Views that this design cannot offer, each with the reason that `check` prints."""
         self.lacking.update(reasons)
 
+    def lacks_all_else(self, reason: str) -> None:
+        """The reason for every view that the design neither has nor lacks by name."""
+        self.lacking[""] = reason
+
     def setting(self, name: str, predicate: Callable[[S], Bool]) -> None:
         """A name for a condition on frozen fields, for `--config`."""
         self.settings[name] = predicate
