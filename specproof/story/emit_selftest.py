@@ -9,7 +9,8 @@ import textwrap
 from pathlib import Path
 
 from specproof.errors import UsageError
-from specproof.story.emit_steps import RECODED, Emitter, observable
+from specproof.story.emit_actions import RECODED, run
+from specproof.story.emit_steps import Emitter, observable
 from specproof.story.model import Story, shown
 from specproof.story.subject import Subject
 
@@ -22,7 +23,7 @@ def program(story: Story, subject: Subject) -> str:
     if story.kind == "relation" or not {"kvm_get_msrs", "nested_exit"} <= set(subject.system.actions):
         raise UsageError(f"a selftest drives KVM on Intel, and {story.design} has none of its actions; use --emit pytest")
     emitter = Emitter(story, subject)
-    emitter.run()
+    run(emitter)
     virtual = "mitigation_enum" in story.fields
     enum = sum(1 << raw for place, raw in RECODED.items() if story.moments[0].get("mitigation_enum", 0) >> place & 1)
     offers = virtual and (enum or story.moments[0].get("enumerates", 0))

@@ -27,8 +27,8 @@ from specproof.system import Action, System, build
 from specproof.terms import Term, Word, word
 from specproof.trace import Trace, replay, take
 
-#: Seconds for the search, and how many changes are shown.
-PATIENCE, SHOWN = 1.0, 2
+#: Seconds for the search of one story, and of one among many; how many changes are shown.
+PATIENCE, HURRIED, SHOWN = 1.0, 0.3, 2
 
 #: Who is not asked to behave otherwise: a repair of the model is a repair of software that can be changed.
 NOT_OURS = frozenset({"guest", "L1", "L2", "processor", "hardware", "userspace", "another vCPU", "host"})
@@ -63,7 +63,7 @@ def repairs(
                 enough = any(every for _, every in shown)
                 shown.append((one, not enough and subject.claim.name not in violated_with(subject, reference, name, together)))
     if not any(every for _, every in shown):
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + (PATIENCE if len(together) == 1 else HURRIED)
         for one in sorted(Assignments(subject, trace, positions, end).found(), key=lambda one: one.rank):
             if len(shown) < SHOWN and time.monotonic() < end and _all_runs(one) and _breaks_nothing(subject, one):
                 shown.append((one, True))
