@@ -28,7 +28,9 @@ def formula(subject: Subject, trace: Trace) -> Formula:
     values = {name: evaluate(look.term, _state(subject, states, look)) for name, look in looks.items()}
     bits = _names_of(subject, looks)
     shown = [Value(name, values[name], look.term.width, 0, _positions(bits[name])) for name, look in looks.items()]
-    atoms = [part for atom in decided(list(_failing(term, values)), values, keep=True) for part in _nonzero(atom, values)]
+    false = list(_failing(term, values))
+    reduced = [short if short.op != "const" else atom for atom, short in zip(false, decided(false, values, keep=True), strict=True)]
+    atoms = [part for atom in reduced for part in _nonzero(atom, values)]
     lines = [line for atom in atoms for line in _bit_lines(atom, values, bits)]
     positions = tuple(dict.fromkeys(line.position for line in lines))
     whole = text.show(term)
