@@ -17,11 +17,12 @@ from typing import cast
 from specproof.claims import Property
 from specproof.decide import Decision
 from specproof.errors import SpecproofError
+from specproof.graph import postorder, substitute, variables
 from specproof.lift import Disagreement
 from specproof.readings.smtlib import script
 from specproof.solver import Solver
 from specproof.system import Action, System
-from specproof.terms import FALSE, TRUE, Bool, Term, conj, postorder, substitute, variable, variables
+from specproof.terms import FALSE, TRUE, Bool, Term, conj, variable
 from specproof.trace import Trace, replay, violates
 from specproof.verdict import LemmaLine, Proved, Refuted, Verdict
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import z3
 
-from specproof.terms import Term, fold
+from specproof.graph import fold
+from specproof.terms import Term
 
 #: operator -> (term, expressions of its arguments) -> expression. Variables are looked up.
 MEANING: Mapping[str, Callable[[Term, Sequence[Any]], Any]] = {

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from specproof.errors import ModelError, SpecproofError, where
+from specproof.graph import substitute, variables
 from specproof.state import _width
 from specproof.system import System, _located
-from specproof.terms import TRUE, Bool, Term, boolean, substitute, variable, variables
+from specproof.terms import TRUE, Bool, Term, boolean, variable
 
 KINDS = ("invariant", "step", "relation", "lemma", "reachability")
 

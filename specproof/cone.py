@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import cast
 
 from specproof.claims import Property
+from specproof.graph import variables
 from specproof.system import System
-from specproof.terms import Bool, Term, conj, variables
+from specproof.terms import Bool, Term, conj
 
 
 def conjuncts(term: Bool) -> list[Bool]:

@@ -18,6 +18,7 @@ from specproof.design import Design
 from specproof.errors import ModelError
 from specproof.explore import Hit, Reached, explore
 from specproof.fallback import fall_back, never
+from specproof.graph import variables
 from specproof.layout import TooLarge
 from specproof.lemmas import Certificate, discover
 from specproof.lift import Disagreement, Judge, lift
@@ -26,7 +27,6 @@ from specproof.readable import lines
 from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import System, build
-from specproof.terms import variables
 from specproof.trace import Trace
 from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Vacuous, Verdict
 

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from typing import cast
 
 from specproof.claims import Property
+from specproof.graph import substitute
 from specproof.lemmas import Certificate
 from specproof.lift import Disagreement, Judge, Steps, positions, shrink
 from specproof.readings.smtlib import horn
 from specproof.solver import Solver
 from specproof.system import System
-from specproof.terms import FALSE, TRUE, Bool, Term, choose, conj, disj, substitute, variable
+from specproof.terms import FALSE, TRUE, Bool, Term, choose, conj, disj, variable
 from specproof.trace import Trace
 from specproof.verdict import Proved, Refuted, Unknown, Vacuous, Verdict
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from specproof.claims import Property
+from specproof.graph import substitute
 from specproof.solver import Solver
 from specproof.system import System
-from specproof.terms import Bool, Term, Word, substitute, variable
+from specproof.terms import Bool, Term, Word, variable
 from specproof.trace import Trace, replay, violates
 
 

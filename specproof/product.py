@@ -17,11 +17,12 @@ from specproof.claims import Claim, Property, Views, assembled, phrase
 from specproof.cone import cone, narrow
 from specproof.errors import UsageError
 from specproof.explore import Reached, explore
+from specproof.graph import substitute
 from specproof.layout import TooLarge
 from specproof.slice import Slice
 from specproof.state import Field
 from specproof.system import Action, System
-from specproof.terms import TRUE, Bool, Term, choose, conj, substitute, variable
+from specproof.terms import TRUE, Bool, Term, choose, conj, variable
 
 #: The name of the property that the shared fields are rightly shared.
 SHARING = "shared-fields"

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from specproof.graph import variables
 from specproof.state import Bits
 from specproof.story.model import named
 from specproof.system import System
-from specproof.terms import Term, variables
+from specproof.terms import Term
 from specproof.trace import Step
 
 

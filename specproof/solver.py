@@ -8,8 +8,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from specproof.graph import variables
 from specproof.readings.smtlib import script
-from specproof.terms import Term, variables
+from specproof.terms import Term
 
 
 @dataclass(frozen=True)

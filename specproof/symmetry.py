@@ -15,8 +15,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
+from specproof.graph import postorder
 from specproof.readings.bits import needs_witness
-from specproof.terms import Bool, Term, Word, conj, disj, postorder
+from specproof.terms import Bool, Term, Word, conj, disj
 
 _BITWISE = frozenset({"const", "var", "not", "and", "or", "xor", "ite", "implies", "eq", "bit"})
 

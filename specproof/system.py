@@ -12,8 +12,9 @@ from typing import Any, cast
 
 from specproof.design import ActionSpec, Design, blank, inputs_of
 from specproof.errors import ModelError, SpecproofError, UsageError, did_you_mean, where
+from specproof.graph import substitute, variables
 from specproof.state import Field, State, assemble, flatten, leaves
-from specproof.terms import FALSE, TRUE, Bool, Term, boolean, conj, substitute, variable, variables, word
+from specproof.terms import FALSE, TRUE, Bool, Term, boolean, conj, variable, word
 
 
 @dataclass(frozen=True)

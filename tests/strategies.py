@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from hypothesis import strategies as st
 
-from specproof.terms import OPERATORS, Term, make, variables
+from specproof.graph import variables
+from specproof.terms import OPERATORS, Term, make
 
 #: Widths of words; 64 is what models use, the others find what 64 hides.
 WIDTHS = (1, 2, 3, 5, 8, 33, 64)

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from bench import z3terms
 from bench.__main__ import Bench, Wrong, ratio, table
 from bench.run import Run, child, run
+from specproof.graph import variables
 from specproof.readings.integers import evaluate
-from specproof.terms import OPERATORS, variables
+from specproof.terms import OPERATORS
 from tests import strategies
 
 TOP = Path(__file__).parents[1]

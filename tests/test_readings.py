@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 
 import specproof.readings
 from specproof.errors import ModelError
+from specproof.graph import rebuild
 from specproof.readings import blast
 from specproof.readings.bitproof import impossible
 from specproof.readings.bits import Compiler, watched_bits
 from specproof.readings.closed import NotBitwise, agree_text, bit_of, closed_form, closed_text
 from specproof.readings.integers import evaluate
 from specproof.solver import Solver
-from specproof.terms import OPERATORS, Term, Word, ite, make, rebuild, variable, word
+from specproof.terms import OPERATORS, Term, Word, ite, make, variable, word
 from tests import strategies
 
 BITS = (*strategies.BITWISE, "implies")
@@ -64,7 +65,7 @@ def test_random_terms_have_every_operator() -> None:
 @settle(200)
 def test_simplification_keeps_the_value(case: tuple[Term, Mapping[str, int]]) -> None:
     """A node that the operators build, simplified, has the value of the plain node."""
-    from specproof.terms import fold
+    from specproof.graph import fold
 
     plain, values = case
     simple = fold([plain], rebuild)[0]
@@ -249,7 +250,7 @@ def _phrased(phrase: Callable[[], int]) -> int:
 
 
 def _variables(term: Term) -> list[Term]:
-    from specproof.terms import variables
+    from specproof.graph import variables
 
     return variables([term])
 

@@ -10,8 +10,9 @@ from typing import Any, cast
 import pytest
 
 from specproof import Bool, ModelError, Word, conj, disj, implies, ite, word
+from specproof.graph import postorder, substitute, variables
 from specproof.readings.text import show
-from specproof.terms import FALSE, OPERATORS, TRUE, coerce, make, postorder, substitute, variable, variables
+from specproof.terms import FALSE, OPERATORS, TRUE, coerce, make, variable
 
 x, y, mask = (cast(Word, variable(name, 64)) for name in ("x", "y", "mask"))
 narrow = cast(Word, variable("narrow", 32))
@@ -189,7 +190,7 @@ def test_terms_print_as_c(term: Any, text: str) -> None:
 
 def test_an_unknown_operator_is_refused() -> None:
     """A node that no reading knows cannot be rebuilt."""
-    from specproof.terms import rebuild
+    from specproof.graph import rebuild
 
     assert "rotate" not in OPERATORS
     with says("no such operator: 'rotate'"):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from specproof.proofs.twins import TWINS, WRONG_LEMMAS, Twin
 
 from specproof.decide import decide, decide_lemma, decide_relation
 from specproof.load import LEMMAS, library
 from specproof.pinned import read, table
-from specproof.proofs.twins import TWINS, WRONG_LEMMAS, Twin
 from specproof.verdict import Refuted, Result
 
 CLAIMS = library().claims
@@ -17,10 +17,8 @@ CLAIMS = library().claims
 def test_a_twin_of_the_reference_is_refuted_by_its_claim(twin: Twin) -> None:
     """The named claim refutes the twin by a run."""
     claim = CLAIMS[twin.claim]
-    if claim.kind == "relation":
-        result = decide_relation(twin.design, claim)
-    else:
-        result = decide(twin.design, twin.configuration, [claim])[0]
+    relation = claim.kind == "relation"
+    result = decide_relation(twin.design, claim) if relation else decide(twin.design, twin.configuration, [claim])[0]
 
     assert isinstance(result, Result)
     assert isinstance(result.verdict, Refuted), twin.why

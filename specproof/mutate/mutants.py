@@ -10,10 +10,11 @@ from typing import Any, cast
 
 from specproof.design import Design, blank
 from specproof.errors import SpecproofError, UsageError, did_you_mean
+from specproof.graph import substitute
 from specproof.mutate.tamper import OPERATORS, Change, Tamper
 from specproof.state import Field, State, leaves
 from specproof.system import Action, System, _action
-from specproof.terms import TRUE, Bool, Term, substitute
+from specproof.terms import TRUE, Bool, Term
 
 
 class Same:

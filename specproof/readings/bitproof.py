@@ -15,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from specproof.graph import postorder
 from specproof.readings.closed import CROSSING, NotBitwise, clauses_of, satisfying
 from specproof.readings.text import show
-from specproof.terms import Term, postorder
+from specproof.terms import Term
 
 #: A copy of a position: a number for one that is somewhere, or `("at", k)` for position `k`.
 Copy = int | tuple[str, int]

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from specproof.errors import ModelError
-from specproof.terms import TRUE, Term, postorder
+from specproof.graph import postorder
+from specproof.terms import TRUE, Term
 
 Array = np.ndarray[Any, np.dtype[np.bool_]]
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from specproof.terms import Term, fold
+from specproof.graph import fold
+from specproof.terms import Term
 
 FALSE, TRUE = 0, 1
 

@@ -20,8 +20,9 @@ from sympy.logic.algorithms.minisat22_wrapper import minisat22_satisfiable
 from sympy.logic.boolalg import And, Boolean, Equivalent, Implies, Not, Or, Xor, simplify_logic, to_cnf
 
 from specproof.errors import SpecproofError
+from specproof.graph import variables
 from specproof.readings.text import constant, show
-from specproof.terms import TRUE, Term, variables
+from specproof.terms import TRUE, Term
 
 #: A term, and which of its bits: None for a truth value and for the generic position of a word.
 Key = tuple[Term, int | None]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from specproof.errors import ModelError
-from specproof.terms import Term, fold
+from specproof.graph import fold
+from specproof.terms import Term
 
 
 def _ones(width: int) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from specproof.terms import Term, fold
+from specproof.graph import fold
+from specproof.terms import Term
 
 #: operator -> (term, texts of its arguments) -> text; everything but names and numbers stands in parentheses.
 MEANING: Mapping[str, Callable[[Term, tuple[str, ...]], str]] = {

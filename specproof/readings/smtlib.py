@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from specproof.terms import Term, postorder
+from specproof.graph import postorder
+from specproof.terms import Term
 
 #: operator -> (term, texts of its arguments) -> text.
 MEANING: Mapping[str, Callable[[Term, Sequence[str]], str]] = {

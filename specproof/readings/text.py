@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from specproof.terms import Term, fold
+from specproof.graph import fold
+from specproof.terms import Term
 
 #: Binding strength of what each operator prints; a weaker operand gets parentheses.
 _ATOM, _UNARY, _INNER, _COMPARE, _IMPLIES = 5, 4, 3, 2, 1

@@ -13,12 +13,13 @@ from typing import Any, cast, get_type_hints
 
 from specproof.design import Design, blank
 from specproof.errors import SpecproofError
+from specproof.graph import substitute
 from specproof.readings.text import show
 from specproof.review.cone import unchanged
 from specproof.review.result import Formula
 from specproof.state import State, _width, flatten
 from specproof.system import Action, System
-from specproof.terms import TRUE, Bool, Term, Word, substitute, variable
+from specproof.terms import TRUE, Bool, Term, Word, variable
 
 #: A formula over more symbols than this is named and not expanded.
 SYMBOLS = 6

@@ -20,9 +20,10 @@ from typing import cast
 
 from specproof.claims import Property, Views
 from specproof.cone import conjuncts
+from specproof.graph import postorder, substitute, variables
 from specproof.state import Field
 from specproof.system import Action, System
-from specproof.terms import TRUE, Bool, Term, Word, choose, conj, disj, implies, postorder, substitute, variable, variables
+from specproof.terms import TRUE, Bool, Term, Word, choose, conj, disj, implies, variable
 
 #: What differs where the sides no longer agree on what can happen next, and the field that says that anything does.
 COURSE, PARTED = "course", "parted"

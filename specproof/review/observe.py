@@ -16,6 +16,7 @@ from typing import cast
 from specproof.claims import MissingView, Views
 from specproof.decide import Decision
 from specproof.explain import Registers
+from specproof.graph import substitute
 from specproof.lift import Disagreement
 from specproof.observable import Observable
 from specproof.readings.integers import evaluate
@@ -23,7 +24,7 @@ from specproof.review.lockstep import COURSE, Difference, Lockstep, lockstep, no
 from specproof.review.result import Behaviour, Moment
 from specproof.solver import Solver
 from specproof.system import Action, System
-from specproof.terms import Bool, Term, Word, choose, conj, disj, substitute, variable
+from specproof.terms import Bool, Term, Word, choose, conj, disj, variable
 from specproof.trace import Trace, take
 from specproof.verdict import Refuted, Result, Unknown, Verdict
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from specproof.graph import fold, postorder, rebuild, variables
 from specproof.readings.integers import evaluate_all
 from specproof.readings.text import show
 from specproof.system import System
-from specproof.terms import Term, boolean, fold, postorder, rebuild, variables
+from specproof.terms import Term, boolean
 
 
 @dataclass(frozen=True)

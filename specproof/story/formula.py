@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import cast
 
+from specproof.graph import fold, variables
 from specproof.readings import text
 from specproof.readings.integers import evaluate
 from specproof.state import Bits
 from specproof.story.flows import decided
 from specproof.story.model import BitLine, Formula, Value, named
 from specproof.story.subject import Look, Subject, spoken
-from specproof.terms import Term, Word, fold, variables
+from specproof.terms import Term, Word
 from specproof.trace import Trace
 
 #: Characters of a formula beyond which values are put into its failing part only.
@@ -105,7 +106,7 @@ def _bit_lines(atom: Term, values: Mapping[str, int], bits: Mapping[str, Bits | 
 
 
 def _is_bitwise(atom: Term) -> bool:
-    from specproof.terms import postorder
+    from specproof.graph import postorder
 
     return all(one.op in _BITWISE or not one.width for one in postorder(atom.args))
 

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from specproof.graph import substitute, variables
 from specproof.layout import TooLarge
 from specproof.lemmas import discover
 from specproof.lift import named_bits, positions
@@ -23,7 +24,7 @@ from specproof.story.graph import Graph
 from specproof.story.layout import wrapped
 from specproof.story.subject import Subject
 from specproof.system import Action, System
-from specproof.terms import TRUE, Bool, Term, Word, substitute, variable, variables
+from specproof.terms import TRUE, Bool, Term, Word, variable
 from specproof.verdict import NotAsked, Refuted
 from specproof.vocabulary import Lemma
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from specproof.claims import Property
+from specproof.graph import substitute
 from specproof.lift import Judge
 from specproof.readings.integers import evaluate
 from specproof.solver import Solver
 from specproof.system import System
-from specproof.terms import FALSE, TRUE, Bool, Term, Word, boolean, conj, substitute, word
+from specproof.terms import FALSE, TRUE, Bool, Term, Word, boolean, conj, word
 from specproof.trace import Trace, replay
 
 #: What free bits are set to when a run is tried on integers.

@@ -13,12 +13,13 @@ from typing import Any
 from specproof.claims import Claim, Property, Views, _call, instantiate
 from specproof.design import Design
 from specproof.errors import did_you_mean
+from specproof.graph import variables
 from specproof.load import LEMMAS, Library
 from specproof.product import Pair, product
 from specproof.readings.text import show
 from specproof.state import Bits
 from specproof.system import System, build
-from specproof.terms import TRUE, Bool, Term, variable, variables
+from specproof.terms import TRUE, Bool, Term, variable
 
 
 def _nothing(_: Any) -> Bool:

@@ -15,11 +15,12 @@ from specproof.claims import Claim, Views, lemma_term, phrase
 from specproof.decide import Decision
 from specproof.design import Design
 from specproof.errors import UsageError
+from specproof.graph import substitute
 from specproof.lift import Disagreement
 from specproof.product import product
 from specproof.solver import Solver
 from specproof.system import Action, System, build
-from specproof.terms import TRUE, Term, substitute, variable
+from specproof.terms import TRUE, Term, variable
 from specproof.trace import Trace, replay
 from specproof.trust import path, rule
 from specproof.trust.files import write

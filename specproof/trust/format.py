@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from specproof.errors import InputError
-from specproof.terms import Term, variables
+from specproof.graph import variables
+from specproof.terms import Term
 from specproof.trust.graph import Writer, read
 from specproof.trust.machine import Act, Machine, check
 from specproof.trust.rule import Along, Lemma, Proof, Statement, Uses

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from specproof.errors import InputError
-from specproof.terms import OPERATORS, Term, make, postorder
+from specproof.graph import postorder
+from specproof.terms import OPERATORS, Term, make
 
 #: operator -> number of arguments.
 ARITY = {

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from specproof.errors import InputError
+from specproof.graph import fold, variables
 from specproof.readings.integers import evaluate, evaluate_all
-from specproof.terms import Term, fold, make, variables
+from specproof.terms import Term, make
 
 State = dict[str, int]
 

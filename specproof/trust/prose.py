@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from specproof.graph import fold, postorder
 from specproof.readings.text import show
-from specproof.terms import Term, fold, make, postorder
+from specproof.terms import Term, make
 from specproof.trust.format import Certificate
 from specproof.trust.machine import Machine
 from specproof.trust.rule import Statement

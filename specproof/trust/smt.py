@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from specproof.graph import postorder
 from specproof.readings.smtlib import MEANING, sort, symbol
-from specproof.terms import Term, postorder
+from specproof.terms import Term
 
 
 @dataclass
