@@ -114,18 +114,20 @@ def _matters(old: Answer, new: Answer | None) -> bool:
     return isinstance(old, Held) and not (isinstance(new, Result) and isinstance(new.verdict, Proved))
 
 
-def relations(old: Side, new: Side, timeout: float | None, wanted: Sequence[str]) -> list[ClaimChange]:
-    """The claims that compare two configurations of one design."""
+def relations(old: Side, new: Side, timeout: float | None, wanted: Sequence[str], exhaustive: bool = False) -> list[ClaimChange]:
+    """The claims that compare two configurations of one design. Of a claim that the new design keeps the old is asked only if `exhaustive`."""
     found = []
     for claim in _in_order(old, new):
         if claim.kind != "relation" or (wanted and claim.name not in wanted):
             continue
-        answers = [
-            decide_relation(side.design, claim, timeout=timeout) if any(one.name == claim.name for one in side.claims) else None
-            for side in (old, new)
-        ]
-        change = _change(claim, pair(claim), answers[0], answers[1])
-        if change.run and change.old_run:
+        asked = [any(one.name == claim.name for one in side.claims) for side in (old, new)]
+        after = decide_relation(new.design, claim, timeout=timeout) if asked[1] else None
+        if isinstance(after, Result) and isinstance(after.verdict, Proved) and not exhaustive:
+            found.append(ClaimChange(claim.name, claim.id, claim.sentence, pair(claim), "proved", None, after))
+            continue
+        before = decide_relation(old.design, claim, timeout=timeout) if asked[0] else None
+        change = _change(claim, pair(claim), before, after)
+        if change.run is not None and change.old_run is not None:
             change = replace(change, same_run=_same_actions(change.old_run.trace, change.run.trace))
         found.append(change)
     return found

@@ -25,11 +25,12 @@ FORMS = ("terminal", "text", "markdown", "html", "json", "sarif", "junit")
 @click.option("--config", metavar="NAME", help="One configuration; see 'specproof list designs'.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for each question to the solver.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="terminal", help="What to write; 'text' is for a mail, 75 columns.")
+@click.option("--exhaustive", is_flag=True, help="Search all runs of both though a difference is found, and ask the old design everything.")
 @click.option("--full", is_flag=True, help="Tell the runs too that break OLD alone.")
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of to standard output.")
 def review(
     targets: tuple[str, ...], revisions: str | None, policy: bool, design: str | None, pool: str | None, claims: tuple[str, ...],
-    config: str | None, timeout: float | None, form: str, full: bool, output: str | None,
+    config: str | None, timeout: float | None, form: str, exhaustive: bool, full: bool, output: str | None,
 ) -> int:  # fmt: skip
     """What the change from OLD to NEW gains and loses.
 
@@ -52,7 +53,7 @@ def review(
     else:
         if design or pool:
             raise UsageError(f"--{'design' if design else 'pool'} goes with --policy")
-        reviews = _reviews(targets, revisions, claims, config, timeout)
+        reviews = _reviews(targets, revisions, claims, config, timeout, exhaustive)
         text, result = written(reviews, form, _painted(form, output), full), code(reviews)
     if file is not None:
         file.text(text)
@@ -107,7 +108,9 @@ def _painted(form: str, output: str | None) -> bool:
     return form == "terminal" and output in (None, "-") and sys.stdout.isatty()
 
 
-def _reviews(targets: tuple[str, ...], revisions: str | None, claims: tuple[str, ...], config: str | None, timeout: float | None) -> list[Review]:
+def _reviews(
+    targets: tuple[str, ...], revisions: str | None, claims: tuple[str, ...], config: str | None, timeout: float | None, exhaustive: bool
+) -> list[Review]:
     from specproof.errors import UsageError
     from specproof.load import library
     from specproof.review.compare import review as compare
@@ -117,15 +120,15 @@ def _reviews(targets: tuple[str, ...], revisions: str | None, claims: tuple[str,
     if revisions is not None:
         if len(targets) != 1:
             raise UsageError("--git takes one design file: specproof review --git BASE..HEAD FILE.py")
-        return at_revisions(targets[0], revisions, claims, config, timeout, _progress())
+        return at_revisions(targets[0], revisions, claims, config, timeout, _progress(), exhaustive)
     if len(targets) != 2:
         raise UsageError(f"two designs were expected, OLD and NEW, not {len(targets)}; for one file at two revisions write --git BASE..HEAD FILE.py")
     old, new = told_apart(of_target(targets[0], shipped), of_target(targets[1], shipped))
-    return [compare(old, new, configuration=config, claims=claims, timeout=timeout, progress=_progress())]
+    return [compare(old, new, configuration=config, claims=claims, timeout=timeout, exhaustive=exhaustive, progress=_progress())]
 
 
 def at_revisions(
-    target: str, revisions: str, claims: tuple[str, ...], config: str | None, timeout: float | None, progress: Progress
+    target: str, revisions: str, claims: tuple[str, ...], config: str | None, timeout: float | None, progress: Progress, exhaustive: bool = False
 ) -> list[Review]:
     """A review for each design that a file has at both revisions, or of the one that is named."""
     from contextlib import ExitStack
@@ -154,7 +157,10 @@ def at_revisions(
             raise UsageError(f"{file}: no design{f' {name!r}' if name else ''} is in both revisions; known: {known}")
         tags = (base, head or git.WORKING_TREE)
         pairs = [told_apart(sides[0][one], sides[1][one], tags) for one in common]
-        return [compare(old, new, configuration=config, claims=claims, timeout=timeout, progress=progress) for old, new in pairs]
+        return [
+            compare(old, new, configuration=config, claims=claims, timeout=timeout, exhaustive=exhaustive, progress=progress)
+            for old, new in pairs
+        ]  # fmt: skip
 
 
 def _progress() -> Progress:

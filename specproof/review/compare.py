@@ -27,7 +27,7 @@ Progress = Callable[[str], None]
 
 def review(
     old: Side, new: Side, *, configuration: str | None = None, claims: Sequence[str] = (), timeout: float | None = None,
-    observables: Sequence[str] = (), progress: Progress = lambda what: None,
+    observables: Sequence[str] = (), exhaustive: bool = False, progress: Progress = lambda what: None,
 ) -> Review:  # fmt: skip
     """Everything that the change from `old` to `new` gains and loses.
 
@@ -54,10 +54,10 @@ def review(
         for name, pair in systems.items():
             progress(f"behaviour, {name}" if name else "behaviour")
             shared = common(*pair)
-            seen += behaviours(shared.old, shared.new, timeout, observables)
+            seen += behaviours(shared.old, shared.new, timeout, observables, exhaustive)
             only += [entry for entry in _only_actions(old, new, shared.only) if entry not in only]
     progress("relations")
-    changes += relations(old, new, timeout, wanted) if configuration is None else []
+    changes += relations(old, new, timeout, wanted, exhaustive) if configuration is None else []
     asked = [_told(change, old, new) for change in _merged(changes, new) if not _silent(change)]
     progress("formulas")
     return Review(

@@ -69,7 +69,7 @@ def _answer(answer: Answer | None) -> dict[str, Any]:
 def _behaviour(one: Behaviour) -> dict[str, Any]:
     found: dict[str, Any] = {
         "observable": one.name, "sentence": one.sentence, "configuration": one.configuration,
-        "outcome": "same" if one.same else "differs" if one.differs else one.result.verdict.word,
+        "outcome": "same" if one.same else "differs" if one.differs else "not found" if one.searched else one.result.verdict.word,
     }  # fmt: skip
     if one.differs:
         found |= {"old": one.before, "new": one.after, "initial": dict(one.start)}

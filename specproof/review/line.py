@@ -59,8 +59,15 @@ def _reasons(found: dict[str, list[ClaimChange]]) -> str:
 
 
 def _gained(review: Review) -> str:
-    gained = review.by_claim("gained")
-    return f"It gains {_names(gained)}." if gained else ""
+    gained, partly = review.by_claim("gained"), review.by_claim("gained", partly=True)
+    said = [f"It gains {_names(gained)}."] if gained else []
+    if partly:
+        places: dict[str, list[str]] = {}
+        for name, changes in partly.items():
+            where = listed([change.configuration.replace("~", " against ") for change in changes])
+            places.setdefault(where, []).append(name)
+        said.append(f"It gains in part {'; '.join(f'({where}) {listed(names)}' for where, names in places.items())}.")
+    return " ".join(said)
 
 
 def _still(review: Review) -> str:
@@ -76,7 +83,7 @@ def _still(review: Review) -> str:
 
 def _safe(review: Review) -> str:
     worst = review.worst()
-    safe = [name for name, fate in worst.items() if fate in ("kept", "gained", "new")]
+    safe = [name for name, fate in worst.items() if fate in ("kept", "gained", "new", "proved")]
     if not safe:
         return "No claim is proved of the new design."
     names = listed(safe) if len(safe) <= NAMED else f"{len(safe)} claims"

@@ -13,15 +13,18 @@ from functools import cache
 from importlib import import_module
 from typing import cast
 
-from specproof.claims import MissingView, Views
+from specproof.claims import MissingView, Property, Views
 from specproof.decide import Decision
-from specproof.explain import Registers
+from specproof.explore import Reached, explore
 from specproof.graph import substitute
+from specproof.lemmas import Certificate
 from specproof.lift import Disagreement
 from specproof.observable import Observable
 from specproof.readings.integers import evaluate
+from specproof.registers import Registers
 from specproof.review.lockstep import COURSE, Difference, Lockstep, lockstep, nothing
-from specproof.review.result import Behaviour, Moment
+from specproof.review.result import SEARCHED, Behaviour, Moment
+from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import Action, System
 from specproof.terms import Bool, Term, Word, choose, conj, disj, variable
@@ -30,6 +33,9 @@ from specproof.verdict import Refuted, Result, Unknown, Verdict
 
 #: Seconds for each question where the slice has no answer; the shortest run, not the proof, is what a reviewer waits for.
 PATIENCE = 3.0
+
+#: Bits of a slice state up to which everything is proved in any case: it takes no time.
+SMALL = 32
 
 #: The sentence about what can happen next, which is no view.
 _COURSE = "what can happen next"
@@ -99,7 +105,38 @@ def _padded(old: Action, new: Action) -> tuple[Action, Action]:
     return replace(old, inputs=inputs), replace(new, inputs=inputs)
 
 
-def behaviours(old: System, new: System, timeout: float | None, only: Sequence[str] = ()) -> list[Behaviour]:
+class _Search(Decision):
+    """Looks for differences; where there is one, runs of about twice its length are searched for the others, and nothing is proved.
+
+    Where there is none, everything is explored and proved; `exhaustive` does both in any case, and so does a
+    slice that is `SMALL`.
+    """
+
+    exhaustive = False
+    length = 0
+
+    def _explore(self) -> tuple[Slice, Reached]:
+        slice_ = Slice(self.system, list(self.properties.values()))
+        self.exhaustive = self.exhaustive or slice_.layout.width <= SMALL
+        return slice_, explore(slice_, stop=None if self.exhaustive else self._enough)
+
+    def _enough(self, reached: Reached) -> bool:
+        """After each level, whether runs are long enough."""
+        first = [hits[0].depth for hits in reached.violated.values() if hits]
+        self.length += 1
+        return bool(first) and self.length > max(2 * min(first), min(first) + 4)
+
+    def _prove(self, slice_: Slice, reached: Reached, proving: Mapping[str, Property], witnesses: Mapping[str, Trace | None]) -> Certificate | None:
+        if self.exhaustive or not any(reached.violated.values()):
+            return super()._prove(slice_, reached, proving, witnesses)
+        for name in proving:
+            self.report(name, Unknown(SEARCHED, f"not found to be the first to differ in runs of up to {self.length - 1} steps"))
+        return None
+
+
+def behaviours(
+    old: System, new: System, timeout: float | None, only: Sequence[str] = (), exhaustive: bool = False
+) -> list[Behaviour]:
     """Every observable (or `only` some) of two systems with the same actions that are fed the same inputs."""
     table = {one.name: one for one in offered(old, new) if _readable(one, old, new) and (not only or one.name in only)}
     if not table:
@@ -114,7 +151,9 @@ def behaviours(old: System, new: System, timeout: float | None, only: Sequence[s
         verdicts[name] = verdict
 
     try:
-        Decision(pair.system, asked, dict.fromkeys(asked, "relation"), Solver(timeout or PATIENCE), report).run()
+        search = _Search(pair.system, asked, dict.fromkeys(asked, "relation"), Solver(timeout or PATIENCE), report)
+        search.exhaustive = exhaustive or bool(verdicts)
+        search.run()
     except Disagreement as reason:
         method = "one-bit slice of both, Z3 at full width"
         verdicts |= {name: Unknown(method, f"what the slice shows is not what Z3 accepts: {reason}") for name in asked if name not in verdicts}

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from specproof.review.line import _length, _steps, line
-from specproof.review.result import FATES, MEANING, Behaviour, ClaimChange, Formula, Review
+from specproof.review.result import FATES, MEANING, SEARCHED, Behaviour, ClaimChange, Formula, Review
 from specproof.story.blocks import Block, blocks
 from specproof.verdict import Refuted, Unknown
 
 #: The colour of each fate, by the names that the terminal's painter knows.
 ROLES = {
     "lost": "refuted", "undecided": "unknown", "dropped": "unknown", "hollow": "vacuous", "still refuted": "refuted",
-    "new and refuted": "refuted", "gained": "proved", "new": "proved", "kept": "proved", "not asked": "faint",
+    "new and refuted": "refuted", "gained": "proved", "new": "proved", "proved": "proved", "kept": "proved", "not asked": "faint",
 }  # fmt: skip
 
-#: Formulas that are spelt out; the others are counted.
-FORMULAS = 12
+#: Formulas that are spelt out; the others are counted. Runs that are told in full; the others are named.
+FORMULAS, RUNS = 12, 4
 
 
 def folded(lines: Sequence[str], width: int) -> list[str]:
@@ -39,8 +39,7 @@ def document(review: Review, full: bool = False) -> list[Block]:
     found = [Block("head", f"Review of {review.old.label} -> {review.new.label}", role="heading")]
     found.append(Block("text", line(review)))
     found += _claims(review)
-    for same in _told_alike(review):
-        found += _run(same, review, full)
+    found += _runs(review, full)
     found += [*_behaviour(review), *_formulas(review), *_rest(review)]
     return found
 
@@ -52,6 +51,8 @@ def _claims(review: Review) -> Iterator[Block]:
     yield Block("title", "Claims")
     for fate in FATES:
         groups = review.by_claim(fate)
+        if fate == "gained":
+            groups = {**groups, **review.by_claim(fate, partly=True)}
         if groups:
             yield Block("rows", rows=tuple((fate if number == 0 else "", text) for number, text in enumerate(_texts(fate, groups))), role=ROLES[fate])
     used = [fate for fate in FATES if review.by_claim(fate)]
@@ -59,7 +60,7 @@ def _claims(review: Review) -> Iterator[Block]:
 
 
 def _texts(fate: str, groups: dict[str, list[ClaimChange]]) -> list[str]:
-    if fate in ("kept", "new"):
+    if fate in ("kept", "new", "proved"):
         return [", ".join(groups)]
     if fate == "not asked":
         by: dict[str, list[str]] = {}
@@ -105,16 +106,37 @@ def _told_alike(review: Review) -> list[list[ClaimChange]]:
     return list(groups.values())
 
 
-def _run(same: list[ClaimChange], review: Review, full: bool) -> Iterator[Block]:
+def _runs(review: Review, full: bool) -> Iterator[Block]:
+    """The shortest runs that break the new design and are new, told in full; `full` tells all runs."""
+    fates = ("lost", "new and refuted", "still refuted", "gained") if full else ("lost", "new and refuted")
+    asked = [same for same in _told_alike(review) if same[0].fate in fates and not same[0].same_run]
+    asked.sort(key=lambda same: (FATES.index(same[0].fate), _told_length(same[0])))
+    for same in asked if full else asked[:RUNS]:
+        yield from _run(same, review)
+    rest = [] if full else asked[RUNS:]
+    if rest:
+        yield Block("title", "The other runs that break the new design (--full tells them)")
+        yield Block("rows", rows=tuple((title(same[0]), _names_of(same)) for same in rest))
+
+
+def _told_length(change: ClaimChange) -> int:
+    run = change.run if change.run is not None else change.old_run
+    return run.trace.length if run is not None else 0
+
+
+def _names_of(same: list[ClaimChange]) -> str:
+    run = same[0].run
+    names = ", ".join(step.action for step in run.trace.steps) if run is not None else ""
+    places = " and ".join(place(one.configuration) for one in same if one.configuration)
+    return f"{places}: {names}" if places else names
+
+
+def _run(same: list[ClaimChange], review: Review) -> Iterator[Block]:
     change = same[0]
     places = " and ".join(place(one.configuration) for one in same if one.configuration)
     where = f", {places}" if places else ""
-    if change.fate in ("lost", "new and refuted") or (change.fate == "still refuted" and not change.same_run):
-        story, label = change.story, review.new.label
-    elif change.fate == "gained" and full:
-        story, label = change.old_story, review.old.label
-    else:
-        return
+    old = change.fate == "gained"
+    story, label = (change.old_story, review.old.label) if old else (change.story, review.new.label)
     if story is None:
         return
     words = {"gained": "Gained", "lost": "Lost", "new and refuted": "New and refuted", "still refuted": "Still refuted, by another run"}
@@ -159,6 +181,8 @@ def _outcome(one: Behaviour, review: Review) -> str:
     if one.differs:
         return f"differs after {_steps(_length(one))}: {one.before or 'nothing'} before the change, {one.after or 'nothing'} after it"
     verdict = one.result.verdict
+    if isinstance(verdict, Unknown) and verdict.method == SEARCHED:
+        return verdict.reason
     return f"undecided: {verdict.reason}" if isinstance(verdict, Unknown) else verdict.word
 
 

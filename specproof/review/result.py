@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from specproof.story.model import Story
 from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown
 
+#: The method of an observable for which runs were searched, and none was found, where another one differs.
+SEARCHED = "runs of both, up to a length"
+
 #: What became of a claim, worst first.
-FATES = ("lost", "undecided", "dropped", "hollow", "still refuted", "new and refuted", "gained", "new", "kept", "not asked")
+FATES = ("lost", "undecided", "dropped", "hollow", "still refuted", "new and refuted", "gained", "new", "proved", "kept", "not asked")
 
 #: What each of them means, for the legend of a report.
 MEANING = {
@@ -21,6 +24,7 @@ MEANING = {
     "new and refuted": "the old design gave no verdict, and a run of the new one breaks it",
     "gained": "a run broke the old design, and the new one is proved",
     "new": "the old design could not be asked, or never did what it speaks of, and the new one is proved",
+    "proved": "proved of the new design; the old one was not asked again (--exhaustive does)",
     "kept": "proved of the new design, and no run breaks the old one",
     "not asked": "one design or both say why they cannot express it",
 }
@@ -112,6 +116,11 @@ class Behaviour:
     def same(self) -> bool:
         return isinstance(self.result.verdict, Proved)
 
+    @property
+    def searched(self) -> bool:
+        """Whether runs were searched, and none shows it as the first to differ; nothing was proved."""
+        return isinstance(self.result.verdict, Unknown) and self.result.verdict.method == SEARCHED
+
 
 @dataclass(frozen=True)
 class Formula:
@@ -165,12 +174,12 @@ class Review:
         """The claims with one of these fates."""
         return [change for change in self.claims if change.fate in fates]
 
-    def by_claim(self, *fates: str) -> dict[str, list[ClaimChange]]:
-        """The same by claim, over the configurations; a claim appears under the worst fate that it has."""
+    def by_claim(self, *fates: str, partly: bool = False) -> dict[str, list[ClaimChange]]:
+        """The same by claim, over the configurations; a claim appears under the worst fate that it has, or `partly` under the others."""
         worst = self.worst()
         found: dict[str, list[ClaimChange]] = {}
         for change in self.of(*fates):
-            if worst[change.claim] in fates:
+            if (worst[change.claim] in fates) != partly:
                 found.setdefault(change.claim, []).append(change)
         return found
 
@@ -187,7 +196,7 @@ class Review:
         """The exit code: 0 nothing is lost, 1 something is, 3 something is undecided."""
         if self.of("lost"):
             return 1
-        open_ = any(isinstance(one.result.verdict, Unknown) for one in self.behaviours)
+        open_ = any(isinstance(one.result.verdict, Unknown) and not one.searched for one in self.behaviours)
         return 3 if self.of("undecided", "dropped", "hollow") or open_ else 0
 
 
