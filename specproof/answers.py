@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from specproof.trace import Step, Trace
-from specproof.verdict import LemmaLine, NotAsked, Proved, Refuted, Result, Unknown, Vacuous, Verdict
+from specproof.verdict import Concern, LemmaLine, NotAsked, Proved, Refuted, Result, Unknown, Vacuous, Verdict
 
 Answer = Result | NotAsked
 
@@ -18,6 +18,7 @@ def encode(answer: Answer) -> dict[str, Any]:
     return {
         "design": answer.design, "configuration": answer.configuration, "claim": answer.claim, "kind": answer.kind,
         "seconds": answer.seconds, "verdict": _encode(answer.verdict),
+        "concerns": [[one.check, one.subject, one.text, one.fails, one.claim] for one in answer.concerns],
     }  # fmt: skip
 
 
@@ -25,7 +26,8 @@ def decode(data: Mapping[str, Any]) -> Answer:
     """The answer; raises KeyError, TypeError or ValueError where `encode` did not write this."""
     if "verdict" not in data:
         return NotAsked(data["design"], data["claim"], data["reason"])
-    return Result(data["design"], data["configuration"], data["claim"], data["kind"], _decode(data["verdict"]), data["seconds"])
+    concerns = tuple(Concern(*one) for one in data["concerns"])
+    return Result(data["design"], data["configuration"], data["claim"], data["kind"], _decode(data["verdict"]), data["seconds"], concerns)
 
 
 def _encode(verdict: Verdict) -> dict[str, Any]:

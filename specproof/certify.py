@@ -123,7 +123,8 @@ def bundle(group: Sequence[Obligation]) -> Obligation:
     """Obligations about one action (or about states, or about initial states) under the same assumptions as one: all
     goals from all facts. So facts that hold of some states only must not meet goals about others."""
     facts = tuple(dict.fromkeys(fact for obligation in group for fact in obligation.facts))
-    return Obligation("; ".join(one.name for one in group), group[0].kind, facts, conj(one.goal for one in group), at=group[0].at, assumed=group[0].assumed)
+    first, goals = group[0], conj(one.goal for one in group)
+    return Obligation("; ".join(one.name for one in group), first.kind, facts, goals, at=first.at, assumed=first.assumed)
 
 
 def leaning(system: System, certificate: Certificate, solver: Solver) -> dict[Lemma, set[str]]:

@@ -24,11 +24,12 @@ from specproof.lemmas import Certificate, discover
 from specproof.lift import Disagreement, Judge, lift
 from specproof.product import SHARING, Pair, merge, product, stops
 from specproof.readable import lines
+from specproof.sanity import Sanity
 from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import System, build
 from specproof.trace import Trace
-from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Vacuous, Verdict
+from specproof.verdict import Concern, NotAsked, Proved, Refuted, Result, Unknown, Vacuous, Verdict
 
 Report = Callable[[Result | NotAsked], None]
 
@@ -57,17 +58,29 @@ def decide(
     kinds = {claim.name: claim.kind for claim in claims}
     verdicts: dict[str, Result] = {}
 
+    sanity = Sanity(design, system, [claim for claim in claims if claim.name in properties], without, timeout)
+
     def report(name: str, verdict: Verdict) -> None:
-        result = Result(design.name, configuration, name, kinds[name], verdict, time.perf_counter() - started)
+        verdict = counted(verdict, sanity.against(name))
+        result = Result(design.name, configuration, name, kinds[name], verdict, time.perf_counter() - started, tuple(sanity.found))
         verdicts[name] = result
         if on_result:
             on_result(result)
 
     decision = Decision(system, properties, kinds, Solver(timeout), report)
+    decision.sanity = sanity
     decision.run()
     if inspect:
         inspect(decision, list(verdicts.values()))
     return [verdicts[claim.name] if claim.name in verdicts else not_asked[claim.name] for claim in claims]
+
+
+def counted(verdict: Verdict, concerns: Sequence[Concern]) -> Verdict:
+    """The verdict, or where it is a proof that does not count, why."""
+    if not concerns or not isinstance(verdict, Proved):
+        return verdict
+    text = "; ".join(one.text for one in concerns)
+    return Vacuous(verdict.method, text) if all(one.claim for one in concerns) else Unknown(verdict.method, f"not counted as proved: {text}")
 
 
 def ask(system: System, claims: Sequence[Claim]) -> tuple[dict[str, NotAsked], dict[str, Property]]:
@@ -164,6 +177,8 @@ class Decision:
         self.certificate: Certificate | None = None
         self.proving: Mapping[str, Property] = {}
         self.left: dict[str, str] = {}
+        self.sanity: Sanity | None = None
+        self.traces: list[Trace] = []
 
     def run(self) -> None:
         """Decides everything."""
@@ -178,12 +193,16 @@ class Decision:
         except TooLarge as reason:
             self._fall_back(dict.fromkeys(self.properties, f"the slice does not fit: {reason}"), None)
             return
+        if self.sanity is not None:
+            self.sanity.explored(slice_, reached)
         open_ = [name for name, prop in self.properties.items() if not self._refuted(slice_, reached, name, prop)]
         proving: dict[str, Property] = {}
         witnesses: dict[str, Trace | None] = {}
         for name in open_:
             if name not in self.left:
                 proving[name] = self._or_vacuous(slice_, reached, name, witnesses)
+        if self.sanity is not None and open_:
+            self.sanity.lifted(slice_, reached, self.traces)
         if open_ and (wrong := [name for name in self.along if reached.violated.get(name)]):
             raise Disagreement(f"{self.system.design}: {wrong[0]} was taken for granted and does not hold")
         certificate = self._prove(slice_, reached, {**proving, **self.along}, witnesses) if proving else None
@@ -216,6 +235,7 @@ class Decision:
                 tried.add(path)
                 trace = lift(self.system, prop, path, self.solver, wanted=wanted)
                 if trace is not None:
+                    self.traces.append(trace)
                     return trace, hit
         return None, hits[0]
 
@@ -238,6 +258,8 @@ class Decision:
         rejected = accept(self.system, certificate, proving, self.solver)
         if any(one.word == "sat" for one in rejected):
             raise Disagreement(f"{self.system.design}: Z3 rejects {rejected[0].obligation.name}, which the slice proves")
+        if self.sanity is not None and not rejected:
+            self.sanity.proved(certificate)
         for name in proving:
             if name in self.left or name in self.along:
                 continue

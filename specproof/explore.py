@@ -43,8 +43,11 @@ class Reached:
 
     def path(self, slice_: Slice, hit: Hit) -> list[str]:
         """The actions of a run to a hit."""
-        names = [hit.action] if hit.action else []
-        state = hit.state
+        return [*self.path_to(slice_, hit.state), *([hit.action] if hit.action else [])]
+
+    def path_to(self, slice_: Slice, state: int) -> list[str]:
+        """The actions of a run to a state."""
+        names: list[str] = []
         while self.parent[state] >= 0:
             names.append(slice_.moves[int(self.by[state])].action.name)
             state = int(self.parent[state])

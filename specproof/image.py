@@ -151,3 +151,17 @@ def _code(outputs: list[Array], size: np.dtype[Any]) -> np.ndarray[Any, np.dtype
     for number, output in sorted(enumerate(outputs), key=lambda item: item[1].size):
         code = code | (output.astype(size) << size.type(number))
     return code
+
+
+def firing(slice_: Slice, move: Move, states: States, entailed: set[Entailment], most: int = 4) -> list[int]:
+    """The numbers of the first states from which an action fires."""
+    compiled = move.compiled
+    patterns, index = np.unique(states & np.uint64(compiled.mask), return_index=True)
+    rows = max(1, CHUNK >> len(compiled.inputs))
+    found: list[int] = []
+    for begin in range(0, len(patterns), rows):
+        part = patterns[begin : begin + rows]
+        outputs, exists = compiled.run(slice_.layout, part)
+        possible = outputs[0] & exists & ~compiled.excluded(outputs, entailed)
+        found += [int(number) for number in index[begin : begin + rows][np.broadcast_to(possible, (len(part), possible.shape[1])).any(axis=1)]]
+    return sorted(found)[:most]

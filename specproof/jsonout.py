@@ -14,7 +14,7 @@ from specproof.errors import UsageError
 from specproof.load import Library
 from specproof.pinned import Pins
 from specproof.trace import Trace
-from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Vacuous
+from specproof.verdict import Concern, NotAsked, Proved, Refuted, Result, Unknown, Vacuous
 
 #: Raised whenever a reader of the old form could misread the new one.
 SCHEMA = 1
@@ -30,7 +30,17 @@ def document(answers: Iterable[Result | NotAsked], pins: Pins, known: Library, w
         "not_asked": [
             {"design": answer.design, "claim": answer.claim, "reason": answer.reason} for answer in answers if isinstance(answer, NotAsked)
         ],
+        "sanity": [
+            {"design": design, "configuration": configuration, "check": one.check, "subject": one.subject, "text": one.text, "fails": one.fails}
+            for design, configuration, one in concerns(answers)
+        ],
     }
+
+
+def concerns(answers: Iterable[Result | NotAsked]) -> list[tuple[str, str, Concern]]:
+    """What was found of each design in each configuration, each thing once."""
+    found = [(answer.design, answer.configuration, one) for answer in answers if isinstance(answer, Result) for one in answer.concerns]
+    return list(dict.fromkeys(found))
 
 
 def _result(result: Result, pins: Pins, known: Library, without: Sequence[str]) -> dict[str, Any]:

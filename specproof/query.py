@@ -170,12 +170,14 @@ class Query:
                 return why
             used |= why
         assumptions = tuple(name for name, literal in self._guards.items() if name and literal in used)
-        return Core(tuple(lemma for lemma in lemmas or self.selected if self.selected[lemma] in used), assumptions)
+        guard = any(not name and literal in used for name, literal in self._guards.items())
+        return Core(tuple(lemma for lemma in lemmas or self.selected if self.selected[lemma] in used), assumptions, guard)
 
 
 @dataclass(frozen=True)
 class Core:
-    """What a step needs: lemmas before it, and assumptions about the environment."""
+    """What a step needs: lemmas before it, assumptions about the environment, and whether it needs the action's guard."""
 
     lemmas: tuple[Lemma, ...]
     assumptions: tuple[str, ...]
+    guard: bool = True

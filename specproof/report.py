@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
+from specproof.jsonout import concerns
 from specproof.load import LEMMAS, Library
 from specproof.pinned import Difference
 from specproof.pinned import text as verdict_text
@@ -202,3 +203,17 @@ def changed(differing: Sequence[Difference], without: Sequence[str]) -> list[str
     for where, verdicts in new.items():
         found += wrapped(f"{where}: not in the pinned table: {', '.join(verdicts)}", "! ", "    ")
     return [*found, ""] if found else []
+
+
+def sanity(answers: Iterable[Answer], *, all_: bool) -> list[str]:
+    """What keeps proofs from counting; with `all_` also what no proof needs, which fails nothing."""
+    lines: list[str] = []
+    unneeded: dict[str, list[str]] = {}
+    for design, configuration, one in concerns(answers):
+        if one.fails:
+            lines += wrapped(one.text, f"! {place(design, configuration)}: ", "    ")
+        elif all_:
+            unneeded.setdefault(place(design, configuration), []).append(one.text.removeprefix("no proof needs "))
+    for where, texts in unneeded.items():
+        lines += wrapped("; ".join(texts), f"no proof needs, in {where}: ", "    ")
+    return lines

@@ -75,6 +75,8 @@ class Session:
                 self.say(text)
             for text in (*report.not_asked(self.answers, self.known), *(report.remarks(self.answers) if terminal else ())):
                 self.say(text)
+        for text in report.sanity(self.answers, all_=bool(self.request.targets) and not self.how.quiet):
+            self.say(paint(text, "differs") if text.startswith("!") else text)
         for text in report.changed(differing, self.request.without):
             self.say(paint(text, "differs") if text.startswith("!") else text)
         listed = any(pinned.listed(self.known, answer) for answer in self.answers if isinstance(answer, Result))

@@ -68,9 +68,21 @@ Verdict = Proved | Refuted | Vacuous | Unknown
 
 
 @dataclass(frozen=True)
+class Concern:
+    """Something that makes proofs say less than they seem to. `check` is what was looked for, `subject` the action,
+    claim or assumption that it was found in. With `fails` no proof of the design counts, or none of one `claim`."""
+
+    check: str
+    subject: str
+    text: str
+    fails: bool
+    claim: str = ""
+
+
+@dataclass(frozen=True)
 class Result:
     """What `check` reports of one claim on one design in one configuration. For a lemma the design is
-    "bit-vectors" and the configuration empty."""
+    "bit-vectors" and the configuration empty. `concerns` are what was found of the design by then."""
 
     design: str
     configuration: str
@@ -78,6 +90,7 @@ class Result:
     kind: str
     verdict: Verdict
     seconds: float = 0.0
+    concerns: tuple[Concern, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -131,8 +131,8 @@ class Campaign:
     def _fate(mutant: Mutant, status: str, by: str = "") -> Fate:
         return Fate(mutant.id, mutant.action, mutant.operator, mutant.change, status, by)
 
-    def settle(self, left: Sequence[Mutant]) -> Iterator[Fate]:
-        """The fates of mutants that no run killed: equivalent in every configuration, killed after all, or survivors."""
+    def compare(self, left: Sequence[Mutant]) -> list[Fate | None]:
+        """The fates of mutants whose actions do the same as the design's in every reachable state."""
         same: dict[str, set[str]] = {mutant.id: set() for mutant in left}
         for configuration in self.configurations:
             base = self.base(configuration)
@@ -144,14 +144,21 @@ class Campaign:
             for (mutant, _), yes in zip(asked, alike(base.system, [actions for _, actions in asked], self.request.timeout), strict=True):
                 if yes:
                     same[mutant.id].add(configuration)
-        for mutant in left:
-            if len(same[mutant.id]) == len(self.configurations):
-                yield self._fate(mutant, EQUIVALENT, by="in every reachable state its actions do the same")
-            else:
-                yield self._closer(mutant, [name for name in self.configurations if name not in same[mutant.id]])
+        alike_everywhere = "in every reachable state its actions do the same"
+        return [
+            self._fate(mutant, EQUIVALENT, by=alike_everywhere) if len(same[mutant.id]) == len(self.configurations) else None for mutant in left
+        ]
+
+    def settle(self, mutant: Mutant) -> Fate:
+        """The fate of a mutant that no run killed and that differs in some state: killed after all, equivalent on all views, or a survivor."""
+        try:
+            return self._closer(mutant, self.configurations)
+        except TooLarge as reason:
+            return self._fate(mutant, UNKNOWN, by=str(reason))
 
     def _closer(self, mutant: Mutant, configurations: Sequence[str]) -> Fate:
         """A mutant that differs in some state: whether a claim notices, whether a view shows it."""
+        configurations = [name for name in configurations if self.differing(mutant, self.base(name))]
         for configuration in configurations:
             base = self.base(configuration)
             killed = exactly(base, self.differing(mutant, base))
@@ -244,15 +251,17 @@ _own: dict[Request, tuple[Campaign, list[Mutant]]] = {}
 
 
 def _work(job: tuple[Request, str, Sequence[int]]) -> list[tuple[int, Fate | None]]:
-    """Strikes, or settles, the mutants with these numbers."""
+    """Strikes, compares or settles the mutants with these numbers."""
     request, what, numbers = job
     if request not in _own:
         campaign = Campaign.of(request)
         _own[request] = campaign, campaign.all()
     campaign, everything = _own[request]
-    if what == "strike":
-        return [(number, campaign.strike(everything[number])) for number in numbers]
-    return list(zip(numbers, campaign.settle([everything[number] for number in numbers]), strict=True))
+    chosen = [everything[number] for number in numbers]
+    if what == "compare":
+        return list(zip(numbers, campaign.compare(chosen), strict=True))
+    decide = campaign.strike if what == "strike" else campaign.settle
+    return [(number, decide(mutant)) for number, mutant in zip(numbers, chosen, strict=True)]
 
 
 def run(request: Request, jobs: int = 1, on_fate: Callable[[int, int, Fate], None] = lambda done, all_, fate: None) -> list[Fate]:
@@ -269,11 +278,10 @@ def run(request: Request, jobs: int = 1, on_fate: Callable[[int, int, Fate], Non
                 on_fate(len(fates), len(everything), fate)
 
     with _crew(jobs, len(everything)) as each:
-        for answers in each(_work, [(request, "strike", chunk) for chunk in _chunks(range(len(everything)), 20)]):
-            take(answers)
-        left = [number for number in range(len(everything)) if number not in fates]
-        for answers in each(_work, [(request, "settle", chunk) for chunk in _chunks(left, 60)]):
-            take(answers)
+        for what, size in (("strike", 20), ("compare", 60), ("settle", 2)):
+            left = [number for number in range(len(everything)) if number not in fates]
+            for answers in each(_work, [(request, what, chunk) for chunk in _chunks(left, size)]):
+                take(answers)
     _own.clear()
     return [fates[number] for number in range(len(everything))]
 

@@ -12,8 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 import specproof
 from specproof.errors import UsageError
 from specproof.jobs import Answer, Emit
@@ -102,7 +100,7 @@ def working(session: Session, certificates: str | None, others: str | None, sche
             if certificates:
                 finish(Path(certificates), session.answers)
             for line in summary(Path(notes)) if others else ():
-                click.echo(line)
+                session.say(line)
 
 
 def finish(directory: Path, answers: Sequence[Answer]) -> None:

@@ -1,0 +1,162 @@
+"""Whether a design and its claims say anything at all: what a proof would not notice by itself.
+
+An action that never happens proves much, and so do assumptions that contradict each other and a claim that is
+true of anything. Such a design is reported as such beside its verdicts, and what would be proved of it is not.
+What no proof needs (a guard, an assumption) is listed, and fails nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from specproof.claims import Claim, MissingView, Phrase, Views, phrase
+from specproof.design import Design
+from specproof.graph import substitute
+from specproof.image import firing
+from specproof.layout import TooLarge
+from specproof.lift import unroll
+from specproof.solver import Solver
+from specproof.system import Action, System, build
+from specproof.terms import FALSE, Bool, Term, conj, variable
+from specproof.trace import Trace
+from specproof.verdict import Concern
+
+if TYPE_CHECKING:
+    from specproof.explore import Reached
+    from specproof.lemmas import Certificate
+    from specproof.slice import Slice
+
+#: Assumptions of one action that are taken apart to find which of them contradict each other.
+MOST = 12
+
+
+class Sanity:
+    """What is found while claims of a design in one configuration are decided."""
+
+    def __init__(self, design: Design[Any], system: System, claims: Sequence[Claim], without: tuple[str, ...], seconds: float | None) -> None:
+        """`claims`: those that the system can express. `seconds`: a limit for each question, or None."""
+        self.design, self.system, self.without = design, system, without
+        self.solver = Solver(seconds)  # of its own: Z3's assignments depend on what was asked before
+        self.found: list[Concern] = [*tautologies(claims, system, self.solver), *contradictions(system, self.solver)]
+
+    def explored(self, slice_: Slice, reached: Reached) -> None:
+        """Actions that fire in no reachable state of the slice, here or in another configuration."""
+        for name, action in slice_.system.actions.items():
+            if name in reached.fired or (action.guard is FALSE and self._elsewhere(name)):
+                continue
+            if not any(fires(self.design, other, self.without, name) for other in self._others()):
+                self.found.append(Concern("action-fires", name, _never(self.system.actions[name]), fails=True))
+
+    def _others(self) -> list[str]:
+        return [name for name in self.design.configurations if name != self.system.configuration]
+
+    def _elsewhere(self, name: str) -> bool:
+        """Whether the action's guard is not the constant 'false' in another configuration."""
+        return any(build(self.design, other, self.without).actions[name].guard is not FALSE for other in self._others())
+
+    def lifted(self, slice_: Slice, reached: Reached, traces: Iterable[Trace]) -> None:
+        """Actions that fire on the slice, and for which no full-width run is found. `traces` are runs that are known already."""
+        seen = {step.action for trace in traces for step in trace.steps}
+        for name in slice_.system.actions:
+            if name in reached.fired and name not in seen and not self._runs(slice_, reached, name, seen):
+                text = f"{name} fires on the slice, and no full-width run was found in which it does"
+                self.found.append(Concern("action-fires", name, text, fails=True))
+
+    def proved(self, certificate: Certificate) -> None:
+        """What the proofs have no need of."""
+        self.found += needless(self.system, certificate)
+
+    def _runs(self, slice_: Slice, reached: Reached, name: str, seen: set[str]) -> bool:
+        """Whether a full-width run takes the action; all actions of such a run are seen then."""
+        move = next(move for move in slice_.moves if move.action.name == name)
+        for state in firing(slice_, move, reached.states, reached.entailed.get(name, set())):
+            path = [*reached.path_to(slice_, state), name]
+            if self.solver.ask(unroll(self.system, path).constraints).word == "sat":
+                seen.update(path)
+                return True
+        return False
+
+    def against(self, claim: str) -> list[Concern]:
+        """What keeps a proof of this claim from being counted as one."""
+        return [one for one in self.found if one.fails and one.claim in ("", claim)]
+
+
+def _never(action: Action) -> str:
+    under = f", under {', '.join(action.assumed)}" if action.assumed else ""
+    return f"{action.name} fires in no reachable state{under}, in no configuration"
+
+
+def fires(design: Design[Any], configuration: str, without: tuple[str, ...], name: str) -> bool:
+    """Whether an action fires in some reachable slice state of another configuration."""
+    from specproof.explore import explore
+    from specproof.slice import Slice
+
+    try:
+        slice_ = Slice(build(design, configuration, without), [])
+        return name in explore(slice_, stop=lambda reached: name in reached.fired).fired
+    except TooLarge:
+        return True  # nothing is known, and nothing is said
+
+
+def tautologies(claims: Sequence[Claim], system: System, solver: Solver) -> list[Concern]:
+    """Claims that are true whatever the views are."""
+    views = Views(system, system.state())
+    said: dict[str, Phrase] = {}
+    for claim in claims:
+        try:
+            said[claim.name] = phrase(claim, *([views, views] if claim.kind in ("step", "relation") else [views]))
+        except MissingView:
+            continue
+    apart = {name: _apart(one, f"{number}") for number, (name, one) in enumerate(said.items())}
+    if solver.ask([conj(~term for term in apart.values())]).word == "sat":
+        return []
+    empty = [name for name, term in apart.items() if solver.ask([~term]).word == "unsat"]
+    return [Concern("tautology", name, f"{name} is true of any views whatever: it says nothing", fails=True, claim=name) for name in empty]
+
+
+def _apart(one: Phrase, tag: str) -> Bool:
+    """The claim over variables of its own."""
+    by: dict[Term, Term] = {term: variable(f"{tag} {term.data}", term.width) for names in one.seen for term in names.values()}
+    return cast(Bool, substitute([one.term], by)[0])
+
+
+def contradictions(system: System, solver: Solver) -> list[Concern]:
+    """Assumptions about one action, or about the start, that exclude each other; or that exclude its guard."""
+    found = []
+    for name, guard, assumed in [("the start", system.initial, system.initially_assumed)] + [
+        (name, action.guard, action.assumed) for name, action in system.actions.items()
+    ]:
+        if not assumed or guard is FALSE or solver.ask([guard, *assumed.values()]).word != "unsat":
+            continue
+        if solver.ask([guard]).word == "unsat":
+            continue
+        least = _least(guard, assumed, solver)
+        found.append(Concern("assumptions-agree", ", ".join(least), f"{name}: {' and '.join(least)} cannot hold together with its guard", fails=True))
+    return found
+
+
+def _least(guard: Bool, assumed: Mapping[str, Bool], solver: Solver) -> list[str]:
+    """Assumptions that are enough for the contradiction, none of which can be left out."""
+    kept = list(assumed)
+    for name in list(kept)[:MOST]:
+        rest = [other for other in kept if other != name]
+        if solver.ask([guard, *(assumed[other] for other in rest)]).word == "unsat":
+            kept = rest
+    return kept
+
+
+def needless(system: System, certificate: Certificate) -> list[Concern]:
+    """Guards, assumptions and lemmas that no step of the proofs uses."""
+    guards = {action for (_, action), core in certificate.cores.items() if action is not None and core.guard}
+    assumptions = {name for core in certificate.cores.values() for name in core.assumptions}.union(*certificate.leans.values())
+    lemmas = {lemma for core in certificate.cores.values() for lemma in core.lemmas}
+    asked = {name for action in system.actions.values() for name in action.assumed} | set(system.initially_assumed)
+    found = [
+        Concern("needed", name, f"no proof needs the guard of {name}", fails=False)
+        for name, action in system.actions.items() if action.guard.op != "const" and name not in guards
+    ]  # fmt: skip
+    found += [Concern("needed", name, f"no proof needs the assumption {name}", fails=False) for name in sorted(asked - assumptions)]
+    unused = [lemma for lemma in certificate.lemmas if lemma not in lemmas]
+    found += [Concern("needed", "lemma", f"no proof needs {len(unused)} of the lemmas", fails=False)] if unused else []
+    return found

@@ -1,0 +1,215 @@
+"""Sanity: designs and claims of which a proof says less than it seems to are found, and their proofs do not count."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from specproof import U64, Bool, Claim, Design, State, Word, field, frozen, implies, invariant, step, word
+from specproof.cli import main
+from specproof.decide import decide
+from specproof.verdict import Proved, Result, Unknown, Vacuous
+
+SCHEMA = json.loads((Path(__file__).parents[1] / "specproof" / "schema" / "check.json").read_text())
+
+
+class Box(State):
+    wide: Bool = frozen("a capability")
+    mask: U64 = field("bits that stay")
+    value: U64 = field("the word")
+    open: Bool = field("the lid is off")
+
+
+def box(name: str = "box") -> Design[Box]:
+    """A word of which some bits stay, while the lid is off."""
+    made = Design(name, Box, doc="a word of which some bits stay")
+    made.setting("wide", lambda s: s.wide)
+    made.setting("narrow", lambda s: ~s.wide)
+    made.configure("wide", "narrow")
+
+    @made.initial
+    def closed(s: Box) -> Bool:
+        return (s.value == s.mask) & ~s.open
+
+    @made.action(by="owner", guard=lambda s: ~s.open)
+    def unlock(s: Box) -> Box:
+        return s.replace(open=True)
+
+    @made.action(by="guest", guard=lambda s: s.open)
+    def write(s: Box, value: U64) -> Box:
+        return s.replace(value=(s.value & s.mask) | (value & ~s.mask))
+
+    @made.view
+    def value(s: Box) -> Word:
+        return s.value
+
+    @made.view
+    def mask(s: Box) -> Word:
+        return s.mask
+
+    @made.view
+    def lid_off(s: Box) -> Bool:
+        return s.open
+
+    return made
+
+
+@invariant("kept")
+def kept(v: Any) -> Bool:
+    """Masked bits stay set."""
+    return (v.value & v.mask) == v.mask
+
+
+def results(design: Design[Box], *claims: Claim, configuration: str = "wide", without: tuple[str, ...] = ()) -> list[Result]:
+    """The answers of one configuration."""
+    return [answer for answer in decide(design, configuration, list(claims), without=without) if isinstance(answer, Result)]
+
+
+def failing(result: Result) -> list[tuple[str, str]]:
+    """What of the concerns keeps proofs from counting."""
+    return [(one.check, one.subject) for one in result.concerns if one.fails]
+
+
+def test_a_sound_design_has_nothing_that_fails() -> None:
+    """Its proofs count, each with a run in which its actions happen."""
+    (result,) = results(box(), kept)
+
+    assert isinstance(result.verdict, Proved)
+    assert failing(result) == []
+
+
+def test_an_action_that_never_fires_keeps_proofs_from_counting() -> None:
+    """Neither here nor in another configuration."""
+    design = box()
+
+    @design.action(by="ghost", guard=lambda s: (s.value & s.mask) != s.mask)
+    def haunt(s: Box) -> Box:
+        return s.replace(value=0)
+
+    (result,) = results(design, kept)
+
+    assert failing(result) == [("action-fires", "haunt")]
+    assert isinstance(result.verdict, Unknown)
+    assert result.verdict.reason == "not counted as proved: haunt fires on the slice, and no full-width run was found in which it does"
+
+
+def test_a_guard_that_nothing_satisfies_is_found_without_a_run() -> None:
+    """Where the slice itself knows that the action never happens."""
+    design = box()
+
+    @design.action(by="ghost", guard=lambda s: s.open & ~s.open & s.wide)
+    def haunt(s: Box) -> Box:
+        return s.replace(value=0)
+
+    (result,) = results(design, kept)
+
+    assert failing(result) == [("action-fires", "haunt")]
+    assert result.concerns[0].text == "haunt fires in no reachable state, in no configuration"
+
+
+def test_an_action_of_another_configuration_is_no_concern() -> None:
+    """An action may belong to one configuration only, by its guard or by what is reachable there."""
+    design = box()
+
+    @design.action(by="owner", guard=lambda s: s.open & s.wide)
+    def relock(s: Box) -> Box:
+        return s.replace(open=False)
+
+    @design.action(by="owner", guard=lambda s: s.open & (s.wide | s.wide))
+    def leave(s: Box) -> Box:
+        return s
+
+    for configuration in ("wide", "narrow"):
+        (result,) = results(design, kept, configuration=configuration)
+        assert failing(result) == []
+        assert isinstance(result.verdict, Proved)
+
+
+def test_assumptions_that_contradict_each_other_are_named() -> None:
+    """Only those two of three that do."""
+    design = box()
+
+    @design.assumption("small", of=("write",))
+    def small(s: Box, value: Word) -> Bool:
+        """Guests write small values."""
+        return (value & ~word(0xFF)) == 0
+
+    @design.assumption("some", of=("write",))
+    def some(s: Box, value: Word) -> Bool:
+        """Guests write bit 3."""
+        return (value & 8) == 8
+
+    @design.assumption("large", of=("write",))
+    def large(s: Box, value: Word) -> Bool:
+        """Guests write bit 40."""
+        return (value & (1 << 40)) != 0
+
+    (result,) = results(design, kept)
+    (without,) = results(design, kept, without=("large",))
+
+    assert ("assumptions-agree", "small, large") in failing(result)
+    assert isinstance(result.verdict, Unknown)
+    assert isinstance(without.verdict, Proved)
+
+
+def test_a_claim_that_is_true_of_anything_is_vacuous() -> None:
+    """And the other claims are proved all the same."""
+
+    @invariant("says-nothing")
+    def nothing(v: Any) -> Bool:
+        return implies(v.lid_off, (v.value | v.mask) == (v.mask | v.value))
+
+    @step("says-nothing-of-steps")
+    def still_nothing(before: Any, after: Any) -> Bool:
+        return (before.lid_off & ~after.lid_off) | ~before.lid_off | after.lid_off
+
+    empty, also, sound = results(box(), nothing, still_nothing, kept)
+
+    assert isinstance(empty.verdict, Vacuous)
+    assert isinstance(also.verdict, Vacuous)
+    assert empty.verdict.reason == "says-nothing is true of any views whatever: it says nothing"
+    assert isinstance(sound.verdict, Proved)
+
+
+def test_what_no_proof_needs_is_listed_and_fails_nothing() -> None:
+    """Guards and assumptions, by name."""
+    design = box()
+
+    @design.assumption("idle", of=("unlock",))
+    def idle(s: Box) -> Bool:
+        """The owner waits until the mask is not empty."""
+        return s.mask != 0
+
+    (result,) = results(design, kept)
+    notes = {(one.check, one.subject) for one in result.concerns if not one.fails}
+
+    assert isinstance(result.verdict, Proved)
+    assert notes == {("needed", "unlock"), ("needed", "write"), ("needed", "idle")}
+
+
+FILE = """
+from tests.test_trust_sanity import Box, box, kept
+mine = box("mine")
+
+@mine.action(by="ghost", guard=lambda s: (s.value & s.mask) != s.mask)
+def haunt(s: Box) -> Box:
+    return s.replace(value=0)
+"""
+
+
+def test_check_reports_it_beside_the_verdicts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On its own line, in the JSON, and by the exit code of what is undecided."""
+    (tmp_path / "mine.py").write_text(FILE)
+    code = main(["check", str(tmp_path / "mine.py"), "--claim", "kept", "--json", str(tmp_path / "out.json"), "--no-cache"])
+    out = capsys.readouterr().out
+    written = json.loads((tmp_path / "out.json").read_text())
+    jsonschema.validate(written, SCHEMA)
+
+    assert code == 3
+    assert "! mine, wide: haunt fires on the slice, and no full-width run was found in which it does" in out
+    assert {entry["subject"] for entry in written["sanity"] if entry["fails"]} == {"haunt"}
+    assert {result["verdict"] for result in written["results"]} == {"unknown"}
