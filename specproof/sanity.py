@@ -38,12 +38,14 @@ class Sanity:
         """`claims`: those that the system can express. `seconds`: a limit for each question, or None."""
         self.design, self.system, self.without = design, system, without
         self.solver = Solver(seconds)  # of its own: Z3's assignments depend on what was asked before
-        self.found: list[Concern] = [*tautologies(claims, system, self.solver), *contradictions(system, self.solver)]
+        self.found: list[Concern] = tautologies(claims, system, self.solver)
 
     def explored(self, slice_: Slice, reached: Reached) -> None:
         """Actions that fire in no reachable state of the slice, here or in another configuration."""
-        for name, action in slice_.system.actions.items():
-            if name in reached.fired or (action.guard is FALSE and self._elsewhere(name)):
+        silent = {name: action for name, action in slice_.system.actions.items() if name not in reached.fired}
+        self.found += contradictions({name: self.system.actions[name] for name in silent}, self.solver)
+        for name, action in silent.items():
+            if (action.guard is FALSE and self._elsewhere(name)):
                 continue
             if not any(fires(self.design, other, self.without, name) for other in self._others()):
                 self.found.append(Concern("action-fires", name, _never(self.system.actions[name]), fails=True))
@@ -58,8 +60,14 @@ class Sanity:
     def lifted(self, slice_: Slice, reached: Reached, traces: Iterable[Trace]) -> None:
         """Actions that fire on the slice, and for which no full-width run is found. `traces` are runs that are known already."""
         seen = {step.action for trace in traces for step in trace.steps}
-        for name in slice_.system.actions:
-            if name in reached.fired and name not in seen and not self._runs(slice_, reached, name, seen):
+        moves = {move.action.name: move for move in slice_.moves if move.action.name in reached.fired and move.action.name not in seen}
+        paths: dict[str, list[list[str]]] = {}
+        for name, move in moves.items():
+            states = firing(slice_, move, reached.states, reached.entailed.get(name, set()))
+            paths[name] = [[*reached.path_to(slice_, state), name] for state in states]
+        for name in sorted(paths, key=lambda name: -max(map(len, paths[name]), default=0)):  # a long run takes many actions
+            if name not in seen and not self._runs(paths[name], seen):
+                self.found += contradictions({name: self.system.actions[name]}, self.solver)
                 text = f"{name} fires on the slice, and no full-width run was found in which it does"
                 self.found.append(Concern("action-fires", name, text, fails=True))
 
@@ -67,11 +75,9 @@ class Sanity:
         """What the proofs have no need of."""
         self.found += needless(self.system, certificate)
 
-    def _runs(self, slice_: Slice, reached: Reached, name: str, seen: set[str]) -> bool:
-        """Whether a full-width run takes the action; all actions of such a run are seen then."""
-        move = next(move for move in slice_.moves if move.action.name == name)
-        for state in firing(slice_, move, reached.states, reached.entailed.get(name, set())):
-            path = [*reached.path_to(slice_, state), name]
+    def _runs(self, paths: Iterable[Sequence[str]], seen: set[str]) -> bool:
+        """Whether one of these is a full-width run; all its actions are seen then."""
+        for path in paths:
             if self.solver.ask(unroll(self.system, path).constraints).word == "sat":
                 seen.update(path)
                 return True
@@ -121,18 +127,14 @@ def _apart(one: Phrase, tag: str) -> Bool:
     return cast(Bool, substitute([one.term], by)[0])
 
 
-def contradictions(system: System, solver: Solver) -> list[Concern]:
-    """Assumptions about one action, or about the start, that exclude each other; or that exclude its guard."""
+def contradictions(actions: Mapping[str, Action], solver: Solver) -> list[Concern]:
+    """Assumptions about one action that exclude each other, or its guard."""
     found = []
-    for name, guard, assumed in [("the start", system.initial, system.initially_assumed)] + [
-        (name, action.guard, action.assumed) for name, action in system.actions.items()
-    ]:
-        if not assumed or guard is FALSE or solver.ask([guard, *assumed.values()]).word != "unsat":
-            continue
-        if solver.ask([guard]).word == "unsat":
-            continue
-        least = _least(guard, assumed, solver)
-        found.append(Concern("assumptions-agree", ", ".join(least), f"{name}: {' and '.join(least)} cannot hold together with its guard", fails=True))
+    for name, action in actions.items():
+        if action.assumed and action.guard is not FALSE and solver.ask([action.enabled]).word == "unsat" and solver.ask([action.guard]).word == "sat":
+            least = _least(action.guard, action.assumed, solver)
+            text = f"{name}: {' and '.join(least)} cannot hold together with its guard"
+            found.append(Concern("assumptions-agree", ", ".join(least), text, fails=True))
     return found
 
 
