@@ -66,12 +66,16 @@ def _own(side: int, path: str, shared: frozenset[str]) -> str:
     return path if path in shared else f"{NAMES[side]}.{path}"
 
 
-def lockstep(old: System, new: System, seen: Mapping[str, Difference], wanted: Sequence[str]) -> Lockstep:
-    """The pair of two systems with the same actions and inputs, until one of `seen`, over the views `wanted`, tells them apart."""
+def lockstep(old: System, new: System, seen: Mapping[str, Difference], wanted: Sequence[str], *, loose: bool = False) -> Lockstep:
+    """The pair of two systems with the same actions and inputs, until one of `seen`, over the views `wanted`, tells them apart.
+
+    Both start with the same values of the fields about which both initial predicates say the same; with `loose`
+    only of those that nothing ties to a field that starts apart. Without, it may be that no run starts.
+    """
     control = _control(old, new)
     sides = (_needed(old, wanted, control), _needed(new, wanted, control))
     left, right = sides
-    differ = _start_apart(left, right)
+    differ = _start_apart(left, right, loose)
     shared = _shared(left, right, control, differ)
     renames = [{term: variable(_own(side, path, shared), term.width) for path, term in system.variables.items()} for side, system in enumerate(sides)]
     held: dict[str, Term] = {}
@@ -162,11 +166,8 @@ def _needed(system: System, wanted: Sequence[str], control: frozenset[str]) -> S
     )  # fmt: skip
 
 
-def _start_apart(left: System, right: System) -> frozenset[str]:
-    """Fields about which the two initial predicates do not say the same: each side starts as it says itself.
-
-    Nothing ties such a field to one that starts the same on both sides, or both start apart.
-    """
+def _start_apart(left: System, right: System, loose: bool) -> frozenset[str]:
+    """Fields about which the two initial predicates do not say the same: each side starts as it says itself."""
     parts = [conjuncts(left.initial), conjuncts(right.initial)]
     about: list[dict[str, set[Term]]] = [{}, {}]
     for side in (0, 1):
@@ -174,7 +175,11 @@ def _start_apart(left: System, right: System) -> frozenset[str]:
             for term in variables([part]):
                 about[side].setdefault(str(term.data), set()).add(part)
     paths = set(left.variables) & set(right.variables)
-    return frozenset(path for path in paths if about[0].get(path) != about[1].get(path))
+    apart = {path for path in paths if about[0].get(path) != about[1].get(path)}
+    tied = [{str(term.data) for term in variables([part])} for side in parts for part in side]
+    while loose and (more := {path for names in tied if names & apart for path in names & paths} - apart):
+        apart |= more
+    return frozenset(apart)
 
 
 def _shared(left: System, right: System, control: frozenset[str], differ: frozenset[str]) -> frozenset[str]:

@@ -1,0 +1,181 @@
+"""What can be seen of two designs: the lockstep pair against the plain product of both, and against what is known."""
+
+import pytest
+
+from specproof import U64, Bool, Design, State, field, observed
+from specproof.claims import Claim
+from specproof.decide import relate
+from specproof.product import product
+from specproof.review.algebra import formulas
+from specproof.review.lockstep import NAMES
+from specproof.review.observe import behaviours, common, offered
+from specproof.review.result import Behaviour
+from specproof.review.sides import of_target
+from specproof.solver import Solver
+from specproof.system import System, build
+from specproof.terms import Term, conj, implies
+from specproof.verdict import Refuted
+
+SEED = "tests/designs/seed.py"
+THIN = "tests/designs/thin.py"
+
+
+def system(target: str, configuration: str = "virtualized") -> System:
+    """A design of a file in a configuration."""
+    return build(of_target(target).design, configuration)
+
+
+def seen(old: System, new: System) -> dict[str, Behaviour]:
+    """What can be seen of two systems, by name."""
+    both = common(old, new)
+    return {one.name: one for one in behaviours(both.old, both.new, None)}
+
+
+PAIRS = [
+    (f"{SEED}:seed", f"{SEED}:lazy"), (f"{SEED}:seed", f"{SEED}:ored"), (f"{SEED}:lazy", f"{SEED}:ored"),
+    (f"{SEED}:lazy", f"{SEED}:lazy-too"), (f"{THIN}:thin", f"{THIN}:thin-broken"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new"), PAIRS)
+@pytest.mark.parametrize("configuration", ["virtualized", "emulated"])
+def test_the_shortest_difference_is_that_of_the_plain_product(old: str, new: str, configuration: str) -> None:
+    """The first difference comes after as many steps as in the product of both systems, decided as a relation."""
+    left, right = system(old, configuration), system(new, configuration)
+    found = seen(left, right)
+    claims = []
+    for one in offered(left, right):
+
+        def same(a: object, b: object, one=one):  # type: ignore[no-untyped-def]
+            flags = [~getattr(side, name[1:]) if name.startswith("~") else getattr(side, name) for side in (a, b) for name in one.when]
+            return implies(conj(flags), getattr(a, one.view) == getattr(b, one.view))
+
+        claims.append(Claim(one.name, "", "relation", same, *NAMES))
+    plain = relate(product(left, right, NAMES), claims, Solver())[0]
+
+    lengths = [one.result.verdict.trace.length for one in found.values() if isinstance(one.result.verdict, Refuted)]
+    expected = [verdict.trace.length for verdict in plain.values() if isinstance(verdict, Refuted)]
+    assert bool(lengths) == bool(expected)
+    assert not expected or min(lengths) == min(expected)
+
+
+def test_never_is_a_proof() -> None:
+    """Forcing in software and merging in hardware never differ where the masked bits are set."""
+    found = seen(system(f"{SEED}:seed"), system(f"{SEED}:ored"))
+
+    assert all(one.same for one in found.values())
+
+
+class Counter(State):
+    """A design for starts, widths and actions that differ."""
+
+    x: U64 = field("a word")
+    y: U64 = field("another")
+    on: Bool = field("a truth value")
+    refused: Bool = observed("the step was refused")
+
+
+def counter(name: str, start: int) -> Design[Counter]:
+    """x starts with `start`, y is x's twin."""
+    made = Design(name, Counter, doc="two words")
+    made.initial(lambda s: s.matches(x=start, on=False) & (s.y == s.x))
+
+    def write(s: Counter, value: U64) -> Counter:
+        """A write."""
+        return s.replace(x=value)
+
+    def peek(s: Counter) -> Term:
+        return s.x
+
+    def turned_away(s: Counter) -> Term:
+        return s.refused
+
+    made.action(by="guest")(write)
+    made.view(peek)
+    made.view(turned_away)
+    return made
+
+
+def test_a_difference_at_the_start() -> None:
+    """Two designs that start differently differ after no step at all."""
+    one = seen(build(counter("a", 0)), build(counter("b", 4)))["peek"]
+
+    assert one.differs and not one.moments
+    assert (one.before, one.after) == ("0", "0x4")
+
+
+def test_fields_that_cannot_start_alike_start_apart() -> None:
+    """Where equal starts would contradict each other, each side starts as it says itself."""
+    found = seen(build(counter("a", 0)), build(counter("b", 4)))
+
+    assert {name for name, one in found.items() if one.differs} == {"peek"}
+
+
+def test_own_views_are_compared_where_no_shipped_one_is_offered() -> None:
+    """A design of one's own vocabulary is compared in its own views."""
+    left, right = build(counter("a", 0)), build(counter("b", 0))
+
+    assert {one.view for one in offered(left, right)} == {"peek", "turned_away"}
+    assert all(one.same for one in seen(left, right).values())
+
+
+def test_actions_and_inputs_that_differ() -> None:
+    """Common actions are compared, an input of one side is free, and one of another width stays apart."""
+    from typing import Annotated
+
+    from specproof import Word
+
+    left, right = counter("a", 0), counter("b", 0)
+
+    def narrow(s: Counter, value: Annotated[Word, 32], more: Bool) -> Counter:
+        """The same write, of 32 bits."""
+        return s.when(more, x=value.zext(64))
+
+    def only_new(s: Counter) -> Counter:
+        """Nothing."""
+        return s
+
+    right = right.but("b", write=narrow)
+    right.action(by="guest")(only_new)
+    both = common(build(left), build(right))
+
+    assert both.only == ((), ("only_new",))
+    assert set(both.new.actions["write"].inputs) == {"value", "new value", "more"}
+    assert seen(build(left), build(right))["peek"].differs
+
+
+def test_the_formula_of_the_seed() -> None:
+    """The merge against forcing to 1: `mask -> cur`, where the masked bits are already set."""
+    old, new = (of_target(f"{SEED}:{name}").design for name in ("seed", "ored"))
+    (found,) = formulas(old, new, {"virtualized": (build(old, "virtualized"), build(new, "virtualized"))})
+
+    assert found.actions == ("merged()", "guest_wrmsr", "emulated_wrmsr")
+    assert (found.before, found.after) == ("(cur & mask) | (val & ~mask)", "val | mask")
+    assert found.agree == "mask -> cur"
+    assert found.words == "they agree exactly where the masked bits are already set"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "agree", "words"),
+    [
+        ("val", "val & ~mask", "~(val & mask)", "they agree exactly where no bit is set in both mask and val"),
+        ("val", "cur", "val == cur", "they agree at exactly the bits where this holds"),
+        ("val", "~val", "never", "they never agree"),
+        ("val & mask", "mask & val", "always", "they always agree"),
+        ("val & mask", "mask", "mask -> val", "they agree exactly where the masked bits are set in val"),
+        ("val & mask", "0", "~(val & mask)", "they agree exactly where no bit is set in both mask and val"),
+        ("mask", "0", "~mask", "they agree exactly where no bit is masked"),
+        ("val | mask", "val | ~mask", "val", "they agree exactly where val is set"),
+    ],
+)
+def test_conditions_in_words(before: str, after: str, agree: str, words: str) -> None:
+    """Simple conditions are said in words."""
+    from specproof.review.algebra import Pair, _formula, _Group
+    from specproof.terms import TRUE, variable, word
+
+    names: dict[str, object] = {name: variable(name, 64) for name in ("val", "mask", "cur")}
+    terms = [eval(text, {}, names) for text in (before, after)]
+    old, new = (word(0) if isinstance(term, int) else term for term in terms)
+    found = _formula(_Group(Pair("x", TRUE, old, new), ["x"]))
+
+    assert (found.agree, found.words) == (agree, words)
