@@ -6,6 +6,8 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from specproof.errors import InputError
 from specproof.review.policy.compare import compare, control
@@ -202,3 +204,41 @@ def test_a_pool_without_hosts_is_refused(tmp_path: Path, capsys: pytest.CaptureF
 
     assert run("fleet", str(tmp_path / "pool.toml"), f"{POLICIES}/bhi.toml") == 2
     assert "this pool has no [[host]]" in capsys.readouterr().err
+
+
+_TOKENS = st.sampled_from(
+    ["[[force]]", "[[host]]", "[guest]", "[force]", "bit", "to", "host", "guest", "pool", "name", "mask", "value", "cpuid", "virtualize", "=", "=",
+     "=", '"BHI_DIS_S"', '"IBRS"', '"x"', "[]", "[1]", '["IBRS"]', '["BHI_CTRL", "!BHI_NO"]', "0", "1", "-1", "0x440", "true", "1.5", "nan",
+     '"""', "'''", "{", "}", "{a = 1}", "2024-01-01", "\n", "\n", "\n", "#", "\\", "\x00", "é"]
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tokens=st.lists(_TOKENS, max_size=40))
+def test_no_text_breaks_the_reader(tokens: list[str], tmp_path: Path) -> None:
+    """Whatever stands in the file, the answer is a policy or a complaint with file and line."""
+    file = tmp_path / "policy.toml"
+    file.write_text(" ".join(tokens), encoding="utf-8")
+    said = []
+    for reader in (policy, pool):
+        try:
+            reader(str(file))
+        except InputError as error:
+            said.append(str(error))
+
+    assert all(text.startswith(f"{file}:") for text in said)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.binary(max_size=200))
+def test_no_bytes_break_the_reader(data: bytes, tmp_path: Path) -> None:
+    """Bytes that are no text are said to be none."""
+    file = tmp_path / "policy.toml"
+    file.write_bytes(data)
+    said = []
+    try:
+        policy(str(file))
+    except InputError as error:
+        said.append(str(error))
+
+    assert all(text.startswith(f"{file}:") for text in said)
