@@ -47,21 +47,19 @@ class Side:
 
 @contextmanager
 def isolated(folder: str) -> Iterator[None]:
-    """Modules that a design file imports from its own folder are forgotten afterwards, and before."""
-    _forget(folder)
-    path = list(sys.path)
+    """Modules that a design file imports from its own folder are forgotten afterwards.
+
+    What was there before stays, and so do libraries: a virtual environment may stand in that folder.
+    """
+    path, before = list(sys.path), set(sys.modules)
     try:
         yield
     finally:
         sys.path[:] = path
-        _forget(folder)
-
-
-def _forget(folder: str) -> None:
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file and file.startswith(folder + os.sep) and not name.startswith("specproof."):
-            del sys.modules[name]
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None) or ""
+            if file.startswith(folder + os.sep) and "site-packages" not in file and not name.startswith("specproof."):
+                del sys.modules[name]
 
 
 def of_target(target: str, shipped: Library | None = None) -> Side:
