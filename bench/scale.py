@@ -25,9 +25,9 @@ def measure(name: str) -> dict[str, Any]:
     import resource
     import time
 
+    from bench.local import decide_apart
     from specproof.claims import instantiate
     from specproof.decide import Decision
-    from bench.local import decide_apart
     from specproof.solver import Solver
     from specproof.system import build
 

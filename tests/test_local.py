@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bench.local import decide_apart, parts, shape
 from bench.scale import SIZES, exponent
 from bench.sized import scaled
 from specproof.claims import Claim, instantiate
@@ -14,7 +15,6 @@ from specproof.decide import Decision
 from specproof.design import Design
 from specproof.explore import explore
 from specproof.load import library
-from bench.local import decide_apart, parts, shape
 from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import System, build
