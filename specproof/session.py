@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import click
 
 from specproof import pinned, report
-from specproof.errors import UsageError
+from specproof.errors import UsageError, did_you_mean, where
 from specproof.jobs import Answer, Done, Perform, cores, perform, run
 from specproof.load import Library, library
 from specproof.plan import Request, Unit, files_of, plan
@@ -138,7 +139,7 @@ class Session:
         if self.memory is not None and len(done.cached) < len(self.units):
             self.memory.learn(estimate.took())
         answers = done.complete(self.units, self.known)
-        if done.error and not any(answers):
+        if done.error and not any(isinstance(one, Result) for unit in answers for one in unit):
             raise UsageError(done.error)
         progress.rest(answers)
         self.answers = []
@@ -159,10 +160,22 @@ class Session:
             return 130
         if not results and not differing:
             raise UsageError("nothing was checked: the designs can express none of these claims")
+        if lost := self._asked_of_none():
+            raise UsageError(lost)
         unpinned = [result for result in results if not pinned.listed(self.known, result)]
         if differing or any(isinstance(result.verdict, Refuted) for result in unpinned) or self._idle(unpinned):
             return 1
         return 3 if any(isinstance(result.verdict, Unknown) for result in results) else 0
+
+    def _asked_of_none(self) -> str:
+        """What is wrong with a claim of the user's own that none of the designs can express: most likely a misspelt view."""
+        asked = {answer.claim for answer in self.answers if isinstance(answer, Result)}
+        own = {name for names in self.known.claims_of.values() for name in names} - asked
+        for answer in (one for one in self.answers if isinstance(one, NotAsked) and one.claim in own):
+            if view := re.search(r"offers no view '(\w+)'", answer.reason):  # not one that the design says it lacks
+                hint = did_you_mean(view[1], self.known.design(answer.design).views)
+                return f"{where(self.known.claims[answer.claim].body)}: claim {answer.claim} was asked of no design: {answer.reason}; {hint}"
+        return ""
 
     def _idle(self, results: Sequence[Result]) -> bool:
         """Whether a claim is vacuous in every configuration of a design: it says nothing, and must not pass for a proof."""

@@ -210,10 +210,21 @@ def test_a_start_that_nothing_satisfies_is_2(capsys: pytest.CaptureFixture[str],
     """A design without runs has no claims proved."""
     path = _design(tmp_path, "s.replace(a=v)", start="(s.a == 0) & (s.a == 1)")
 
-    code, _, err = ask(capsys, "check", path, "--claim", "small")
+    code, out, err = ask(capsys, "check", path)
 
-    assert code == 2
+    assert (code, out) == (2, "")
     assert "nothing satisfies its initial predicate" in err
+
+
+def test_a_misspelt_view_in_ones_own_claim_is_2(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A claim of the file that none of its designs can express says nothing; what the others say is shown first."""
+    path = Path(_design(tmp_path, "s.replace(a=v & s.a)"))
+    path.write_text(path.read_text() + "@invariant('wrong')\ndef wrong(v) -> Bool:\n    return v.aa == 0\n")
+
+    code, out, err = ask(capsys, "check", str(path))
+
+    assert (code, "d: small: proved" in out) == (2, True)
+    assert err.endswith(f"specproof: {path}:17: claim wrong was asked of no design: d offers no view 'aa'; did you mean 'a'?\n")
 
 
 def test_paths_are_told_as_seen_from_here(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

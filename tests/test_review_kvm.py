@@ -7,12 +7,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 import xmlschema
-from tests.review_tools import held
 
 from specproof.review.command import written
 from specproof.review.compare import review
 from specproof.review.line import line
 from specproof.review.sides import of_target
+from tests.review_tools import held
 
 REPAIRS = "tests/designs/v2_repairs.py"
 
