@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import textwrap
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from specproof.causes import FIELDS, Cause, cause
 from specproof.errors import InputError, did_you_mean
 from specproof.load import LEMMAS, Library
 from specproof.plan import Key, Request, Unit, pair
 from specproof.verdict import NotAsked, Refuted, Result, Unknown
 
 WORDS = ("proved", "refuted", "vacuous", "unknown")
-_FIELDS = ("design", "configuration", "claim", "verdict", "steps", "analysis")
+_FIELDS = ("design", "configuration", "claim", "verdict", "steps", "cause", "analysis")
 
 
 @dataclass(frozen=True)
 class Pin:
-    """One line of the table; `steps` is the length of the shortest run where the verdict is "refuted"."""
+    """One line of the table; `steps` is the length of the shortest run where the verdict is "refuted", `cause` names why."""
 
     design: str
     configuration: str
@@ -27,6 +30,7 @@ class Pin:
     verdict: str
     steps: int | None = None
     analysis: str = ""
+    cause: str = ""
 
     @property
     def key(self) -> Key:
@@ -56,7 +60,7 @@ def table() -> Path:
 def read(path: Path) -> dict[Key, Pin]:
     """The pins of a file, or of all files of a folder; InputError where an entry is not what it should be."""
     pins: dict[Key, Pin] = {}
-    for file in sorted(path.glob("*.toml")) if path.is_dir() else [path]:
+    for file in _files(path):
         for key, pin in _read(file).items():
             if key in pins:
                 raise InputError(f"{file}: {' '.join(key)} is pinned twice")
@@ -64,19 +68,47 @@ def read(path: Path) -> dict[Key, Pin]:
     return pins
 
 
-def _read(path: Path) -> dict[Key, Pin]:
+def causes(path: Path) -> dict[tuple[str, str], Cause]:
+    """The causes that a file, or the files of a folder, give for refutations, by design and name."""
+    return {(one.design, name): one for file in _files(path) for name, one in _causes(file, _parsed(file)).items()}
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(path.glob("*.toml")) if path.is_dir() else [path]
+
+
+def _parsed(path: Path) -> dict[str, list[Any]]:
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path}: {error}") from None
-    entries = found.pop("verdict", [])
-    if found or not isinstance(entries, list):
-        raise InputError(f"{path}: [[verdict]] entries were expected, not {sorted(found) or 'verdict'}")
+    wrong = sorted(name for name, entries in found.items() if name not in ("verdict", "cause") or not isinstance(entries, list))
+    if wrong:
+        raise InputError(f"{path}: [[verdict]] and [[cause]] entries were expected, not {', '.join(wrong)}")
+    return {"verdict": found.get("verdict", []), "cause": found.get("cause", [])}
+
+
+def _causes(path: Path, found: Mapping[str, list[Any]]) -> dict[str, Cause]:
+    """The causes of a file, whose name is that of the design."""
+    causes: dict[str, Cause] = {}
+    for number, entry in enumerate(found["cause"], 1):
+        one = cause(entry, path.stem, f"{path}: cause {number}")
+        if one.name in causes:
+            raise InputError(f"{path}: cause {number}: {one.name!r} is told twice")
+        causes[one.name] = one
+    return causes
+
+
+def _read(path: Path) -> dict[Key, Pin]:
+    found = _parsed(path)
+    entries, named = found["verdict"], _causes(path, found)
     pins: dict[Key, Pin] = {}
     for number, entry in enumerate(entries, 1):
         pin = _pin(entry, f"{path}: entry {number}")
         if pin.key in pins:
             raise InputError(f"{path}: entry {number}: {' '.join(pin.key)} is pinned twice")
+        if pin.cause and pin.cause not in named:
+            raise InputError(f"{path}: entry {number}: there is no [[cause]] {pin.cause!r}; {did_you_mean(pin.cause, named)}")
         pins[pin.key] = pin
     return pins
 
@@ -97,8 +129,10 @@ def _pin(entry: Any, what: str) -> Pin:
         raise InputError(f"{what}: verdict = {entry['verdict']!r}; {did_you_mean(entry['verdict'], WORDS)}")
     if ("steps" in entry) != (entry["verdict"] == "refuted"):
         raise InputError(f"{what}: a refuted claim has 'steps', the length of its shortest run, and no other has")
-    analysis = entry.get("analysis", "").strip()
-    return Pin(entry["design"], entry.get("configuration", ""), entry["claim"], entry["verdict"], entry.get("steps"), analysis)
+    if "cause" in entry and entry["verdict"] != "refuted":
+        raise InputError(f"{what}: a claim that is not refuted has no 'cause'")
+    analysis, why = entry.get("analysis", "").strip(), entry.get("cause", "")
+    return Pin(entry["design"], entry.get("configuration", ""), entry["claim"], entry["verdict"], entry.get("steps"), analysis, why)
 
 
 def text(result: Result) -> str:
@@ -160,29 +194,44 @@ def _unanswered(pins: Pins, units: Sequence[Unit], known: Library, request: Requ
     return [Difference(pin.key, "no such design, configuration or claim", pin.text) for pin in gone]
 
 
-def render(pins: Iterable[Pin], header: str = "") -> str:
-    """The table as the text of its file."""
-    blocks = []
+def render(pins: Iterable[Pin], header: str = "", causes: Iterable[Cause] = ()) -> str:
+    """The table as the text of its file: the causes first."""
+    blocks = [_rendered(one) for one in causes]
     for pin in pins:
         lines = [f'{name} = "{getattr(pin, name)}"' for name in ("design", "configuration", "claim", "verdict")]
         if pin.steps is not None:
             lines.append(f"steps = {pin.steps}")
+        if pin.cause:
+            lines.append(f'cause = "{pin.cause}"')
         if pin.analysis:
-            escaped = pin.analysis.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-            lines.append(f'analysis = """\n{escaped}\n"""')
+            lines.append(f'analysis = """\n{_escaped(pin.analysis)}\n"""')
         blocks.append("\n".join(["[[verdict]]", *lines, ""]))
     return header + "\n".join(blocks)
 
 
+def _rendered(one: Cause) -> str:
+    """A [[cause]] entry: short texts on a line, long ones filled."""
+    lines = ["[[cause]]"]
+    for name in FIELDS:
+        text = getattr(one, name)
+        filled = textwrap.fill(_escaped(text), 112, break_long_words=False, break_on_hyphens=False)
+        lines.append(f'{name} = """\n{filled}\n"""' if len(text) > 100 else f"{name} = {json.dumps(text, ensure_ascii=False)}")
+    return "\n".join([*lines, ""])
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+
+
 def renewed(pins: Pins, results: Iterable[Mapping[str, Any]]) -> list[Pin]:
-    """The pins with the results of a `check --json` put in; an analysis stays where the verdict is the same word."""
+    """The pins with the results of a `check --json` put in; analysis and cause stay where the verdict is the same word."""
     new = dict(pins)
     for result in results:
         key = (result["design"], result["configuration"], result["claim"])
         steps = len(result["trace"]) - 1 if "trace" in result else None
         old = pins.get(key)
-        analysis = old.analysis if old and old.verdict == result["verdict"] else ""
-        new[key] = Pin(*key, result["verdict"], steps, analysis)
+        same = old if old and old.verdict == result["verdict"] else Pin(*key, "")
+        new[key] = Pin(*key, result["verdict"], steps, same.analysis, same.cause)
     return list(new.values())
 
 
@@ -191,12 +240,10 @@ def main(arguments: Sequence[str]) -> int:
 
     A pin that a whole check of its design no longer answers is left out.
     """
-    import json
-
     if len(arguments) != 1:
         raise SystemExit("usage: python -m specproof.pinned CHECK.json")
     results = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))["results"]
-    old = read(table())
+    old, told = read(table()), causes(table())
     for design in dict.fromkeys(result["design"] for result in results):
         path = table() / f"{design}.toml"
         written = path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -204,7 +251,8 @@ def main(arguments: Sequence[str]) -> int:
         mine = [result for result in results if result["design"] == design]
         asked = {(design, result["configuration"], result["claim"]) for result in mine}
         pins = {key: pin for key, pin in old.items() if key in asked}
-        path.write_text(render(renewed(pins, mine), header and header + "\n"), encoding="utf-8")
+        why = [one for (whose, _), one in told.items() if whose == design]
+        path.write_text(render(renewed(pins, mine), header and header + "\n", why), encoding="utf-8")
     return 0
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from specproof import InputError
+from specproof.causes import Cause
 from specproof.load import LEMMAS, Library
-from specproof.pinned import Pin, differences, read, render, renewed, table
+from specproof.pinned import Pin, causes, differences, read, render, renewed, table
 from specproof.plan import Request, plan
 from specproof.trace import Step, Trace
 from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Verdict
@@ -24,6 +26,9 @@ PINS = [
     Pin("mine", "emulated", "forced", "proved"),
     Pin(LEMMAS, "", "merging-is-forcing", "proved"),
 ]
+
+
+CAUSE = "[[cause]]\nname = 'c'\nharm = 'host'\n" + "".join(f"{name} = 'x'\n" for name in ("title", "run", "source", "leans", "sure", "untested"))
 
 
 def refuted(steps: int) -> Refuted:
@@ -48,12 +53,26 @@ def test_the_table_that_ships_is_well_formed_and_its_findings_are_analysed() -> 
         assert pin.verdict != "refuted" or len(pin.analysis) > 100, pin.key
 
 
+def test_every_finding_that_ships_has_a_cause() -> None:
+    """A refuted claim names one of its design's causes, every cause has a claim, and its run is that of one of them."""
+    pins, told = read(table()), causes(table())
+    refuted = {pin.key: pin.cause for pin in pins.values() if pin.verdict == "refuted"}
+
+    assert [key for key, cause in refuted.items() if not cause] == []
+    assert {(design, cause) for (design, _, _), cause in refuted.items()} == set(told)
+    assert [one for (design, name), one in told.items() if not any(key[0] == design and key[2] == one.run and cause == name
+                                                                   for key, cause in refuted.items())] == []  # fmt: skip
+
+
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     """The table survives a round trip, with quotes and backslashes in an analysis."""
     path = tmp_path / "verdicts.toml"
-    path.write_text(render(PINS, "# a header\n\n"), encoding="utf-8")
+    why = Cause("verdicts", "c", 'a "title" \\ of some length' * 5, "host", "forced", "here", "nothing", "sure", "all")
+    pins = [replace(PINS[0], cause="c"), *PINS[1:]]
+    path.write_text(render(pins, "# a header\n\n", [why]), encoding="utf-8")
 
-    assert list(read(path).values()) == PINS
+    assert list(read(path).values()) == pins
+    assert causes(path) == {("verdicts", "c"): why}
 
 
 def test_as_pinned_is_no_difference() -> None:
@@ -113,8 +132,8 @@ def test_results_renew_the_table() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("verdict = 3", "[[verdict]] entries were expected, not verdict"),
-        ("[[verdicts]]", "[[verdict]] entries were expected, not ['verdicts']"),
+        ("verdict = 3", "[[verdict]] and [[cause]] entries were expected, not verdict"),
+        ("[[verdicts]]", "[[verdict]] and [[cause]] entries were expected, not verdicts"),
         ("[[verdict]]\ndesign = 'd'\nclaim = 'c'", "entry 1 has no verdict"),
         ("[[verdict]]\ndesign = 'd'\nclaim = 'c'\nverdict = 'prooved'", "entry 1: verdict = 'prooved'; did you mean 'proved'?"),
         ("[[verdict]]\ndesign = 'd'\nclaim = 'c'\nverdict = 'proved'\nsteps = 1",
@@ -123,6 +142,15 @@ def test_results_renew_the_table() -> None:
         ("[[verdict]]\ndesign = 'd'\nclaim = 'c'\nverdict = 'proved'\nstep = 1", "entry 1 has a field 'step'; did you mean 'steps'?"),
         ("[[verdict]]\ndesign = 'd'\nclaim = 'c'\nverdict = 'proved'\n" * 2, "entry 2: d  c is pinned twice"),
         ("verdict = [1]", "entry 1: a table was expected, not 1"),
+        ("cause = [1]", "cause 1: a table was expected, not 1"),
+        ("[[cause]]\nnam = 'c'", "cause 1 has a field 'nam'; did you mean 'name'?"),
+        ("[[cause]]\nname = 'c'\nharm = ''", "cause 1: harm = ''; a text was expected"),
+        ("[[cause]]\nname = 'c'", "cause 1 has no title"),
+        (CAUSE.replace("host", "ghost"), "cause 1: harm = 'ghost'; did you mean 'host'?"),
+        (CAUSE * 2, "cause 2: 'c' is told twice"),
+        (CAUSE + "[[verdict]]\ndesign = 'd'\nclaim = 'c'\nverdict = 'refuted'\nsteps = 1\ncause = 'd'",
+         "entry 1: there is no [[cause]] 'd'; known: c"),
+        ("[[verdict]]\ndesign = 'd'\nclaim = 'c'\nverdict = 'proved'\ncause = 'd'", "entry 1: a claim that is not refuted has no 'cause'"),
     ],
 )  # fmt: skip
 def test_a_table_that_is_wrong_says_where(tmp_path: Path, text: str, message: str) -> None:
