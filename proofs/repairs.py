@@ -194,7 +194,7 @@ REPAIRS: tuple[Repair, ...] = (
     ),
     Repair(
         xen_vmx, "virtualized", ("exactness", "no-spontaneous-change", "nothing-lost-at-exit"), _XEN_LOADS,
-        "the same, and Xen writes the guest's value before VM entry",
+        "virtual entry and exit copy the shadow, and Xen writes the guest's value before VM entry",
     ),
     Repair(xen_vmx, "load-lists~virtualized", ("lists-equal-control",), _XEN_LOADS, "both of these"),
     Repair(xen_vmx, "load-lists~virtualized-entry-loads", ("lists-equal-control-that-loads",), _XEN_COPIES, "virtual entry and exit copy the shadow"),
