@@ -195,7 +195,7 @@ def _again(memory: Memory, quiet: bool) -> int | None:
 
 
 @command.command("list")
-@click.argument("what", type=click.Choice(["designs", "claims", "actions", "assumptions", "views"]))
+@click.argument("what", type=click.Choice(["designs", "claims", "actions", "assumptions", "views", "not-asked"]))
 @click.argument("targets", nargs=-1, metavar="[DESIGN | FILE.py]...")
 def list_(what: str, targets: tuple[str, ...]) -> int:
     """List what there is to ask about."""

@@ -15,6 +15,7 @@ from specproof.load import Library
 from specproof.pinned import Pin
 from specproof.plan import Key, Unit
 from specproof.registers import Registers
+from specproof.report import TIE
 from specproof.trace import Step, Trace
 
 WIDTH = 110
@@ -163,7 +164,7 @@ def _claims(pins: Sequence[Pin]) -> str:
     """The claims by configuration, with the lengths of their runs."""
     by: dict[str, list[str]] = {}
     for pin in pins:
-        by.setdefault(pin.configuration.replace("~", " against "), []).append(f"{pin.claim} {pin.steps}")
+        by.setdefault(pin.configuration.replace("~", " against "), []).append(f"{pin.claim}{TIE}{pin.steps}")
     return "; ".join(f"{name}: {', '.join(claims)}" if name else ", ".join(claims) for name, claims in by.items()) + "."
 
 
@@ -201,4 +202,5 @@ def _capital(text: str) -> str:
 
 
 def _filled(text: str, first: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False, break_long_words=False)
+    lines = textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False, break_long_words=False)
+    return [line.replace(TIE, " ") for line in lines]

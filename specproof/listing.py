@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from inspect import cleandoc
 from typing import Any
 
+from specproof.claims import Claim, MissingView, instantiate
 from specproof.design import Design
 from specproof.load import LEMMAS, Library
+from specproof.product import product
 from specproof.report import wrapped
+from specproof.system import System, build
 
 
 def listing(what: str, known: Library, designs: Sequence[str]) -> list[str]:
@@ -22,6 +25,8 @@ def listing(what: str, known: Library, designs: Sequence[str]) -> list[str]:
         lemmas = {claim.name for file in files if file != "" for claim in known.lemmas_of(file)}
         rows = [(f"{claim.id:<4}{name}", f"{claim.kind}: {claim.sentence}") for name, claim in known.claims.items() if name in asked | lemmas]
         return _table(rows)
+    if what == "not-asked":
+        return [text for design in named for text in _not_asked(design, known)]
     parts: Mapping[str, Callable[[Design[Any]], list[tuple[str, str]]]] = {"actions": _actions, "assumptions": _assumptions, "views": _views}
     found = []
     for design in named:
@@ -53,6 +58,32 @@ def _assumptions(design: Design[Any]) -> list[tuple[str, str]]:
 def _views(design: Design[Any]) -> list[tuple[str, str]]:
     offered = [(name, _sentence(cleandoc(view.__doc__ or ""))) for name, view in design.views.items()]
     return offered + [(name, f"lacking: {reason}") for name, reason in design.lacking.items()]
+
+
+def _not_asked(design: Design[Any], known: Library) -> list[str]:
+    """The claims that a design cannot express, those with the same reason together."""
+    system = build(design, next(iter(design.configurations), ""))
+    reasons: dict[str, list[str]] = {}
+    for claim in known.asked_of(design.name):
+        if (reason := _lacking(design, system, claim)) is not None:
+            reasons.setdefault(reason, []).append(f"{claim.name} ({claim.id})" if claim.id else claim.name)
+    rows = [text for reason, claims in reasons.items() for text in wrapped(f"{', '.join(claims)}: {reason}", "  ", "      ")]
+    return _headed(design.name, rows or ["  none"])
+
+
+def _lacking(design: Design[Any], system: System, claim: Claim) -> str | None:
+    """Why a claim is not asked of a design; None where it is."""
+    try:
+        if claim.kind != "relation":
+            instantiate(claim, system)
+            return None
+        for side in (claim.left, claim.right):
+            if side not in design.settings:
+                return f"{design.name} has no configuration {side!r}"
+        product(build(design, claim.left), build(design, claim.right), (claim.left, claim.right)).instantiate(claim)
+    except MissingView as missing:
+        return str(missing)
+    return None
 
 
 def _sentence(doc: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -68,11 +68,12 @@ class Progress:
     """Collects answers as they come. `show` gets each once all before it have been shown, so the order is always the same."""
 
     def __init__(
-        self, units: Sequence[Unit], show: Show | None, estimate: Estimate | None = None, *, quiet: bool = False, ordered: bool = True
-    ) -> None:
+        self, units: Sequence[Unit], show: Show | None, estimate: Estimate | None = None, *, quiet: bool = False, ordered: bool = True,
+        finished: Callable[[Sequence[Answer]], None] | None = None,
+    ) -> None:  # fmt: skip
         """With `show` None nothing is printed but the bar, and that on a terminal only; with `quiet` not even that.
 
-        Not `ordered`: each answer is shown when it comes.
+        Not `ordered`: each answer is shown when it comes. `finished` gets the answers of each unit, in the units' order.
         """
         self.units, self.show, self.estimate, self.quiet, self.ordered = units, show, estimate, quiet, ordered
         self.waiting: dict[tuple[int, str], Answer] = {}
@@ -80,6 +81,7 @@ class Progress:
         self.shown = 0
         self.early: set[tuple[int, str]] = set()
         self.skipped: set[NotAsked] = set()
+        self.finished = finished
         self.bar: Any = None
         self.task: Any = None
 
@@ -113,6 +115,7 @@ class Progress:
         while self.ordered and self.shown < len(self.order) and self.order[self.shown] in self.waiting:
             self._show(self.waiting[self.order[self.shown]])
             self.shown += 1
+            self._finish(self.order[self.shown - 1][0], self.waiting)
 
     def rest(self, answers: Sequence[Sequence[Answer]]) -> None:
         """What has not been shown yet, after the work has ended for whatever reason."""
@@ -120,7 +123,16 @@ class Progress:
         for key in self.order[self.shown :]:
             if key in final and key not in self.early:
                 self._show(final[key])
-        self.shown = len(self.order)
+            self.shown += 1
+            self._finish(key[0], final)
+
+    def _finish(self, index: int, answers: Mapping[tuple[int, str], Answer]) -> None:
+        """Tells of a unit whose last answer was shown."""
+        if self.finished is None or (self.shown < len(self.order) and self.order[self.shown][0] == index):
+            return
+        mine = [answers[index, claim] for claim in self.units[index].claims if (index, claim) in answers]
+        if mine:
+            self.finished(mine)
 
     def _show(self, answer: Answer) -> None:
         if isinstance(answer, NotAsked):

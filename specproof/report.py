@@ -6,7 +6,6 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 
 from specproof.jsonout import concerns
 from specproof.load import LEMMAS, Library
@@ -16,6 +15,12 @@ from specproof.plan import Key
 from specproof.verdict import NotAsked, Refuted, Result, Unknown, Vacuous
 
 WIDTH = 100
+
+#: A blank at which no line is broken.
+TIE = "\N{NO-BREAK SPACE}"
+
+#: Verdicts in a matrix of many columns.
+SIGNS: Mapping[str, str] = {"proved": "ok", "refuted": "R", "vacuous": "vac", "unknown": "?"}
 Answer = Result | NotAsked
 
 #: Paints a text by what it says (a verdict's word, "differs", "faint"); the identity where stdout is no terminal.
@@ -49,16 +54,27 @@ def line(answer: Answer) -> str:
     return f"{place(answer.design, answer.configuration)}: {answer.claim}: {verdict_text(answer)}{reason}"
 
 
-def cell(result: Result) -> str:
-    """A verdict as the matrix has it."""
-    if isinstance(result.verdict, Refuted) and result.kind != "lemma":
-        return f"refuted {result.verdict.trace.length}"
-    return result.verdict.word
+def unit(answers: Sequence[Answer]) -> list[str]:
+    """A design in one configuration on a line or two: how many claims are proved, and which are refuted."""
+    results = [answer for answer in answers if isinstance(answer, Result)]
+    if not results:
+        return []
+    words = [f"{number} {word}" for word in ("proved", "vacuous", "unknown") if (number := sum(one.verdict.word == word for one in results))]
+    broken = [f"{one.claim}{TIE}{one.verdict.trace.length}" for one in results if isinstance(one.verdict, Refuted)]
+    if broken:
+        words.append(f"{len(broken)} refuted: {', '.join(broken)}")
+    return [text.replace(TIE, " ") for text in wrapped(", ".join(words), f"{place(results[0].design, results[0].configuration)}: ", "    ")]
+
+
+def cell(result: Result, short: bool = False) -> str:
+    """A verdict as the matrix has it, in words or, where these are too wide, as a sign."""
+    steps = str(result.verdict.trace.length) if isinstance(result.verdict, Refuted) and result.kind != "lemma" else ""
+    return SIGNS[result.verdict.word] + steps if short else f"{result.verdict.word} {steps}".rstrip()
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """Answers, design x claim, to be printed in blocks of as many designs as fit."""
+    """Answers, design x claim, by vendor; a vendor's designs in blocks of as many as fit."""
 
     known: Library
     answers: Sequence[Answer]
@@ -66,21 +82,65 @@ class Matrix:
     paint: Paint = plain
 
     def lines(self) -> list[str]:
-        """A block for each family of claims (I1, I2, ...; H1, ...), with the designs that have verdicts in it."""
-        designs = list(dict.fromkeys(answer.design for answer in self.answers))
-        claims = [name for name in self.known.claims if any(self._cell(design, name).strip("-") for design in designs)]
-        left = max((len(self._title(name)) for name in claims), default=0)
-        found = self._legend(designs, [self._cell(design, claim) for design in designs for claim in claims])
-        for _, family in groupby(claims, self._family):
-            rows = list(family)
-            columns = [[design, *(self._cell(design, claim) for claim in rows)] for design in designs]
-            spoken = [column for column in columns if any(cell.strip("-") for cell in column[1:])]
-            found += _blocks(left, ["", *map(self._title, rows)], spoken, self.paint)
+        """The designs of a vendor side by side, with the claims that at least one of them is asked; lemmas last."""
+        groups: dict[str, list[str]] = {}
+        for design in dict.fromkeys(answer.design for answer in self.answers):
+            groups.setdefault(self._vendor(design), []).append(design)
+        named = len(groups.keys() - {LEMMAS}) > 1
+        found: list[str] = []
+        shorts: set[bool] = set()
+        gaps = False
+        for vendor, designs in groups.items():
+            claims = [name for name in self.known.claims if any(self._cell(design, name).strip("-") for design in designs)]
+            if claims:
+                left = max(map(len, map(self._title, claims)))
+                short = self._crowded(designs, claims, left)
+                shorts.add(short)
+                gaps |= any(self._cell(design, claim).startswith("-") for design in designs for claim in claims)
+                found += [self.paint(vendor, "heading"), ""] if named and vendor not in ("", LEMMAS) else []
+                found += [*self._legend(designs), *self._table(designs, claims, left, short), ""]
+        return [*self._signs(shorts, gaps), *found] if found else []
+
+    def _vendor(self, design: str) -> str:
+        """Whose design it is; empty where the design does not say, as a user's own."""
+        return LEMMAS if design == LEMMAS else self.known.designs[design].vendor if design in self.known.designs else ""
+
+    def _table(self, designs: Sequence[str], claims: Sequence[str], left: int, short: bool) -> list[str]:
+        found: list[str] = []
+        start = 0
+        while start < len(designs):
+            end, total = start, left
+            columns = []
+            while end < len(designs):
+                cells = [self._cell(designs[end], claim, short) for claim in claims]
+                heading = _stacked(designs[end]) if short else [designs[end]]
+                width = max(map(len, [*heading, *cells]))
+                if end > start and total + 2 + width > WIDTH:
+                    break
+                columns.append((heading, cells, width))
+                total += 2 + width
+                end += 1
+            found += [*([""] if start else []), *self._block(claims, left, columns)]
+            start = end
         return found
 
-    def _family(self, name: str) -> tuple[bool, str]:
-        claim = self.known.claims[name]
-        return claim.kind == "lemma", "" if claim.kind == "lemma" else claim.id.rstrip("0123456789")
+    def _crowded(self, designs: Sequence[str], claims: Sequence[str], left: int) -> bool:
+        """Whether words would be too wide for the designs to stand side by side."""
+        widths = [max(len(design), *(len(self._cell(design, claim)) for claim in claims)) for design in designs]
+        return left + sum(2 + width for width in widths) > WIDTH
+
+    def _block(self, claims: Sequence[str], left: int, columns: Sequence[tuple[Sequence[str], Sequence[str], int]]) -> list[str]:
+        """Columns side by side; of the claims those that one of them is asked."""
+        height = max(len(heading) for heading, _, _ in columns)
+        found = []
+        for row in range(-height, 0):
+            texts = [(heading[row] if len(heading) >= -row else "", width) for heading, _, width in columns]
+            found.append("  ".join([" " * left, *(self.paint(text, "heading") + " " * (width - len(text)) for text, width in texts)]).rstrip())
+        for row, claim in enumerate(claims):
+            if any(cells[row].strip("-") for _, cells, _ in columns):
+                texts = [_painted(cells[row], width, self.paint) for _, cells, width in columns]
+                found.append("  ".join([f"{self._title(claim):<{left}}", *texts]).rstrip())
+        return found
 
     def _title(self, name: str) -> str:
         return f"{self.known.claims[name].id:<4}{name}"
@@ -96,17 +156,16 @@ class Matrix:
     def _differing_cells(self) -> frozenset[tuple[str, str]]:
         return frozenset((design, claim) for design, _, claim in self.differing)
 
-    def _cell(self, design: str, claim: str) -> str:
+    def _cell(self, design: str, claim: str, short: bool = False) -> str:
         here = self._by_cell.get((design, claim), [])
         results = [answer for answer in here if isinstance(answer, Result)]
         if not results:
             return ("-" if here else "") + "!" * ((design, claim) in self._differing_cells)
-        cells = [cell(result) + "!" * ((design, result.configuration, claim) in self.differing) for result in results]
-        return cells[0] if len(set(cells)) == 1 else " / ".join(cells)
+        cells = [cell(result, short) + "!" * ((design, result.configuration, claim) in self.differing) for result in results]
+        return cells[0] if len(set(cells)) == 1 else ("/" if short else " / ").join(cells)
 
-    def _legend(self, all_designs: Sequence[str], cells: Sequence[str]) -> list[str]:
-        """Which configurations the cells speak of, and the signs that occur in them."""
-        designs = [design for design in all_designs if design != LEMMAS]
+    def _legend(self, designs: Sequence[str]) -> list[str]:
+        """Which configurations the cells of some designs speak of."""
         by: dict[tuple[str, ...], list[str]] = {}
         for design in designs:
             asked = dict.fromkeys(answer.configuration for answer in self.answers if isinstance(answer, Result) and answer.design == design)
@@ -117,35 +176,31 @@ class Matrix:
                 found += wrapped(f"{' / '.join(configurations)}: the order in a cell of {', '.join(whose)}; one verdict where all agree.")
             elif configurations:
                 found += wrapped(f"{configurations[0]}: the configuration of {', '.join(whose)}.")
-        signs = (("-", "-: not asked"), ("refuted", "refuted N: by a run of N steps"), ("!", "!: not as pinned"))
-        said = [meaning for sign, meaning in signs if any(sign in cell for cell in cells)]
-        return [*found, *(["; ".join(said) + "."] if said else []), ""] if designs else []
+        return [*found, ""] if found else []
+
+    def _signs(self, shorts: set[bool], gaps: bool) -> list[str]:
+        """What the signs mean that occur; `shorts`: whether there are blocks with signs, and with words; `gaps`: cells with "-"."""
+        words = {answer.verdict.word for answer in self.answers if isinstance(answer, Result) and answer.kind != "lemma"}
+        said = ["-: not asked"] if gaps else []
+        if "refuted" in words:
+            said.append(" or ".join(sign for sign, used in (("refuted N", False), ("RN", True)) if used in shorts) + ": by a run of N steps")
+        if True in shorts:
+            said += [f"{SIGNS[word]}: {word}" for word in ("proved", "vacuous", "unknown") if word in words]
+        said += ["!: not as pinned"] if self.differing else []
+        return [*wrapped("; ".join(said) + "."), ""] if said else []
 
 
-def _blocks(left: int, names: Sequence[str], columns: Sequence[Sequence[str]], paint: Paint) -> list[str]:
-    """Columns side by side, as many as fit beside the names, then the next ones below."""
-    found: list[str] = []
-    start = 0
-    while start < len(columns):
-        end, total = start, left
-        while end < len(columns) and (end == start or total + 2 + _wide(columns[end]) <= WIDTH):
-            total += 2 + _wide(columns[end])
-            end += 1
-        for row, name in enumerate(names):
-            text = "  ".join([f"{name:<{left}}", *(_painted(column[row], _wide(column), row, paint) for column in columns[start:end])])
-            found.append(text.rstrip())
-        found.append("")
-        start = end
-    return found
+def _stacked(name: str) -> list[str]:
+    """A design's name on lines of about eight columns, broken after its hyphens."""
+    lines = [""]
+    for part in name.replace("-", "- ").split():
+        lines = [*lines[:-1], lines[-1] + part] if len(lines[-1] + part) <= 8 else [*lines, part]
+    return [line for line in lines if line]
 
 
-def _wide(column: Sequence[str]) -> int:
-    return max(map(len, column))
-
-
-def _painted(text: str, width: int, row: int, paint: Paint) -> str:
-    words = ("unknown", "refuted", "vacuous", "proved")
-    role = "heading" if row == 0 else "differs" if "!" in text else next((word for word in words if word in text), "faint")
+def _painted(text: str, width: int, paint: Paint) -> str:
+    roles = (("differs", ("!",)), ("unknown", ("unknown", "?")), ("refuted", ("refuted", "R")), ("vacuous", ("vac",)), ("proved", ("proved", "ok")))
+    role = next((role for role, signs in roles if any(sign in text for sign in signs)), "faint")
     return paint(text, role) + " " * (width - len(text))
 
 
@@ -180,12 +235,19 @@ def not_asked(answers: Iterable[Answer], known: Library) -> list[str]:
     return [*found, ""] if found else []
 
 
-def remarks(answers: Iterable[Answer]) -> list[str]:
-    """The reasons of what is vacuous or undecided."""
+def remarks(answers: Sequence[Answer], *, brief: bool = False) -> list[str]:
+    """The reasons of what is vacuous or undecided; `brief`: of what is undecided, and where the others are told."""
     found = []
     for answer in answers:
-        if isinstance(answer, Result) and isinstance(answer.verdict, Vacuous | Unknown):
+        if isinstance(answer, Result) and isinstance(answer.verdict, Unknown if brief else Vacuous | Unknown):
             found += wrapped(line(answer), "", "    ")
+    skipped = sum(isinstance(answer, NotAsked) for answer in answers)
+    vacuous = sum(isinstance(answer, Result) and isinstance(answer.verdict, Vacuous) for answer in answers)
+    if brief and (skipped or vacuous):
+        found += wrapped(
+            f"Not asked, because the design cannot express it: {skipped}; vacuous: {vacuous}. "
+            "'specproof check DESIGN' and 'specproof list not-asked' say why."
+        )  # fmt: skip
     return [*found, ""] if found else []
 
 

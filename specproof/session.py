@@ -65,7 +65,9 @@ class Session:
         started = time.monotonic()
         terminal = sys.stdout.isatty()
         lines = not (terminal or self.how.quiet)
-        done = self._work(self._say_live if self.how.live else self._say_line if lines else None)
+        brief = not (self.request.targets or self.request.claims)
+        show = self._say_live if self.how.live else self._say_line if lines and not brief else None
+        done = self._work(show, self._say_unit if lines and brief and not self.how.live else None)
         differing = self.differences(done)
         if self.how.live:
             return self._ended(started, done, differing)
@@ -74,7 +76,8 @@ class Session:
         if not self.how.quiet:
             for text in report.Matrix(self.known, self.answers, frozenset(one.key for one in differing), paint).lines():
                 self.say(text)
-            for text in (*report.not_asked(self.answers, self.known), *(report.remarks(self.answers) if terminal else ())):
+            reasons = () if brief else report.not_asked(self.answers, self.known)
+            for text in (*reasons, *(report.remarks(self.answers, brief=brief) if terminal or brief else ())):
                 self.say(text)
         for text in report.sanity(self.answers, all_=bool(self.request.targets) and not self.how.quiet):
             self.say(paint(text, "differs") if text.startswith("!") else text)
@@ -107,6 +110,11 @@ class Session:
         if isinstance(answer, Result):
             self.say(report.line(answer))
 
+    def _say_unit(self, answers: Sequence[Answer]) -> None:
+        """One entry for a design in a configuration, where everything is asked."""
+        for text in report.unit(answers):
+            self.say(text)
+
     def _say_live(self, answer: Answer) -> None:
         from specproof.live import line
 
@@ -129,10 +137,10 @@ class Session:
         request = replace(self.request, claims=("cut short",)) if done.error or done.interrupted else self.request
         return pinned.differences(self.answers, self.pins, self.units, self.known, request)
 
-    def _work(self, show: report.Show | None) -> Done:
+    def _work(self, show: report.Show | None, finished: Callable[[Sequence[Answer]], None] | None = None) -> Done:
         costs = self.memory.costs() if self.memory is not None else {}
         estimate = Estimate(self.units, costs, self.how.jobs or cores())
-        with Progress(self.units, show, estimate, quiet=self.how.quiet, ordered=not self.how.live) as progress:
+        with Progress(self.units, show, estimate, quiet=self.how.quiet, ordered=not self.how.live, finished=finished) as progress:
             done = run(
                 self.units, self.known, jobs=self.how.jobs, scheduler=self.how.scheduler, on_answer=progress.answered, work=self.work
             )  # fmt: skip

@@ -77,12 +77,13 @@ broken, emulated: forced: refuted in 2 steps
 broken, virtualized against emulated: alike: refuted in 2 steps
 bit-vectors: merging-is-always-forcing: refuted
 
-virtualized / emulated: the order in a cell of broken; one verdict where all agree.
 refuted N: by a run of N steps.
 
-                               broken
-T1  forced                     refuted 2
-T4  alike                      refuted 2
+virtualized / emulated: the order in a cell of broken; one verdict where all agree.
+
+            broken
+T1  forced  refuted 2
+T4  alike   refuted 2
 
                                bit-vectors
 T9  merging-is-always-forcing  refuted
@@ -111,6 +112,17 @@ def test_exit_code_of_the_undecided() -> None:
 
     assert "Traceback" not in done.stderr
     assert (done.returncode, ": unknown" in done.stdout) in ((3, True), (0, False))  # a solver may be quicker than its clock
+
+
+def test_everything_is_told_in_brief(capsys: pytest.CaptureFixture[str], shipped: Path) -> None:
+    """Without a design: a line for each in each configuration, and where the reasons are told; the JSON has every verdict."""
+    _, out, _ = ask(capsys, "check")
+
+    lines = out.splitlines()
+    assert lines[2].startswith("mine, virtualized against emulated: ")
+    assert lines[3] == "broken, virtualized: 2 proved, 1 vacuous, 2 refuted: forced 2, value-stays 2"
+    assert "Not asked, because the design cannot express it: 2; vacuous: " in out
+    assert "there is no cache in the thin design" not in out
 
 
 def test_as_pinned_is_0(capsys: pytest.CaptureFixture[str], shipped: Path) -> None:
@@ -314,6 +326,7 @@ def test_explain_reaches(capsys: pytest.CaptureFixture[str]) -> None:
         ("actions", ["  vm_exit         hardware: The guest's value is read back, the host's restored unless it is there", " " * 18 + "already."]),
         ("assumptions", ["mine", "  none"]),
         ("views", ["  cache          lacking: there is no cache in the thin design"]),
+        ("not-asked", ["  cached (T7): there is no cache in the thin design"]),
     ],
 )
 def test_lists(capsys: pytest.CaptureFixture[str], what: str, lines: list[str]) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from specproof import Design, State
 from specproof.load import Library
 from specproof.pinned import Difference
-from specproof.report import Matrix, changed, counts, line, not_asked, remarks
+from specproof.report import Matrix, changed, counts, line, not_asked, remarks, unit
 from specproof.trace import Step, Trace
 from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Vacuous
 from tests.designs import claims_of_thin
@@ -39,14 +40,15 @@ def test_the_matrix_says_both_configurations() -> None:
     ]
 
     assert Matrix(known, answers, frozenset({("kvm", "virtualized", "forced")})).lines() == [
-        "virtualized / emulated: the order in a cell of kvm, xen; one verdict where all agree.",
         "-: not asked; refuted N: by a run of N steps; !: not as pinned.",
         "",
-        "                        kvm                  xen",
-        "T1  forced              refuted 4! / proved  vacuous",
-        "T3  value-stays         proved",
-        "T4  alike               refuted 12",
-        "T7  cached              -                    proved / unknown",
+        "virtualized / emulated: the order in a cell of kvm, xen; one verdict where all agree.",
+        "",
+        "                 kvm                  xen",
+        "T1  forced       refuted 4! / proved  vacuous",
+        "T3  value-stays  proved",
+        "T4  alike        refuted 12",
+        "T7  cached       -                    proved / unknown",
         "",
         "                        bit-vectors",
         "T8  merging-is-forcing  proved",
@@ -55,14 +57,51 @@ def test_the_matrix_says_both_configurations() -> None:
 
 
 def test_many_designs_are_printed_in_blocks() -> None:
-    """Columns that do not fit go below, so that no line is wider than 100."""
-    answers = [answer for number in range(12) for answer in results(f"hypervisor-{number}", forced=(refuted(10), proved))]
+    """Where words are too wide there are signs, and columns that do not fit go below, so that no line is wider than 100."""
+    verdicts = {"forced": (refuted(10), proved), "value_stays": (vacuous, vacuous)}
+    answers = [answer for number in range(12) for answer in results(f"a-hypervisor-{number}", **verdicts)]
 
     lines = Matrix(known, answers, frozenset()).lines()
 
     assert max(map(len, lines)) <= 100
-    assert [text.split()[0] for text in lines if "hypervisor" in text and "refuted" not in text][:1] == ["virtualized"]
-    assert sum(text.count("refuted 10 / proved") for text in lines) == 12
+    assert lines[0] == "RN: by a run of N steps; ok: proved; vac: vacuous."
+    assert sum(text.count("R10/ok") for text in lines) == 12
+    assert sum(text.count("vac") for text in lines[1:]) == 12
+    assert lines[6:10] == [
+        " " * 17 + (" " * 11).join(["a-"] * 6),
+        " " * 17 + "  ".join(["hypervisor-"] * 6),
+        " " * 17 + (" " * 12).join("012345"),
+        "T1  forced       " + "       ".join(["R10/ok"] * 6),
+    ]
+
+
+def test_the_matrix_goes_by_vendor() -> None:
+    """A block for each, with the claims that one of its designs is asked; what a vendor's designs are not asked is not there."""
+    vendors = {"a": "KVM", "b": "Xen", "c": "KVM"}
+    library = Library({name: Design(name, State, doc="-", vendor=vendor) for name, vendor in vendors.items()}, known.claims)
+    answers = [
+        *(Result(name, "", "forced", "invariant", proved) for name in "abc"), Result("c", "", "cached", "invariant", refuted(3)),
+        NotAsked("a", "cached", "-"), NotAsked("b", "cached", "-"), Result("bit-vectors", "", "merging-is-forcing", "lemma", proved),
+    ]  # fmt: skip
+
+    assert Matrix(library, answers, frozenset()).lines() == [
+        "-: not asked; refuted N: by a run of N steps.", "",
+        "KVM", "", "            a       c", "T1  forced  proved  proved", "T7  cached  -       refuted 3", "",
+        "Xen", "", "            b", "T1  forced  proved", "",
+        "                        bit-vectors", "T8  merging-is-forcing  proved", "",
+    ]  # fmt: skip
+
+
+def test_a_unit_on_a_line() -> None:
+    """How many claims are proved, vacuous or unknown, and which are refuted, with the lengths of their runs."""
+    answers = [
+        Result("kvm", "emulated", "forced", "invariant", refuted(3)), Result("kvm", "emulated", "alike", "invariant", proved),
+        Result("kvm", "emulated", "value-stays", "invariant", refuted(12)), NotAsked("kvm", "cached", "-"),
+    ]  # fmt: skip
+
+    assert unit(answers) == ["kvm, emulated: 1 proved, 2 refuted: forced 3, value-stays 12"]
+    assert unit([*answers[:1] * 20, *answers[1:]])[1].startswith("    forced 3, forced 3, ")
+    assert unit([NotAsked("kvm", "cached", "-")]) == []
 
 
 def test_a_line_a_verdict() -> None:
@@ -104,6 +143,18 @@ def test_differences_and_remarks() -> None:
     assert remarks(results("kvm", forced=(proved, vacuous))) == [
         "kvm, emulated: forced: vacuous: its antecedent never happens in this configuration", "",
     ]  # fmt: skip
+
+
+def test_remarks_on_everything_are_brief() -> None:
+    """Reasons of what is undecided, and one sentence about where the others are told."""
+    answers = [*results("kvm", forced=(vacuous, Unknown("-", "interrupted"))), NotAsked("kvm", "cached", "-")]
+
+    assert remarks(answers, brief=True) == [
+        "kvm, emulated: forced: unknown: interrupted",
+        "Not asked, because the design cannot express it: 1; vacuous: 1. 'specproof check DESIGN' and",
+        "'specproof list not-asked' say why.", "",
+    ]  # fmt: skip
+    assert remarks(results("kvm", forced=(proved, refuted(1))), brief=True) == []
 
 
 def test_the_line_of_counts() -> None:
