@@ -134,12 +134,12 @@ class Matrix:
         height = max(len(heading) for heading, _, _ in columns)
         found = []
         for row in range(-height, 0):
-            texts = [(heading[row] if len(heading) >= -row else "", width) for heading, _, width in columns]
-            found.append("  ".join([" " * left, *(self.paint(text, "heading") + " " * (width - len(text)) for text, width in texts)]).rstrip())
+            heads = [(heading[row] if len(heading) >= -row else "", width) for heading, _, width in columns]
+            found.append("  ".join([" " * left, *(self.paint(text, "heading") + " " * (width - len(text)) for text, width in heads)]).rstrip())
         for row, claim in enumerate(claims):
             if any(cells[row].strip("-") for _, cells, _ in columns):
-                texts = [_painted(cells[row], width, self.paint) for _, cells, width in columns]
-                found.append("  ".join([f"{self._title(claim):<{left}}", *texts]).rstrip())
+                painted = [_painted(cells[row], width, self.paint) for _, cells, width in columns]
+                found.append("  ".join([f"{self._title(claim):<{left}}", *painted]).rstrip())
         return found
 
     def _title(self, name: str) -> str:
