@@ -65,7 +65,7 @@ def measure(name: str, sample: int, timeout: float) -> dict[str, Any]:
             left.append(mutant)
         took.append(made + time.process_time() - start)
     start = time.process_time()
-    fates = [fate.status for fate in campaign.settle(left)]
+    fates = [campaign.settle(mutant).status for mutant in left]
     rest = time.process_time() - start
     took += [0.0] * (0 if took else 1)
     spread = rest / len(took)

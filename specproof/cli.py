@@ -55,6 +55,7 @@ ELSEWHERE = {
     "findings": "specproof.cli_findings:findings",
     "fleet": "specproof.review.command:fleet",
     "history": "specproof.cli_history:history",
+    "mutate": "specproof.mutate.command:mutate",
     "new": "specproof.review.command:new",
     "replay": "specproof.story.command:replay",
     "review": "specproof.review.command:review",

@@ -64,6 +64,16 @@ def key_of(unit: Unit) -> str:
     return f"{unit.kind} {unit.title} {unit.claims[0] if len(unit.claims) == 1 else len(unit.claims)}"
 
 
+def bar() -> Any:
+    """rich's bar on standard error, which is gone when it stops; its tasks have a field `left`, a text."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}"))
+    return Bar(*columns, console=Console(stderr=True), transient=True)
+
+
 class Progress:
     """Collects answers as they come. `show` gets each once all before it have been shown, so the order is always the same."""
 
@@ -87,12 +97,7 @@ class Progress:
 
     def __enter__(self) -> Self:
         if not self.quiet and sys.stdout.isatty() and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-            from rich.progress import Progress as Bar
-
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}"))
-            self.bar = Bar(*columns, console=Console(stderr=True), transient=True)
+            self.bar = bar()
             self.task = self.bar.add_task(self.units[0].title, total=len(self.order), left="")
             self.bar.start()
         return self

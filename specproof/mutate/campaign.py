@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, cast
 
+from specproof import jobs as workers
 from specproof.claims import Claim, MissingView
 from specproof.decide import Decision, unmerged
 from specproof.design import Design
+from specproof.errors import ModelError
 from specproof.explore import explore
 from specproof.fallback import never
 from specproof.layout import TooLarge
-from specproof.load import library
-from specproof.mutate.equivalence import Differs, Same, alike, at_once, side_by_side
+from specproof.load import Library, library
+from specproof.mutate.equivalence import Differs, Same, View, alike, at_once, side_by_side
 from specproof.mutate.kill import TRIES, Baseline, Killed, run_of
-from specproof.mutate.mutants import Mutant, Workshop, mutants, shape, with_actions
+from specproof.mutate.mutants import Mutant, Places, Workshop, built, mutants, shape, with_actions
+from specproof.mutate.tamper import Change
 from specproof.product import SHARING, merge, product
 from specproof.slice import Slice
 from specproof.solver import Solver
@@ -27,7 +29,8 @@ from specproof.verdict import Proved, Refuted, Verdict
 
 KILLED, EQUIVALENT, SURVIVED, UNKNOWN = "killed", "equivalent", "survived", "unknown"
 
-
+#: Mutants that a worker is given at once; the same whatever the number of workers, as they are compared together.
+CHUNK = 30
 #: Seconds for each question to a solver about two designs side by side, where the user sets no limit.
 PATIENCE = 10.0
 
@@ -49,8 +52,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of a mutant. `by` is the claim that killed it, or how it was shown to be equivalent; `run` shows a
-    kill, or for a survivor where its views differ from the design's."""
+    """What became of a mutant. `by` is the claim that killed it, how it was shown to be equivalent, or why its fate is
+    unknown. `run` shows a kill, or leads a survivor to where `views` differ from the design's."""
 
     id: str
     action: str
@@ -61,6 +64,13 @@ class Fate:
     steps: int | None = None
     configuration: str = ""
     run: Trace | None = None
+    views: tuple[View, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def claim(self) -> str:
+        """Workers tell answers of a chunk apart by this."""
+        return self.id
 
 
 @dataclass
@@ -122,15 +132,14 @@ class Campaign:
                     continue
                 if killed is not None:
                     return self._killed(mutant, configuration, killed)
-        return None if anything else self._fate(mutant, EQUIVALENT, by="the same terms in every configuration")
+        return None if anything else self.fate(mutant, EQUIVALENT, by="the same terms in every configuration")
 
     def _killed(self, mutant: Mutant, configuration: str, killed: Killed) -> Fate:
-        return replace(self._fate(mutant, KILLED, by=killed.claim), steps=killed.trace.length, configuration=configuration, run=killed.trace)
+        return replace(self.fate(mutant, KILLED, by=killed.claim), steps=killed.trace.length, configuration=configuration, run=killed.trace)
 
     @staticmethod
-    def _fate(mutant: Mutant, status: str, by: str = "") -> Fate:
-        return Fate(mutant.id, mutant.action, mutant.operator, mutant.change, status, by)
-
+    def fate(mutant: Mutant, status: str, by: str = "") -> Fate:
+        return Fate(mutant.id, mutant.action, mutant.operator, mutant.change, status, by, changes=tuple(change for _, change in mutant.changes))
     def compare(self, left: Sequence[Mutant]) -> list[Fate | None]:
         """The fates of mutants whose actions do the same as the design's in every reachable state."""
         same: dict[str, set[str]] = {mutant.id: set() for mutant in left}
@@ -146,7 +155,7 @@ class Campaign:
                     same[mutant.id].add(configuration)
         alike_everywhere = "in every reachable state its actions do the same"
         return [
-            self._fate(mutant, EQUIVALENT, by=alike_everywhere) if len(same[mutant.id]) == len(self.configurations) else None for mutant in left
+            self.fate(mutant, EQUIVALENT, by=alike_everywhere) if len(same[mutant.id]) == len(self.configurations) else None for mutant in left
         ]
 
     def settle(self, mutant: Mutant) -> Fate:
@@ -154,7 +163,7 @@ class Campaign:
         try:
             return self._closer(mutant, self.configurations)
         except TooLarge as reason:
-            return self._fate(mutant, UNKNOWN, by=str(reason))
+            return self.fate(mutant, UNKNOWN, by=str(reason))
 
     def _closer(self, mutant: Mutant, configurations: Sequence[str]) -> Fate:
         """A mutant that differs in some state: whether a claim notices, whether a view shows it."""
@@ -164,7 +173,7 @@ class Campaign:
             killed = exactly(base, self.differing(mutant, base))
             if killed is not None:
                 name, trace = killed
-                return replace(self._fate(mutant, KILLED, by=name), steps=trace.length if trace else None, configuration=configuration, run=trace)
+                return replace(self.fate(mutant, KILLED, by=name), steps=trace.length if trace else None, configuration=configuration, run=trace)
         related = self._relations(mutant)
         if related is not None:
             return related
@@ -175,13 +184,13 @@ class Campaign:
                 base = self.base(configuration)
                 found = compare(base.system, self.differing(mutant, base), self.request.timeout or PATIENCE)
                 if isinstance(found, Differs):
-                    seen = replace(self._fate(mutant, SURVIVED, by=", ".join(found.views)), steps=found.trace.length)
+                    seen = replace(self.fate(mutant, SURVIVED), steps=found.trace.length, views=found.views)
                     return replace(seen, configuration=configuration, run=found.trace)
                 if not isinstance(found, Same):
                     unknown = found.reason
         if unknown:
-            return self._fate(mutant, UNKNOWN, by=unknown)
-        return self._fate(mutant, EQUIVALENT, by="side by side with the design, every view is the same")
+            return self.fate(mutant, UNKNOWN, by=unknown)
+        return self.fate(mutant, EQUIVALENT, by="side by side with the design, every view is the same")
 
     def _relations(self, mutant: Mutant) -> Fate | None:
         """Relations between two configurations that the design satisfies and the mutant does not."""
@@ -194,7 +203,7 @@ class Campaign:
                 verdict = related(claim, self._side(claim.left, mutant), self._side(claim.right, mutant))
                 if isinstance(verdict, Refuted):
                     where = f"{claim.left}~{claim.right}"
-                    return replace(self._fate(mutant, KILLED, by=claim.name), steps=verdict.trace.length, configuration=where, run=verdict.trace)
+                    return replace(self.fate(mutant, KILLED, by=claim.name), steps=verdict.trace.length, configuration=where, run=verdict.trace)
         return None
 
     @cached_property
@@ -246,63 +255,72 @@ def related(claim: Claim, left: System, right: System, *, seconds: float | None 
     return unmerged(found[0], plain, claim)
 
 
-#: In a worker process: its own campaign and mutants.
-_own: dict[Request, tuple[Campaign, list[Mutant]]] = {}
+@dataclass(frozen=True)
+class Chunk:
+    """Mutants that are decided one after the other by one worker: what it takes to build them again."""
+
+    request: Request
+    mutants: tuple[tuple[str, Places], ...]
+    timeout: float | None
 
 
-def _work(job: tuple[Request, str, Sequence[int]]) -> list[tuple[int, Fate | None]]:
-    """Strikes, compares or settles the mutants with these numbers."""
-    request, what, numbers = job
-    if request not in _own:
-        campaign = Campaign.of(request)
-        _own[request] = campaign, campaign.all()
-    campaign, everything = _own[request]
-    chosen = [everything[number] for number in numbers]
-    if what == "compare":
-        return list(zip(numbers, campaign.compare(chosen), strict=True))
-    decide = campaign.strike if what == "strike" else campaign.settle
-    return [(number, decide(mutant)) for number, mutant in zip(numbers, chosen, strict=True)]
+@dataclass(frozen=True)
+class Outcome:
+    """Every mutant's fate, in order. After Ctrl-C those that were not decided are unknown."""
+
+    fates: list[Fate]
+    interrupted: bool = False
 
 
-def run(request: Request, jobs: int = 1, on_fate: Callable[[int, int, Fate], None] = lambda done, all_, fate: None) -> list[Fate]:
-    """Every mutant's fate, in order. `on_fate` is called with how many are decided, of how many."""
-    campaign = Campaign.of(request)
-    everything = campaign.all()
-    _own[request] = campaign, everything
-    fates: dict[int, Fate] = {}
-
-    def take(answers: Sequence[tuple[int, Fate | None]]) -> None:
-        for number, fate in answers:
-            if fate is not None:
-                fates[number] = fate
-                on_fate(len(fates), len(everything), fate)
-
-    with _crew(jobs, len(everything)) as each:
-        for what, size in (("strike", 20), ("compare", 60), ("settle", 2)):
-            left = [number for number in range(len(everything)) if number not in fates]
-            for answers in each(_work, [(request, what, chunk) for chunk in _chunks(left, size)]):
-                take(answers)
-    _own.clear()
-    return [fates[number] for number in range(len(everything))]
+@lru_cache(maxsize=1)
+def _campaign(request: Request) -> Campaign:
+    """In a worker process the campaign whose chunks come in."""
+    return Campaign.of(request)
 
 
-def _chunks(numbers: Sequence[int], size: int) -> list[Sequence[int]]:
-    return [numbers[begin : begin + size] for begin in range(0, len(numbers), size)]
+def work(chunk: Chunk, known: Library, emit: Callable[[Any], None]) -> None:
+    """Decides the mutants of a chunk. Those that no run kills at once are compared with the design together."""
+    campaign = _campaign(chunk.request)
+    left: list[Mutant] = []
+    for name, places in chunk.mutants:
+        mutant = built(campaign.workshop, name, places)
+        if mutant is not None:
+            fate = campaign.strike(mutant)
+            if fate is None:
+                left.append(mutant)
+            else:
+                emit(fate)
+    open_: list[Mutant] = []
+    for mutant, fate in zip(left, campaign.compare(left), strict=True):
+        if fate is None:
+            open_.append(mutant)
+        else:
+            emit(fate)
+    for mutant in open_:
+        emit(campaign.settle(mutant))
 
 
-class _crew:
-    """Worker processes, or this one."""
+def run(request: Request, jobs: int | None = 1, on_fate: Callable[[int, int, Fate], None] = lambda done, all_, fate: None) -> Outcome:
+    """Decides every mutant, over `jobs` processes. `on_fate` is called with how many are decided, of how many, as they come."""
+    known = library(request.files)
+    everything = Campaign.of(request).all()
+    fates: dict[str, Fate] = {}
 
-    def __init__(self, jobs: int, mutants: int) -> None:
-        self.pool = multiprocessing.get_context("spawn").Pool(jobs) if jobs > 1 and mutants > 40 else None
+    def keep(_: int, fate: Any) -> None:
+        fates[fate.id] = fate
+        on_fate(len(fates), len(everything), fate)
 
-    def __enter__(self) -> Callable[..., Any]:
-        return map if self.pool is None else self.pool.imap_unordered
+    chunks = [
+        Chunk(request, tuple((one.id, one.changes) for one in some), request.timeout and request.timeout * len(some))
+        for some in (everything[begin : begin + CHUNK] for begin in range(0, len(everything), CHUNK))
+    ]
+    done = workers.run(cast(Any, chunks), known, jobs=jobs, on_answer=keep, work=cast(Any, work))
+    if done.error:
+        raise ModelError(done.error)
+    why = {name: ended for chunk, ended in zip(chunks, done.ended, strict=True) for name, _ in chunk.mutants}
+    waiting = "interrupted" if done.interrupted else "the engine gave no answer"
+    rest = {one.id: Campaign.fate(one, UNKNOWN, by=why[one.id] or waiting) for one in everything if one.id not in fates}
+    return Outcome([fates.get(one.id) or rest[one.id] for one in everything], done.interrupted)
 
-    def __exit__(self, *_: object) -> None:
-        if self.pool is not None:
-            self.pool.terminate()
-            self.pool.join()
 
-
-__all__ = ["Campaign", "Fate", "Request", "exactly", "related", "run", "run_of"]
+__all__ = ["Campaign", "Fate", "Outcome", "Request", "exactly", "related", "run", "run_of"]

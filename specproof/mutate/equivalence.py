@@ -39,11 +39,20 @@ class Same:
 
 
 @dataclass(frozen=True)
+class View:
+    """A view by name, with its values in the design and in the mutant after the same steps."""
+
+    name: str
+    design: str
+    mutant: str
+
+
+@dataclass(frozen=True)
 class Differs:
     """A run after which a view of the mutant is not that of the design, and the views."""
 
     trace: Trace
-    views: tuple[str, ...]
+    views: tuple[View, ...]
 
 
 @dataclass(frozen=True)
@@ -147,7 +156,8 @@ def _shown(system: System, mutant: System, trace: Trace, views: Sequence[str]) -
     for number, step in enumerate(trace.steps):
         name = step.action.removeprefix(PROBE)
         states = [_taken(one, state, name, step.inputs) for one, state in zip((system, mutant), states, strict=True)]
-        different = tuple(view for view in views if len({_value(one, view, state) for one, state in zip((system, mutant), states, strict=True)}) > 1)
+        values = [(view, *(_value(one, view, state) for one, state in zip((system, mutant), states, strict=True))) for view in views]
+        different = tuple(View(*one) for one in values if one[1] != one[2])
         if different:
             steps = [(one.action.removeprefix(PROBE), one.inputs) for one in trace.steps[: number + 1]]
             run = replay(mutant, trace.claim, {path: trace.initial[path] for path in mutant.variables}, steps[:-1])
@@ -159,9 +169,11 @@ def _taken(system: System, state: dict[str, int], name: str, inputs: Mapping[str
     return take(system, state, name, inputs) or {**state, **{path: 0 for path, declared in system.fields.items() if declared.observed}}
 
 
-def _value(system: System, view: str, state: Mapping[str, int]) -> int:
+def _value(system: System, view: str, state: Mapping[str, int]) -> str:
     probe = {path: variable(path, declared.width) for path, declared in system.fields.items() if declared.observed}
-    return evaluate(system.view(view, system.state(probe)), state)
+    term = system.view(view, system.state(probe))
+    value = evaluate(term, state)
+    return f"{value:#x}" if term.width else str(bool(value)).lower()
 
 
 def side_by_side(system: System, actions: Mapping[str, Action], seconds: float | None = None) -> Comparison:

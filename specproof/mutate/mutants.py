@@ -190,16 +190,24 @@ def _distinct(workshop: Workshop, places: Iterable[Places]) -> Iterator[Mutant]:
     number = 0
     for place in places:
         number += 1
-        wrong: dict[str, Action] = {}
-        for name in dict.fromkeys(name for name, _ in place):
-            action = workshop.wrong(name, [change for one, change in place if one == name])
-            if action is not None:
-                wrong[name] = action
-        key = tuple((name, shape(action)) for name, action in sorted(wrong.items()))
-        if not wrong or key in seen or len({name for name, _ in place}) != len(wrong):
+        mutant = built(workshop, f"m{number}", place)
+        if mutant is None:
             continue
-        seen.add(key)
-        yield Mutant(f"m{number}", place, wrong)
+        key = tuple((name, shape(action)) for name, action in sorted(mutant.actions.items()))
+        if key not in seen:
+            seen.add(key)
+            yield mutant
+
+
+def built(workshop: Workshop, id_: str, places: Places) -> Mutant | None:
+    """The mutant with these changes; None where one of its actions cannot be built, or is the right one."""
+    wrong: dict[str, Action] = {}
+    for name in dict.fromkeys(name for name, _ in places):
+        action = workshop.wrong(name, [change for one, change in places if one == name])
+        if action is None:
+            return None
+        wrong[name] = action
+    return Mutant(id_, places, wrong)
 
 
 def with_actions(system: System, actions: Mapping[str, Action]) -> System:
