@@ -72,5 +72,5 @@ def narrow(system: System, properties: Sequence[Property]) -> System:
     return replace(
         system, variables={path: term for path, term in system.variables.items() if path in kept},
         hidden={path: term for path, term in system.variables.items() if path not in kept},
-        initial=about(system.initial), initially_assumed=assumed, actions=actions, looks={},
+        initial=about(system.initial), initially_assumed=assumed, actions=actions,
     )  # fmt: skip

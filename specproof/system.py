@@ -65,7 +65,7 @@ class System:
     views: frozenset[str] = frozenset()
     lacking: Mapping[str, str] = field(default_factory=dict)
     hidden: Mapping[str, Term] = field(default_factory=dict)
-    looks: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    looks: dict[str, Any] = field(default_factory=dict, compare=False, repr=False, init=False)  # of these actions: a changed system has its own
     assumptions: tuple[str, ...] = ()
     couple: Callable[[Term], Term] | None = field(default=None, compare=False)
 

@@ -28,11 +28,12 @@ OPERATORS: Mapping[str, str] = {
     "swap": "two fields of one assignment get each other's values",
     "guard": "the guard is dropped, or negated",
     "and-or": "`&` for `|`, and `|` for `&`",
-    "operand": "one side of `&` or `|` between conditions is left out",
+    "operand": "one side of `&` or `|` is left out",
     "mask-inverted": "`& ~m` for `& m`, and `& m` for `& ~m`",
     "negation": "a condition is negated",
     "branch": "a condition is taken to be true, or false",
     "wrong-part": "the other VMCS (any other part of the same type) is read or written",
+    "wrong-field": "the next field of the same width is read instead",
     "constant": "0, all ones, true or false for a variable",
     "skipped-propagation": "a helper is not called",
     "stale-copy": "a field is read as it was before the action",
@@ -184,9 +185,8 @@ def _both(tamper: Tamper, sign: str, a: Term, b: Term, right: Binary, wrong: Bin
         return right(a, b)
     shown = f"{_show(a)} {sign} {_show(b)}"
     ways = [("and-or", "other", f"{'|' if sign == '&' else '&'} for {sign} in {shown}")]
-    if not a.width:
-        ways += [("operand", "left", f"without {_show(b)} in {shown}"), ("operand", "right", f"without {_show(a)} in {shown}")]
-    elif sign == "&" and b.op != "not":
+    ways += [("operand", "left", f"without {_show(b)} in {shown}"), ("operand", "right", f"without {_show(a)} in {shown}")]
+    if a.width and sign == "&" and b.op != "not":
         ways.append(("mask-inverted", "inverted", f"{_show(a)} & ~{_show(b)} for {shown}"))
     way = tamper.event(ways)
     with tamper.silence():
@@ -271,6 +271,13 @@ def _siblings(record: type[State], name: str) -> list[str]:
     return [one for one in known if one != name and known[one].record is known[name].record]
 
 
+def _next(record: type[State], name: str) -> list[str]:
+    """The field of the machine that is declared next with the same width, the first after the last."""
+    known = fields(record)
+    alike = [one for one in known if known[one].record is None and known[one].width == known[name].width and _real(record, one)]
+    return [alike[(alike.index(name) + 1) % len(alike)]] if len(alike) > 1 else []
+
+
 def _constants(width: int) -> tuple[str, ...]:
     return ("0", "all ones") if width else ("true", "false")
 
@@ -295,6 +302,7 @@ def _read(tamper: Tamper, state: State, name: str, value: Any) -> Any:
         ways += [("wrong-part", one, f"{one} is read instead of {name}") for one in _siblings(record, name)]
     elif value.op != "const":
         ways += [("constant", way, f"{way} is read instead of {name}") for way in _constants(value.width)]
+        ways += [("wrong-field", one, f"{one} is read instead of {name}") for one in _next(record, name)]
     if not ways:
         return value
     way = tamper.event(ways)
@@ -302,4 +310,4 @@ def _read(tamper: Tamper, state: State, name: str, value: Any) -> Any:
         return value
     if way == "stale":
         return stale
-    return state._values[way] if isinstance(value, State) else _constant(value.width, way)
+    return state._values[way] if way in fields(record) else _constant(value.width, way)

@@ -162,7 +162,7 @@ def _needed(system: System, wanted: Sequence[str], control: frozenset[str]) -> S
     }
     return replace(
         system, variables={path: term for path, term in system.variables.items() if path in names}, initial=initial, initially_assumed={},
-        actions=actions, looks={},
+        actions=actions,
     )  # fmt: skip
 
 
