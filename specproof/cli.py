@@ -52,6 +52,7 @@ def complain(message: str) -> None:
 #: Commands that live in rooms of their own, by the place of their function; imported when they are asked for.
 ELSEWHERE = {
     "cache": "specproof.cli_cache:cache",
+    "export": "specproof.trust.command:export",
     "findings": "specproof.cli_findings:findings",
     "fleet": "specproof.review.command:fleet",
     "history": "specproof.cli_history:history",

@@ -109,14 +109,18 @@ class Output:
 
     def text(self, text: str) -> None:
         """The whole file or, where that fails, none of it."""
+        self.data(text.encode("utf-8"))
+
+    def data(self, content: bytes) -> None:
+        """The same of a file that is not text."""
         try:
             if self.special:  # a pipe or a device
-                self.path.write_text(text, encoding="utf-8")
+                self.path.write_bytes(content)
                 return
             handle, name = tempfile.mkstemp(dir=self.path.parent or ".", prefix=f".{self.path.name}.")
             try:
-                with open(handle, "w", encoding="utf-8") as file:
-                    file.write(text)
+                with open(handle, "wb") as file:
+                    file.write(content)
                 os.chmod(name, 0o666 & ~_umask())
                 os.replace(name, self.path)
             except BaseException:

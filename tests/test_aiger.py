@@ -75,7 +75,7 @@ class Cycles:
         for path, term in self.system.variables.items():
             for k in range(term.width or 1):
                 name = f"{path}[{k}]" if term.width else path
-                inputs[f"initial {name}"] = bool(initial[path] >> k & 1)
+                inputs[f"initial:{name}"] = bool(initial[path] >> k & 1)
         self.cycle(inputs)
 
     def step(self, action: str, given: Mapping[str, int]) -> dict[str, bool]:

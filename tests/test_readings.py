@@ -53,7 +53,7 @@ def test_every_reading_gives_every_operator_a_meaning(reading: str) -> None:
 
 def test_no_reading_is_forgotten() -> None:
     """These at the least are held to the list of operators."""
-    assert {"bits", "blast", "closed", "integers", "smtlib", "text"} <= set(tables())
+    assert {"bits", "blast", "btor2", "closed", "integers", "smtlib", "text"} <= set(tables())
 
 
 def test_random_terms_have_every_operator() -> None:

@@ -72,7 +72,7 @@ class _Builder:
         self.bits: dict[Term, Literals] = {}
         self.names: dict[Term, list[str]] = {}
         self.pool: dict[tuple[int, int], Literals] = {}
-        self.resets = _pinned(system)
+        self.resets = pinned(system.starts)
         for path, term in system.variables.items():
             self.names[term] = [f"{path}[{k}]" for k in range(term.width)] or [path]
             inverted = self.resets.get(term, 0)
@@ -122,7 +122,7 @@ class _Builder:
             if term in self.resets:
                 values[term] = tuple(self.resets[term] >> k & 1 for k in range(term.width or 1))
             else:
-                values[term] = tuple(self._input(f"initial {name}") for name in self.names[term])
+                values[term] = tuple(self._input(f"initial:{name}") for name in self.names[term])
         self.initial = values
         return Blaster(self.gates, values)(self.system.starts)[0]
 
@@ -150,10 +150,10 @@ class _Builder:
         return self.gates.any(bad)
 
 
-def _pinned(system: System) -> dict[Term, int]:
-    """Variables that the initial predicate gives one constant value."""
+def pinned(starts: Term) -> dict[Term, int]:
+    """Variables that a predicate on the initial state gives one constant value."""
     found: dict[Term, int] = {}
-    todo: list[Term] = [system.starts]
+    todo: list[Term] = [starts]
     while todo:
         part = todo.pop()
         if part.op == "and" and not part.width:

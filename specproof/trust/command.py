@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -38,3 +39,45 @@ def verify(directory: Path, name: str, timeout: float | None) -> int:
     said = f"{counts}; {found.queries} queries answered by {other.name}, {found.runs} runs replayed"
     click.echo(f"{said}; {len(found.wrong)} wrong, {len(found.open)} open" if found.wrong or found.open else f"all certificates hold: {said}")
     return WRONG if found.wrong else OPEN if found.open else 0
+
+
+@click.command()
+@click.argument("design", metavar="DESIGN | FILE.py | FILE.py:DESIGN")
+@click.option(
+    "--format", "form", required=True, type=click.Choice(["btor2", "aiger", "aag", "horn"]), help="aag is AIGER as text, horn SMT-LIB's HORN."
+)
+@click.option("--claim", "claims", multiple=True, metavar="NAME", help="A claim by name or id, with what it can depend on; may be repeated.")
+@click.option("--config", metavar="NAME", help="One configuration, or LEFT~RIGHT for relations; all at once if not given.")
+@click.option("--without", multiple=True, metavar="ASSUMPTION", help="Switch an assumption off; may be repeated.")
+@click.option("-o", "--output", metavar="FILE", help="Where it is written; standard output if not given.")
+def export(design: str, form: str, claims: tuple[str, ...], config: str | None, without: tuple[str, ...], output: str | None) -> int:
+    """Write a whole design for other model checkers: what must never happen is what violates a claim.
+
+    All claims that the design can express, or those that are named. A claim that is proved is one whose 'bad'
+    (BTOR2) or output (AIGER) never rises; HORN is satisfiable if all of them hold.
+    """
+    from specproof.errors import UsageError
+    from specproof.jsonout import Output
+    from specproof.load import LEMMAS, library
+    from specproof.plan import chosen, files_of
+    from specproof.trust.export import export as made
+
+    file = Output(output, "-o") if output else None
+    if file is None and form == "aiger" and sys.stdout.isatty():
+        raise UsageError("AIGER's binary form is not for a terminal: write -o FILE, or --format aag")
+    known = library(files_of((design,)))
+    found = chosen(known, (design,))
+    if len(found) != 1 or found == [LEMMAS]:
+        said = "lemmas have no runs" if found == [LEMMAS] else f"{design} has several designs"
+        hint = "a design" if found == [LEMMAS] else f"one, as in {design}:{found[0]}"
+        raise UsageError(f"{said}, and a file holds one system: name {hint}")
+    system = made(known, found[0], config, claims, without)
+    content = system.write(form)
+    if file is not None:
+        file.data(content)
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+    asked = f"{len(system.properties)} claim{'s' * (len(system.properties) != 1)}"
+    click.echo(f"{asked}, {len(system.system.actions)} actions, {len(system.system.variables)} fields; {len(system.left_out)} not asked", err=True)
+    return 0
