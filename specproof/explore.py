@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from specproof.image import Fresh, Image, member
+from specproof.image import Fresh, Image
 from specproof.layout import CHUNK, Entailment, Indices, States, TooLarge
 from specproof.slice import Group, Slice
+from specproof.table import Table
 
 #: Violations of one property that are kept: a run that does not lift may have a sister that does.
 KEPT = 64
@@ -95,7 +96,8 @@ def explore(slice_: Slice, limit: int = 20_000_000, stop: Callable[[Reached], bo
         reached.violated[watch.prop.claim], reached.happens[watch.prop.claim] = [], []
     checks = [_Check(slice_, group, reached.violated, reached.happens) for group in slice_.groups]
     all_states, all_parents, all_by = [level], [reached.parent], [reached.by]
-    visited, offset, depth = level, 0, 0
+    visited, offset, depth = Table(), 0, 0
+    visited.add(level)
     while len(level):
         for image in images:
             image.learn(level)
@@ -116,22 +118,19 @@ def explore(slice_: Slice, limit: int = 20_000_000, stop: Callable[[Reached], bo
             successors, sources, fired = image.successors(np.concatenate(all_states) if again else level)
             if fired:
                 reached.fired.add(image.move.action.name)
-            new = ~member(successors, visited)
-            successors, first = np.unique(successors[new], return_index=True)
-            found.append(successors)
-            parents.append(sources[new][first] + (0 if again else offset))
-            by.append(np.full(len(successors), number, dtype=np.int64))
-        if not found:
-            break
-        candidates = np.concatenate(found)
-        offset += len(level)
-        level, first = np.unique(candidates, return_index=True)
-        visited = np.sort(np.concatenate([visited, level]))
+            first = visited.add(successors)
+            found.append(successors[first])
+            parents.append(sources[first] + (0 if again else offset))
+            by.append(np.full(len(first), number, dtype=np.int64))
         if len(visited) > limit:
             raise TooLarge(f"{slice_.system.design} has more than {limit} reachable slice states")
+        offset += len(level)
+        level = np.concatenate([*found, level[:0]])
+        order = np.argsort(level)
+        level = level[order]
         all_states.append(level)
-        all_parents.append(np.concatenate(parents)[first])
-        all_by.append(np.concatenate(by)[first])
+        all_parents.append(np.concatenate([*parents, order[:0]])[order])
+        all_by.append(np.concatenate([*by, order[:0]])[order])
         depth += len(level) > 0
     reached.states, reached.parent, reached.by = np.concatenate(all_states), np.concatenate(all_parents), np.concatenate(all_by)
     reached.depth = depth

@@ -9,6 +9,7 @@ import numpy as np
 from specproof.layout import CHUNK, Entailment, Indices, States
 from specproof.readings.bits import Array
 from specproof.slice import Move, Slice
+from specproof.table import Table
 
 
 class Fresh:
@@ -16,19 +17,17 @@ class Fresh:
 
     def __init__(self, mask: int) -> None:
         self.mask = np.uint64(mask)
-        self.seen = np.empty(0, dtype=np.uint64)
+        self.seen = Table()
 
     def forget(self) -> None:
         """Every pattern is new again."""
-        self.seen = np.empty(0, dtype=np.uint64)
+        self.seen = Table()
 
     def split(self, states: States) -> tuple[States, Indices]:
-        """New patterns, and for each the index of a state that has it."""
-        patterns, index = np.unique(states & self.mask, return_index=True)
-        new = ~member(patterns, self.seen)
-        patterns, index = patterns[new], index[new]
-        self.seen = np.sort(np.concatenate([self.seen, patterns]))
-        return patterns, index
+        """New patterns, and for each the index of the first state that has it."""
+        patterns = states & self.mask
+        index = self.seen.add(patterns)
+        return patterns[index], index
 
 
 def member(values: States, ordered: States) -> Array:
@@ -43,64 +42,76 @@ def member(values: States, ordered: States) -> Array:
 class Image:
     """The successors of an action, by pattern, computed once for each pattern.
 
-    `values[start[i] : start[i] + count[i]]` are the different values of the touched bits.
+    `values[start[i] : start[i] + count[i]]` are the different values of the touched bits, from the pattern numbered i.
     """
 
     def __init__(self, slice_: Slice, move: Move) -> None:
         self.slice, self.move = slice_, move
-        self.patterns = np.empty(0, dtype=np.uint64)
-        self.start = np.empty(0, dtype=np.int64)
-        self.count = np.empty(0, dtype=np.int64)
-        self.values = np.empty(0, dtype=np.uint64)
         self.mask = np.uint64(move.compiled.mask)
         self.entailed: set[Entailment] = move.compiled.pairs()
         self.weakened = False
+        self._forget()
 
     def _forget(self) -> None:
-        self.patterns, self.values = np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.uint64)
-        self.start, self.count = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        self.patterns = Table()
+        self.start = np.empty(0, dtype=np.int64)
+        self.count = np.empty(0, dtype=np.int64)
+        self.values = np.empty(0, dtype=np.uint64)
+        self._last: tuple[States, Indices] | None = None
 
     def learn(self, states: States) -> None:
         """Works out the images of these states' patterns. Where one contradicts an entailment between two tests, that is
         given up and everything known is forgotten: `weakened` says so, and earlier states must be asked about again.
         """
-        patterns = np.unique(states & self.mask)
-        patterns = patterns[~member(patterns, self.patterns)]
+        self.weakened = False
+        patterns = states & self.mask
+        place = self.patterns.find(patterns)
+        unknown = patterns[place < 0]
         before = len(self.entailed)
         rows = max(1, CHUNK >> len(self.move.compiled.inputs))
-        if self.entailed:
-            for begin in range(0, len(patterns), rows):
-                outputs, exists = self.move.compiled.run(self.slice.layout, patterns[begin : begin + rows])
+        if self.entailed and len(unknown):
+            different = np.unique(unknown)
+            for begin in range(0, len(different), rows):
+                outputs, exists = self.move.compiled.run(self.slice.layout, different[begin : begin + rows])
                 self.entailed -= self.move.compiled.contradicted(outputs, outputs[0] & exists, self.entailed)
         self.weakened = len(self.entailed) < before
         if self.weakened:
             self._forget()
         else:
-            self._extend(patterns)
+            self._last = states, self._placed(patterns, place)
 
     def successors(self, states: States) -> tuple[States, Indices, bool]:
         """Successors that differ from their predecessor, the predecessors' indices, and whether it fired."""
-        patterns, inverse = np.unique(states & self.mask, return_inverse=True)
-        self._extend(patterns[~member(patterns, self.patterns)])
-        place: Indices = np.asarray(np.searchsorted(self.patterns, patterns), dtype=np.int64)[inverse]
+        if self._last is not None and self._last[0] is states:
+            place = self._last[1]
+        else:
+            patterns = states & self.mask
+            place = self._placed(patterns, self.patterns.find(patterns))
         count = self.count[place]
         total = int(count.sum())
         if not total:
             return np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.int64), False
         sources = np.repeat(np.arange(len(states)), count)
         first = np.cumsum(count) - count
-        offset = np.arange(total) - np.repeat(first, count) + np.repeat(self.start[place], count)
+        offset = np.arange(total) + np.repeat(self.start[place] - first, count)
         base = states & ~np.uint64(self.move.touched)
         found = base[sources] | self.values[offset]
         moved = found != states[sources]
         return found[moved], sources[moved], True
 
+    def _placed(self, patterns: States, place: Indices) -> Indices:
+        """The places with those filled in that were not known (-1), now that their images are worked out."""
+        unknown = np.flatnonzero(place < 0)
+        if len(unknown):
+            wanted = patterns[unknown]
+            self._extend(wanted[self.patterns.add(wanted)])
+            place[unknown] = self.patterns.find(wanted)
+        return place
+
     def _extend(self, patterns: States) -> None:
-        if not len(patterns):
-            return
         inputs = 1 << len(self.move.compiled.inputs)
         rows = max(1, CHUNK // inputs)
-        starts, counts, values = [], [], []
+        starts, counts, values = [self.start], [self.count], [self.values]
         base = len(self.values)
         for begin in range(0, len(patterns), rows):
             count, found = self._evaluate(patterns[begin : begin + rows], inputs)
@@ -108,11 +119,7 @@ class Image:
             counts.append(count)
             values.append(found)
             base += len(found)
-        order = np.argsort(np.concatenate([self.patterns, patterns]), kind="stable")
-        self.patterns = np.concatenate([self.patterns, patterns])[order]
-        self.start = np.concatenate([self.start, *starts])[order]
-        self.count = np.concatenate([self.count, *counts])[order]
-        self.values = np.concatenate([self.values, *values])
+        self.start, self.count, self.values = np.concatenate(starts), np.concatenate(counts), np.concatenate(values)
 
     def _evaluate(self, patterns: States, inputs: int) -> tuple[Indices, States]:
         """The number of different successors of each pattern, and these.
