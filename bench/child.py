@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,19 +65,28 @@ def export(design: str, configuration: str, names: str, file: str) -> None:
 
 def spacer(design: str, configuration: str, names: str) -> None:
     """Z3's Spacer at full width: reachable states as a relation, a query for each claim."""
+    work = load(design, configuration)
+    start = time.process_time()
+    for name, word, seconds in spacer_words(work, _names(work, names)):
+        say(claim=name, word=word, seconds=seconds)
+    say(seconds=time.process_time() - start)
+
+
+def spacer_words(work: Work, names: Sequence[str], limit: float | None = None) -> Iterator[tuple[str, str, float]]:
+    """Spacer's word on each claim, and the seconds that it took; `limit` is in seconds for each."""
     import z3
 
     from bench.z3terms import symbol, translate
 
-    work = load(design, configuration)
     system = work.system
     state = {term: symbol(path, term.width) for path, term in system.variables.items()}
     fixed = z3.Fixedpoint()
     fixed.set(engine="spacer")
+    if limit is not None:
+        fixed.set(timeout=int(limit * 1000))
     relation = z3.Function("reachable", *[value.sort() for value in state.values()], z3.BoolSort())
     fixed.register_relation(relation)
     fixed.declare_var(*state.values())
-    start = time.process_time()
     fixed.rule(relation(*state.values()), translate([system.starts], state))
     known: dict[str, dict[Any, Any]] = {}
     for name, action in system.actions.items():
@@ -87,11 +96,10 @@ def spacer(design: str, configuration: str, names: str) -> None:
         known[name] = {**state, **inputs}
         new = translate([action.enabled, *(action.next.get(path, term) for path, term in system.variables.items())], known[name])
         fixed.rule(relation(*new[1:]), [relation(*state.values()), new[0]])
-    for name in _names(work, names):
+    for name in names:
         begun = time.process_time()
         answer = fixed.query(z3.And(relation(*state.values()), _bad(work, name, known, state)))
-        say(claim=name, word={"sat": "refuted", "unsat": "proved"}.get(str(answer), "unknown"), seconds=time.process_time() - begun)
-    say(seconds=time.process_time() - start)
+        yield name, {"sat": "refuted", "unsat": "proved"}.get(str(answer), "unknown"), time.process_time() - begun
 
 
 def _bad(work: Work, name: str, known: Mapping[str, Mapping[Any, Any]], state: Mapping[Any, Any]) -> Any:
@@ -113,17 +121,25 @@ def _bad(work: Work, name: str, known: Mapping[str, Mapping[Any, Any]], state: M
 
 def bounded(design: str, configuration: str, names: str) -> None:
     """Z3 at full width, the runs unrolled step by step; finds violations, and proves nothing."""
+    work = load(design, configuration)
+    start = time.process_time()
+    for name, depth in first_violations(work, _names(work, names)):
+        seconds = time.process_time() - start
+        say(depth=depth, seconds=seconds) if name is None else say(claim=name, word="refuted", length=depth, seconds=seconds)
+    say(seconds=time.process_time() - start)
+
+
+def first_violations(work: Work, names: Sequence[str]) -> Iterator[tuple[str | None, int]]:
+    """Each claim that has a violation, with the length of the shortest run; None and a length when all runs of it were looked at."""
     import z3
 
     from bench.z3terms import symbol, translate
 
-    work = load(design, configuration)
     system = work.system
-    start = time.process_time()
     solver = z3.SolverFor("QF_BV")
     state = {term: symbol(f"{path}@0", term.width) for path, term in system.variables.items()}
     solver.add(*translate([system.starts], state))
-    waiting = _names(work, names)
+    waiting = list(names)
     known: dict[str, dict[Any, Any]] = {}
     enabled: dict[str, Any] = {}
     depth = 0
@@ -143,12 +159,11 @@ def bounded(design: str, configuration: str, names: str) -> None:
             solver.add(z3.Or(*parts))
             if solver.check() == z3.sat:
                 waiting.remove(name)
-                say(claim=name, word="refuted", length=depth, seconds=time.process_time() - start)
+                yield name, depth
             solver.pop()
-        say(depth=depth, seconds=time.process_time() - start)
+        yield None, depth
         state = _next(solver, system, state, depth, enabled, after)
         depth += 1
-    say(seconds=time.process_time() - start)
 
 
 def _steps(prop: Any, known: Mapping[str, Mapping[Any, Any]], enabled: Mapping[str, Any]) -> list[list[Any]]:

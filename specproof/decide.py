@@ -24,7 +24,7 @@ from specproof.lemmas import Certificate, discover
 from specproof.lift import Disagreement, Judge, lift
 from specproof.product import SHARING, Pair, merge, product, stops
 from specproof.readable import lines
-from specproof.sanity import Sanity
+from specproof.sanity import Sanity, tautologies
 from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import System, build
@@ -108,7 +108,9 @@ def decide_relation(
         verdicts, decision = relate(plain, [claim], Solver(timeout))
     except MissingView as missing:
         return NotAsked(design.name, claim.name, str(missing))
-    result = Result(design.name, plain.system.configuration, claim.name, "relation", verdicts[claim.name], time.perf_counter() - started)
+    empty = tuple(tautologies([claim], plain.left, Solver(timeout)))
+    verdict = counted(verdicts[claim.name], empty)
+    result = Result(design.name, plain.system.configuration, claim.name, "relation", verdict, time.perf_counter() - started, empty)
     if inspect:
         inspect(decision, [result])
     return result

@@ -40,8 +40,8 @@ class Vocabulary:
             columns[key] = np.broadcast_to(program.run(loads)[0], (len(states), 1))[:, 0]
         self.keys = list(columns)
         self.index = {key: number for number, key in enumerate(self.keys)}
-        self.true = np.stack([_pack(column) for column in columns.values()])
         valid = _pack(np.ones(len(states), dtype=np.bool_))
+        self.true = np.array([_pack(column) for column in columns.values()], dtype=np.uint64).reshape(len(columns), len(valid))
         self.false = ~self.true & valid
 
     def _views(self) -> dict[Hashable, Program]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from hypothesis import strategies as st
 
@@ -22,16 +22,30 @@ WORD_OPERATORS = tuple(op for op, sort in OPERATORS.items() if sort != "bool")
 BOOL_OPERATORS = tuple(op for op, sort in OPERATORS.items() if sort != "word")
 
 
+#: The names of the variables of a width, 0 for truth values.
+Names = Callable[[int], Sequence[str]]
+
+
+def letters(width: int) -> Sequence[str]:
+    """`x8` for a word, `X` for a truth value."""
+    return [f"{name}{width}" if width else name.upper() for name in "xyz"]
+
+
 @st.composite
-def terms(draw: st.DrawFn, width: int, depth: int = 4, operators: tuple[str, ...] = tuple(OPERATORS), widths: tuple[int, ...] = WIDTHS) -> Term:
+def terms(
+    draw: st.DrawFn, width: int, depth: int = 4, operators: tuple[str, ...] = tuple(OPERATORS), widths: tuple[int, ...] = WIDTHS,
+    names: Names = letters,
+) -> Term:  # fmt: skip
     """A term of `width` bits, as it was built, with no simplification. `operators` limits what may occur."""
 
     def below(of: int) -> Term:
-        return draw(terms(of, depth - 1, operators, widths))
+        return draw(terms(of, depth - 1, operators, widths, names))
 
     known = [op for op in (WORD_OPERATORS if width else BOOL_OPERATORS) if op in operators]
     if depth == 0:
-        known = ["var", "const"]
+        known = ["var", "var", "const"]
+    if not names(width):
+        known = [op for op in known if op != "var"]
     narrower = [w for w in widths if w < width]
     wider = [w for w in widths if w > width]
     known = [op for op in known if not (op == "zext" and not narrower) and not (op == "extract" and not wider)]
@@ -40,8 +54,7 @@ def terms(draw: st.DrawFn, width: int, depth: int = 4, operators: tuple[str, ...
     if op == "const":
         return make("const", (), width, draw(values(width)) if width else draw(st.booleans()))
     if op == "var":
-        name = draw(st.sampled_from("xyz"))
-        return make("var", (), width, f"{name}{width}" if width else name.upper())
+        return make("var", (), width, draw(st.sampled_from(names(width))))
     if op in ("not", "and", "or", "xor", "add", "implies"):
         return make(op, tuple(below(width) for _ in range(1 if op == "not" else 2)), width)
     if op == "ite":

@@ -69,3 +69,17 @@ def test_claims_without_an_implication_are_never_vacuous() -> None:
         return v.required_mask == v.host_wants
 
     assert isinstance(verdict(mask), Refuted)
+
+
+def test_a_relation_that_is_true_of_any_views_says_nothing() -> None:
+    """As of other claims, that it is a tautology is found before anything is made of its proof."""
+
+    @relation("nothing", left="virtualized", right="emulated")
+    def nothing(a: Any, b: Any) -> Bool:
+        return (a.effective == b.effective) | (a.effective != b.effective)
+
+    result = decide_relation(thin.thin, nothing)
+
+    assert isinstance(result, Result)
+    assert isinstance(result.verdict, Vacuous)
+    assert [concern.check for concern in result.concerns] == ["tautology"]
