@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from specproof.readings.integers import evaluate
 from specproof.story.model import Beside, Change, Difference, Row, Value
 from specproof.story.subject import Subject, built, leaf_variables
 from specproof.system import System
+from specproof.terms import Term
 from specproof.trace import Trace, initial_state, take
 
 
@@ -26,7 +27,8 @@ def beside(subject: Subject, reference: Design[Any], trace: Trace) -> Beside | N
     except SpecproofError:
         return None
     ours = trace.states()
-    rows = [_row("", subject, system, ours[0], state, ())]
+    views = _shared_views(subject, system) if system.record is not subject.system.record else ()
+    rows = [_row("", subject, system, views, ours[0], state, ())]
     for number, step in enumerate(trace.steps, 1):
         after, status = _take(system, state, step.action, step.inputs)
         changes: tuple[Change, ...] = ()
@@ -35,7 +37,7 @@ def beside(subject: Subject, reference: Design[Any], trace: Trace) -> Beside | N
             state = after
         else:
             state = {**state, **{path: 0 for path, declared in system.fields.items() if declared.observed}}
-        rows.append(_row(status, subject, system, ours[number], state, changes))
+        rows.append(_row(status, subject, system, views, ours[number], state, changes))
     always = {one.name for one in rows[0].differences}  # what is otherwise from the start says nothing about a step
     rows = [replace(row, differences=tuple(one for one in row.differences if one.name not in always)) for row in rows]
     first = next((moment for moment, row in enumerate(rows) if row.status or any(not _event(system, one.name) for one in row.differences)), None)
@@ -69,27 +71,35 @@ def changed(system: System, before: Mapping[str, int], after: Mapping[str, int],
     return tuple(found)
 
 
+#: A view that two designs of different state offer: its term in each, and the names of its bits.
+_View = tuple[str, Term, Term, Mapping[str, int] | None]
+
+
 def _row(
-    status: str, subject: Subject, system: System, ours: Mapping[str, int], theirs: Mapping[str, int], changes: tuple[Change, ...]
+    status: str, subject: Subject, system: System, views: Sequence[_View], ours: Mapping[str, int], theirs: Mapping[str, int],
+    changes: tuple[Change, ...],
 ) -> Row:  # fmt: skip
     found = []
     for path, declared in subject.system.fields.items():
         if path in system.fields and not declared.ghost and ours[path] != theirs[path]:
             bits = declared.bits.positions if declared.bits else None
             found.append(Difference(path, *(Value(path, state[path], declared.width, 0, bits) for state in (ours, theirs))))
-    if system.record is not subject.system.record:
-        found += _view_differences(subject.system, system, ours, theirs)
+    for name, one, two, bits in views:
+        values = evaluate(one, ours), evaluate(two, theirs)
+        if values[0] != values[1]:
+            found.append(Difference(name, *(Value(name, value, one.width, 0, bits) for value in values)))
     return Row(status, changes, tuple(found), theirs)
 
 
-def _view_differences(one: System, two: System, ours: Mapping[str, int], theirs: Mapping[str, int]) -> list[Difference]:
+def _shared_views(subject: Subject, system: System) -> list[_View]:
     """Views that both offer: what designs of different state have in common."""
-    found = []
+    found: list[_View] = []
+    one, two = subject.system, system
     for name in sorted(one.views & two.views):
-        terms = [system.view(name, leaf_variables(system)) for system in (one, two)]
-        values = [evaluate(term, state) for term, state in zip(terms, (ours, theirs), strict=True)]
-        if values[0] != values[1] and terms[0].width == terms[1].width:
-            found.append(Difference(name, *(Value(name, value, terms[0].width) for value in values)))
+        mine, other = one.view(name, leaf_variables(one)), two.view(name, leaf_variables(two))
+        if mine.width == other.width:
+            bits = subject.bits_of(mine, mine.width) if mine.width else None
+            found.append((name, mine, other, bits.positions if bits else None))
     return found
 
 

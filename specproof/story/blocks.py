@@ -146,10 +146,13 @@ def alike_text(story: Story) -> tuple[str, list[str]]:
     if known.count == 1 and known.exact:
         return f"It is the only run of {story.length} step{'s' * (story.length != 1)}, up to values.", []
     others = known.count - 1
-    amount = str(others) if known.exact else f"At most {others}"
-    what = "other sequence of that many actions ends" if others == 1 else "other sequences of that many actions end"
+    if not others:
+        return "Whether another sequence of that many actions ends in it was not decided.", []
+    amount = str(others) if known.exact else f"More than {others}"
+    what = "other sequence of that many actions ends" if others == 1 and known.exact else "other sequences of that many actions end"
     listed = [", ".join(names) for names in known.others[:LISTED]]
-    return f"{amount} {what} in it too:", [*listed, *([f"and {others - len(listed)} more"] if others > len(listed) else [])]
+    rest = [f"and {others - len(listed)} more" if known.exact else "and more"] if others > len(listed) else []
+    return f"{amount} {what} in it too:", listed + rest
 
 
 def notes(story: Story) -> list[str]:

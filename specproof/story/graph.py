@@ -1,37 +1,66 @@
-"""The slice as a graph: how far every state is from a violation, how many shortest runs there are, and ways back."""
+"""The slice as a graph: its reachable states, and the steps between them."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from specproof.claims import Property
-from specproof.explore import explore
+from specproof.explore import Reached, explore
 from specproof.image import Image
-from specproof.layout import CHUNK, Compiled, Entailment
+from specproof.layout import CHUNK, States
 from specproof.slice import Slice
 from specproof.system import System
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-#: Further from a violation than any state that can reach one.
-NEVER = 1 << 30
 
-#: Sequences of actions that are counted, and states from which sequences are followed, at most.
-MOST, STEPS = 200, 4000
+@dataclass(frozen=True)
+class Part:
+    """How much is explored: up to `depth` steps, at positions of the kind of `position`, until a claim is violated."""
+
+    depth: int | None = None
+    position: int | None = None
+    until: str = ""
+
+
+class _Kind(Slice):
+    """The slice at the positions of one kind alone: no step leads from one kind to another."""
+
+    def __init__(self, system: System, properties: Sequence[Property], position: int) -> None:
+        """`position`: one of the kind."""
+        super().__init__(system, properties)
+        self.kind = self.layout.classes.index(tuple(bool(constant >> position & 1) for constant in self.layout.constants))
+        for compiled in self._compiled:
+            compiled.tests = {}
+
+    def initial_states(self) -> States:
+        """Those of the kind."""
+        states = super().initial_states()
+        found: States = states[self.layout.class_of(states) == self.kind]
+        return found
 
 
 class Graph:
-    """All reachable slice states of a system and, where they are asked for, all steps between them. Raises TooLarge like `Slice`."""
+    """Reachable slice states of a system and, where they are asked for, the steps between them. Raises TooLarge like `Slice`."""
 
-    def __init__(self, system: System, properties: Sequence[Property]) -> None:
-        """Explores the slice once for all properties."""
-        self.slice = Slice(system, properties)
-        self.reached = explore(self.slice)
+    def __init__(self, system: System, properties: Sequence[Property], part: Part = Part()) -> None:
+        """Explores the slice once for all properties, or a part of it where that is enough.
+
+        At positions of one kind nothing is known of how tests of whole words depend on each other, so that more may seem possible.
+        """
+        self.part, levels = part, count()
+        self.slice = Slice(system, properties) if part.position is None else _Kind(system, properties, part.position)
+
+        def enough(reached: Reached) -> bool:
+            return (part.depth is not None and next(levels) >= part.depth) or bool(reached.violated.get(part.until))
+
+        self.reached = explore(self.slice, stop=enough)
         self.order = np.argsort(self.reached.states, kind="stable")
         self.sorted = self.reached.states[self.order]
         self.names = [move.action.name for move in self.slice.moves]
@@ -49,15 +78,26 @@ class Graph:
     @cached_property
     def edges(self) -> tuple[Array, Array, Array]:
         """Source, target and number of the action of every step that changes something."""
-        states = self.reached.states
+        states = self.reached.states[: self._inner()]
         parts: tuple[list[Array], list[Array], list[Array]] = ([], [], [])
         for number, image in enumerate(self.images):
             found, source, _ = image.successors(states)
-            target = self.order[np.searchsorted(self.sorted, found)]
-            for column, values, kind in zip(parts, (source, target, np.full(len(found), number)), (np.int32, np.int32, np.int16), strict=True):
+            place = np.minimum(np.searchsorted(self.sorted, found), len(self.sorted) - 1)
+            if self.part.depth is not None:
+                there = self.sorted[place] == found
+                place, source = place[there], source[there]
+            target = self.order[place]
+            for column, values, kind in zip(parts, (source, target, np.full(len(place), number)), (np.int32, np.int32, np.int16), strict=True):
                 column.append(values.astype(kind))
         source, target, moves = (np.concatenate(column) for column in parts)
         return source, target, moves
+
+    def _inner(self) -> int:
+        """How many states there are all of whose successors are there too; they are in the order of their discovery."""
+        parent, end = self.reached.parent, 0
+        for _ in range(self.part.depth or 0):
+            end = int(np.count_nonzero(parent < end))
+        return end if self.part.depth is not None else len(parent)
 
     @property
     def source(self) -> Array:
@@ -128,10 +168,6 @@ class Graph:
             packed |= ((states >> np.uint64(layout.keys[key])) & np.uint64(1)) << np.uint64(place)
         return packed
 
-    def danger(self, claim: str) -> Danger:
-        """How far every state is from a violation of one of the properties."""
-        return Danger(self, next(watch for watch in self.slice.watches if watch.prop.claim == claim))
-
 
 class _Index:
     """Edges grouped by one of their ends."""
@@ -148,122 +184,3 @@ class _Index:
         place = np.arange(total) - np.repeat(np.cumsum(count) - count, count) + np.repeat(self.start[nodes], count)
         found: Array = self.edges[place]
         return found
-
-
-class Danger:
-    """A property's violations on the graph. `distance`: steps to the nearest one, `NEVER` where there is none."""
-
-    def __init__(self, graph: Graph, watch: Any) -> None:
-        self.graph, self.prop = graph, watch.prop
-        count = len(graph.reached.states)
-        self.bad = np.zeros(count, dtype=np.bool_)
-        self.may: dict[int, Array] = {}
-        self.must: dict[int, Array] = {}
-        for action, compiled in watch.programs.items():
-            known = next((image.entailed for image in graph.images if image.move.action.name == action), set())
-            may, must = self._violations(compiled, known)
-            if action is None:
-                self.bad = may & (graph.reached.parent < 0) if self.prop.steps else may
-            else:
-                number = graph.names.index(action)
-                self.may[number], self.must[number] = may, must
-        self.distance = self._distances()
-
-    def _violations(self, compiled: Compiled, known: set[Entailment]) -> tuple[Array, Array]:
-        """Where some inputs violate, and where all that are possible do."""
-        states = self.graph.reached.states
-        patterns, inverse = np.unique(states & np.uint64(compiled.mask), return_inverse=True)
-        may, must = np.zeros(len(patterns), dtype=np.bool_), np.zeros(len(patterns), dtype=np.bool_)
-        rows = max(1, CHUNK >> len(compiled.inputs))
-        for begin in range(0, len(patterns), rows):
-            part = patterns[begin : begin + rows]
-            outputs, exists = compiled.run(self.graph.slice.layout, part)
-            enabled, bad = outputs[:2]
-            possible = enabled & exists & ~compiled.excluded(outputs, known)
-            some = np.broadcast_to(possible & bad, (len(part), np.broadcast(possible, bad).shape[1])).any(axis=1)
-            other = np.broadcast_to(possible & ~bad, (len(part), np.broadcast(possible, bad).shape[1])).any(axis=1)
-            may[begin : begin + rows], must[begin : begin + rows] = some, some & ~other
-        return may[inverse], must[inverse]
-
-    def _distances(self) -> Array:
-        graph = self.graph
-        distance = np.full(len(self.bad), NEVER, dtype=np.int64)
-        for may in self.may.values():
-            distance[may] = 1
-        distance[self.bad] = 0
-        level = 0
-        while True:
-            frontier = np.flatnonzero(distance == level)
-            if not len(frontier) and not (distance[distance < NEVER] > level).any():
-                return distance
-            sources = np.unique(graph.source[graph.into.of(frontier)])
-            distance[sources[distance[sources] > level + 1]] = level + 1
-            level += 1
-
-    def back(self, state: int, goal: Array, *, over: bool = False) -> tuple[str, ...] | None:
-        """The shortest run from a state into `goal` without a violation; None where there is none.
-
-        Initial states are no goal, and no way leads through one, unless `over` says that starting over counts.
-        """
-        if goal[state]:
-            return ()
-        graph = self.graph
-        parent: dict[int, tuple[int, int]] = {state: (-1, -1)}
-        seen = self.bad.copy() if over else self.bad | (graph.reached.parent < 0)
-        seen[state] = True
-        frontier = np.array([state], dtype=np.int64)
-        while len(frontier):
-            edges = graph.out.of(frontier)
-            edges = edges[~seen[graph.target[edges]]]
-            edges = edges[[not self._forced(edge) for edge in edges]] if self.must and len(edges) < 5000 else edges
-            targets, first = np.unique(graph.target[edges], return_index=True)
-            seen[targets] = True
-            for target, edge in zip(targets, edges[first], strict=True):
-                parent[int(target)] = (int(graph.source[edge]), int(graph.move[edge]))
-            there = targets[goal[targets]]
-            if len(there):
-                return self._path(parent, int(there[0]))
-            frontier = targets.astype(np.int64)
-        return None
-
-    def _forced(self, edge: Any) -> bool:
-        must = self.must.get(int(self.graph.move[edge]))
-        return must is not None and bool(must[self.graph.source[edge]])
-
-    def _path(self, parent: Mapping[int, tuple[int, int]], state: int) -> tuple[str, ...]:
-        names = []
-        while parent[state][0] >= 0:
-            state, move = parent[state]
-            names.append(self.graph.names[move])
-        return tuple(names[::-1])
-
-    def shortest(self, length: int, seconds: float = 1.0) -> Iterator[tuple[str, ...]]:
-        """The sequences of `length` actions that lead from an initial state to a violation, at most `MOST`."""
-        graph, end = self.graph, time.monotonic() + seconds
-        down = np.flatnonzero(self.distance[graph.target] == self.distance[graph.source] - 1)
-        source, target, move = graph.source[down], graph.target[down], graph.move[down]
-        per = [(number, source[move == number], target[move == number]) for number in range(len(graph.names))]
-        initial = np.flatnonzero((graph.reached.parent < 0) & (self.distance == length))
-        stack: list[tuple[tuple[str, ...], Array]] = [((), initial)]
-        given = 0
-        while stack and given < MOST and time.monotonic() < end:
-            names, states = stack.pop()
-            here = np.zeros(len(self.bad), dtype=np.bool_)
-            here[states] = True
-            for number, before, after in reversed(per):
-                run = (*names, graph.names[number])
-                if len(run) == length:
-                    if self._ends(number, here, before, after):
-                        given += 1
-                        yield run
-                else:
-                    following = np.unique(after[here[before]])
-                    following = following[self.distance[following] > 0]
-                    if len(following):
-                        stack.append((run, following))
-
-    def _ends(self, number: int, here: Array, before: Array, after: Array) -> bool:
-        may = self.may.get(number)
-        if may is not None and bool((may & here).any()):
-            return True
-        return bool(self.bad[after[here[before]]].any()) and not self.prop.steps

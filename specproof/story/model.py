@@ -89,7 +89,7 @@ class Formula:
 
 @dataclass(frozen=True)
 class Alike:
-    """Sequences of actions of the shortest length that end in the violation; `exact` where each was found at full width."""
+    """Sequences of actions of the shortest length that end in the violation; `exact` where there are no more."""
 
     count: int
     exact: bool

@@ -7,10 +7,10 @@ the claim holds at the end. Then the slice says whether any other run violates t
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice, product
 from typing import Any, cast
 
 from specproof.claims import Claim, MissingView, Property, instantiate
@@ -20,15 +20,15 @@ from specproof.explore import explore
 from specproof.layout import TooLarge
 from specproof.readings.integers import evaluate
 from specproof.slice import Slice
-from specproof.story.graph import Graph
+from specproof.story.graph import Graph, Part
 from specproof.story.model import Repair
 from specproof.story.subject import Subject, built, place
 from specproof.system import Action, System, build
 from specproof.terms import Term, Word, word
 from specproof.trace import Trace, replay, take
 
-#: Seconds for the search of one story, and of one among many; how many changes are shown.
-PATIENCE, HURRIED, SHOWN = 1.0, 0.3, 2
+#: How many changes are shown, values of words that are tried, assignments that are tried, and explored for other runs.
+SHOWN, WORDS, ASSIGNMENTS, EXPLORED = 2, 400, 60, 2
 
 #: Who is not asked to behave otherwise: a repair of the model is a repair of software that can be changed.
 NOT_OURS = frozenset({"guest", "L1", "L2", "processor", "hardware", "userspace", "another vCPU", "host"})
@@ -63,9 +63,8 @@ def repairs(
                 enough = any(every for _, every in shown)
                 shown.append((one, not enough and subject.claim.name not in violated_with(subject, reference, name, together)))
     if not any(every for _, every in shown):
-        end = time.monotonic() + (PATIENCE if len(together) == 1 else HURRIED)
-        for one in sorted(Assignments(subject, trace, positions, end).found(), key=lambda one: one.rank):
-            if len(shown) < SHOWN and time.monotonic() < end and _all_runs(one) and _breaks_nothing(subject, one):
+        for one in sorted(Assignments(subject, trace, positions).found(), key=lambda one: one.rank)[:EXPLORED]:
+            if len(shown) < SHOWN and _all_runs(one) and _breaks_nothing(subject, one):
                 shown.append((one, True))
                 break
     shown.sort(key=lambda item: not item[1])
@@ -90,7 +89,7 @@ def _at_end(system: System, prop: Property, trace: Trace) -> int:
 def _all_runs(one: _Found) -> bool:
     """Whether no run of the changed model violates the claim, and the changed word still means something to it."""
     try:
-        graph = Graph(one.system, [one.prop])
+        graph = Graph(one.system, [one.prop], Part(until=one.prop.claim))
     except TooLarge:
         return False
     return not graph.violated() and graph.lively(one.prop.claim, one.path)
@@ -161,7 +160,8 @@ def _violated(system: System, claims: Sequence[Claim]) -> set[str]:
         except MissingView:
             continue
     try:
-        reached = explore(Slice(system, properties), limit=400_000)
+        stop = (lambda found: any(found.violated.values())) if len(properties) == 1 else None
+        reached = explore(Slice(system, properties), limit=400_000, stop=stop)
     except TooLarge:
         return {"a slice that does not fit"}
     return {name for name, hits in reached.violated.items() if hits}
@@ -174,32 +174,32 @@ class Assignments:
     rest of the run, an assignment is looked for that gives the word that value there.
     """
 
-    def __init__(self, subject: Subject, trace: Trace, positions: Sequence[int], end: float) -> None:
-        self.subject, self.trace, self.end = subject, trace, end
+    def __init__(self, subject: Subject, trace: Trace, positions: Sequence[int]) -> None:
+        self.subject, self.trace = subject, trace
         self.system, self.states = subject.system, trace.states()
         self.bits = sum(1 << position for position in positions)
 
     def found(self) -> list[_Found]:
-        """The assignments that make the run impossible, as far as time allows."""
+        """The assignments that make the run impossible, as far as they are tried."""
         found: list[_Found] = []
+        for path, name, text, rank, changed in islice(self._all(), ASSIGNMENTS):
+            one = self._try(name, text, changed, rank + (4 if self.system.actions[name].by in NOT_OURS else 0))
+            if one is not None:
+                found.append(replace(one, path=path))
+        return found
+
+    def _all(self) -> Iterator[tuple[str, str, str, int, Action]]:
         for moment, path in self._saving():
             name = self.trace.steps[moment - 1].action
             for text, rank, changed in self._candidates(self.system.actions[name], moment, path):
-                if time.monotonic() > self.end:
-                    return found
-                one = self._try(name, text, changed, rank + (4 if self.system.actions[name].by in NOT_OURS else 0))
-                if one is not None:
-                    found.append(replace(one, path=path))
-        return found
+                yield path, name, text, rank, changed
 
     def _saving(self) -> Iterator[tuple[int, str]]:
         words = [path for path in self.system.variables if self._may(path) and self.system.fields[path].width]
-        for moment in range(self.trace.length - (1 if self.subject.prop.steps else 0), 0, -1):
-            for path in words:
-                if time.monotonic() > self.end:
-                    return
-                if self.bits and self._saved(moment, {**self.states[moment], path: self.states[moment][path] ^ self.bits}):
-                    yield moment, path
+        moments = range(self.trace.length - (1 if self.subject.prop.steps else 0), 0, -1)
+        for moment, path in islice(product(moments, words), WORDS if self.bits else 0):
+            if self._saved(moment, {**self.states[moment], path: self.states[moment][path] ^ self.bits}):
+                yield moment, path
 
     def _may(self, path: str) -> bool:
         declared = self.system.fields[path]
@@ -242,11 +242,12 @@ class Assignments:
 
     def _try(self, name: str, text: str, changed: Action, rank: int) -> _Found | None:
         other = replace(self.system, actions={**self.system.actions, name: changed})
+        enough = replace(other, actions={step.action: other.actions[step.action] for step in self.trace.steps})
         try:
+            if not prevented(enough, instantiate(self.subject.claim, enough), self.trace):
+                return None
             prop = instantiate(self.subject.claim, other)
         except SpecproofError:
-            return None
-        if not prevented(other, prop, self.trace):
             return None
         return _Found(f"{name} {text}", place(self.subject.design.actions[name].body), other, prop, rank)
 

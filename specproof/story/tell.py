@@ -16,9 +16,10 @@ from specproof.solver import Solver
 from specproof.state import Bits
 from specproof.story.beside import beside, changed
 from specproof.story.calls import watched, writers
+from specproof.story.danger import Danger
 from specproof.story.flows import Flow, flows
 from specproof.story.formula import formula
-from specproof.story.graph import Graph
+from specproof.story.graph import Graph, Part
 from specproof.story.matters import Free, free
 from specproof.story.model import Alike, Beat, Beside, Change, Formula, Repair, Story, Turn, Value
 from specproof.story.repair import repairs
@@ -67,34 +68,43 @@ def _analysis(subject: Subject, trace: Trace, told: Formula, together: tuple[str
     known, turned = None, None
     if trace.steps:
         try:
-            graph = _own_graph(subject, together)
-            danger = graph.danger(subject.claim.name)
+            # told by itself a run needs less: the steps up to its end, and positions like those at which it fails
+            near = Part(depth=trace.length) if len(together) == 1 else Part()
+            far = Part(position=told.positions[0]) if len(together) == 1 and told.positions else Part()
+            danger = Danger(_own_graph(subject, together, near), subject.claim.name, trace.length)
             known = alike(danger, subject.system, subject.prop, trace, Solver())
-            there = _reference_graph(subject, reference, together) if other is not None and reference is not None else None
-            turned = turn(danger, graph, trace, told.positions, (reference.name, there) if there is not None and reference else None)
+            if subject.is_relation:  # two systems in one: too much to explore for what it says
+                return known, None, (), None
+            graph = _own_graph(subject, together, far)
+            there = _reference_graph(subject, reference, together, far) if other is not None and reference is not None else None
+            sane = (reference.name, there) if there is not None and reference else None
+            turned = turn(Danger(graph, subject.claim.name, trace.length), graph, trace, told.positions, sane)
         except TooLarge:
             pass
     return known, turned, repairs(subject, trace, told.positions, reference, together), other
 
 
-def _own_graph(subject: Subject, together: tuple[str, ...]) -> Graph:
+def _own_graph(subject: Subject, together: tuple[str, ...], part: Part) -> Graph:
     if subject.is_relation:
-        return Graph(subject.system, [subject.prop])
-    return _graph(subject.design, subject.configuration, subject.without, tuple(subject.known.claims[name] for name in together))
+        return Graph(subject.system, [subject.prop], part)
+    claims = tuple(subject.known.claims[name] for name in together)
+    return _graph(subject.design, subject.configuration, subject.without, claims, part)
 
 
-def _reference_graph(subject: Subject, reference: Design[Any], together: tuple[str, ...]) -> Graph | None:
+def _reference_graph(subject: Subject, reference: Design[Any], together: tuple[str, ...], part: Part) -> Graph | None:
     if reference.state is not subject.design.state or subject.is_relation:
         return None
     without = tuple(name for name in subject.without if name in reference.assumptions)
     try:
-        return _graph(reference, subject.configuration, without, tuple(subject.known.claims[name] for name in together))
+        return _graph(reference, subject.configuration, without, tuple(subject.known.claims[name] for name in together), part)
     except SpecproofError:
         return None
 
 
 @lru_cache(maxsize=4)
-def _graph(design: Design[Any], configuration: str, without: tuple[str, ...], claims: tuple[Claim, ...]) -> Graph:
+def _graph(
+    design: Design[Any], configuration: str, without: tuple[str, ...], claims: tuple[Claim, ...], part: Part
+) -> Graph:
     system = built(design, configuration, without)
     properties = []
     for claim in claims:
@@ -103,7 +113,7 @@ def _graph(design: Design[Any], configuration: str, without: tuple[str, ...], cl
                 properties.append(instantiate(claim, system))
         except MissingView:
             continue
-    return Graph(system, properties)
+    return Graph(system, properties, part)
 
 
 def _whole(trace: Trace) -> list[Mapping[str, int]]:

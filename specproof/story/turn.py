@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import time
 from typing import cast
 
 from specproof.claims import Property
 from specproof.lift import target_of, unroll
 from specproof.solver import Solver
-from specproof.story.graph import Danger, Graph
+from specproof.story.danger import Danger
+from specproof.story.graph import Graph
 from specproof.story.model import Alike, Turn
 from specproof.system import System
 from specproof.terms import Bool
 from specproof.trace import Trace
-
-#: Seconds for confirming sequences at full width.
-PATIENCE = 0.6
 
 #: Sequences that are kept for a reader.
 KEPT = 12
 
 
 def alike(danger: Danger, system: System, prop: Property, trace: Trace, solver: Solver) -> Alike:
-    """How many sequences of as many actions end in the violation, each tried at full width while there is time."""
-    end = time.monotonic() + PATIENCE
+    """How many sequences of as many actions end in the violation, each tried at full width."""
     own = tuple(step.action for step in trace.steps)
-    found, unsure = [own], 0
+    found, all_ = [own], True
     for names in danger.shortest(trace.length):
-        if names == own:
-            continue
-        if time.monotonic() > end:
-            unsure += 1
-        elif _exists(system, prop, names, solver):
+        if names is None:
+            all_ = False
+        elif names != own and _exists(system, prop, names, solver):
             found.append(names)
-    return Alike(len(found) + unsure, not unsure, tuple(found[1 : KEPT + 1]))
+    return Alike(len(found), all_, tuple(found[1 : KEPT + 1]))
 
 
 def _exists(system: System, prop: Property, names: tuple[str, ...], solver: Solver) -> bool:
