@@ -2,8 +2,8 @@
 
 Every function below is what a helper was before the correction, under the helper's name with the bug's id
 before it; its docstring says where that can be read. Ids are those of the fact sheet on history. Where a bug
-is about something that kvm.py leaves out, a design with that added stands for 6.12: `with_cpuid`,
-`with_predictors`, `with_kernel_ibrs`. What is added is in no shipped design because it costs every claim.
+is about something that kvm.py leaves out, a design with that added stands for 6.12: `with_cpuid` and
+`with_predictors`. What is added is in no shipped design because it costs every claim.
 
 Sources: with each bug; [LNX] Linux 6.12.117, arch/x86/kvm/.
 """
@@ -15,10 +15,11 @@ from specproof.models.kvm_actions import created
 from specproof.models.kvm_proposed import kvm_proposed
 from specproof.models.kvm_reference import kvm_reference
 from specproof.models.kvm_rfc_v1 import kvm_rfc_v1
+from specproof.models.kvm_upstream_ibrs import kvm_upstream_ibrs, restore_host
 from specproof.models.kvm_views import kvm_upstream
 from specproof.models.registers import SPEC_CTRL
 
-from specproof import U64, Bool, Bug, Design, Omitted, Word, disj, frozen, ghost, observed, select, word
+from specproof import U64, Bool, Bug, Design, Omitted, Word, disj, frozen, ghost, select, word
 from specproof.models import kvm
 from specproof.models import kvm_nested as nested
 from specproof.models import kvm_reference as reference
@@ -73,36 +74,9 @@ def host_adds(s: Vcpu) -> Word:
 # K05: hosts with legacy IBRS, for which the write is the barrier.
 
 
-class KernelIbrsVcpu(Vcpu):
-    """What is seen of the write at VM exit."""
-
-    host_entered: Bool = observed("the guest that ran has exited")
-    host_wrote: Bool = observed("... and the register was written")
-
-
-def restore_host(s: KernelIbrsVcpu, always: Bool) -> Vcpu:
-    """6.12's, and what is seen of it. [LNX vmx.c:vmx_spec_ctrl_restore_host]"""
-    s = cast(KernelIbrsVcpu, select(msr_write_intercepted(s), s, save_guest_spec_ctrl(s)))
-    write = always | (s.spec_ctrl != s.host)
-    s = s.when(write, msr=s.host, host_wrote=True).replace(host_entered=True)
-    return s.replace(leaked=s.leaked | (s.msr ^ s.host))
-
-
-def vmx_spec_ctrl_restore_host(s: KernelIbrsVcpu) -> Vcpu:
-    """With KERNEL_IBRS the write is unconditional. [bea7e31a5cac, LNX vmx.c]"""
-    return restore_host(s, ~disj(()))
-
-
-def k05_vmx_spec_ctrl_restore_host(s: KernelIbrsVcpu) -> Vcpu:
+def k05_vmx_spec_ctrl_restore_host(s: Vcpu) -> Vcpu:
     """The write was skipped where the guest's value equalled the host's. [bea7e31a5cac, 44681690369]"""
     return restore_host(s, disj(()))
-
-
-with_kernel_ibrs = cast(Design[KernelIbrsVcpu], kvm_upstream.but(
-    "kvm-upstream-kernel-ibrs", without=("exit_and_reenter",), vmx_spec_ctrl_restore_host=vmx_spec_ctrl_restore_host,
-))  # fmt: skip
-with_kernel_ibrs.state = KernelIbrsVcpu
-with_kernel_ibrs.shows("host_entered", "host_wrote")
 
 
 # K07: the guest's CPUID.
@@ -226,7 +200,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "K05", "KVM: with legacy IBRS the write at VM exit, which is the barrier, was skipped", 2022, "Linux bea7e31a5cac [44681690369]",
         "barrier-write-at-exit", "emulated", 4,
-        with_kernel_ibrs.but("kvm-k05", vmx_spec_ctrl_restore_host=k05_vmx_spec_ctrl_restore_host), with_kernel_ibrs,
+        kvm_upstream_ibrs.but("kvm-k05", vmx_spec_ctrl_restore_host=k05_vmx_spec_ctrl_restore_host), kvm_upstream_ibrs,
     ),
     Bug(
         "K07", "KVM: passed through, the register takes bits that the guest's CPUID lacks", 2018, "Linux d28b387fb74d; [40853655354]",

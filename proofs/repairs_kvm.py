@@ -1,4 +1,4 @@
-"""What would correct RFC v3 with the control: three changes, and every finding about protection is gone.
+"""What would correct RFC v3 with the control: three changes, and every finding about protection is gone. And 6.12 on hosts with legacy IBRS.
 
 None of these is anybody's patch; each is the least change of the model that does it. They are what
 kvm_proposed.py has as rules R1 to R3. The findings without the control have another cause (nothing is
@@ -9,6 +9,8 @@ from typing import cast
 
 from specproof.models.kvm import Vcpu, vmcs_write
 from specproof.models.kvm_rfc_v3 import ForcedVcpu, forced, kvm_rfc_v3
+from specproof.models.kvm_upstream_ibrs import kvm_upstream_ibrs
+from specproof.models.registers import LOW_HALF
 
 from specproof import Bool, Repair, Word, select
 from specproof.models import kvm_nested as nested
@@ -33,6 +35,11 @@ def vmx_switch_vmcs(s: ForcedVcpu, to_vmcs02: bool) -> Vcpu:
     return select(s.virtualized, vmcs_write(s, mask=s.force_mask, shadow=s.guest_spec_ctrl), s)
 
 
+def vmx_vcpu_run(s: Vcpu) -> Vcpu:
+    """6.12's entry with a WRMSR that is not skipped. [LNX vmenter.S]"""
+    return s.replace(msr=s.spec_ctrl & LOW_HALF)
+
+
 REPAIRS: tuple[Repair, ...] = (
     Repair(
         kvm_rfc_v3, "virtualized",
@@ -48,5 +55,14 @@ REPAIRS: tuple[Repair, ...] = (
         ),
         "Masked bits are cleared before the forced value is ORed in; a new mask is written to the VMCS; mask and shadow are written at every "
         "switch of VMCS.",
+    ),
+    Repair(
+        kvm_upstream_ibrs, "emulated",
+        (
+            "transparency", "userspace-view", "nested-continuity", "support", "no-spontaneous-change", "elision-is-sound", "virtual-register-keeps",
+            "refused-leaves-no-trace",
+        ),
+        kvm_upstream_ibrs.but("kvm-upstream-ibrs-writes", vmx_vcpu_run=vmx_vcpu_run),
+        "With KERNEL_IBRS VM entry writes the guest's value unconditionally, as VM exit writes the host's.",
     ),
 )  # fmt: skip
