@@ -44,6 +44,11 @@ ELSEWHERE: Mapping[str, str] = {
     **_all(("host_illegal",), "the hypervisor's own writes are not modelled here, or are of values that it read back"),
     **_all(("exits_on_write", "l0_closed", "l1_closed"), "what L0 and L1 intercept is not kept apart in this model"),
     **_all(("operand", "locked"), "which of the guest's writes fault is asked of the other systems"),
+    **_all(
+        ("guest_read", "value_read", "by_guest", "by_userspace", "entering", "leaving", "list_entry", "merged", "merge_pending", "vmx_operation",
+         "vmx_on", "in_smm", "smi", "rsm", "entry_failed", "changed_level"),
+        "who may act at which point of a nested transition is asked of KVM on VMX",
+    ),
     **_all(("copied",), "what is saved at an exit is the hypervisor's copy of the effective value; see I9"),
     **_all(
         ("shadow", "control", "mask_field", "stale_cache", "needless_mask_write", "miswired", "virtualized", "intercepted"),

@@ -78,14 +78,15 @@ def reads(s: Vcpu) -> Vcpu:
     """RDMSR, or the exit, vmx_get_msr and the next entry. [LNX vmx.c]"""
     out = vm_exits(s)
     emulated = vm_enters(out.replace(read=vmx_get_msr_spec_ctrl(out)))
-    return select(current(s).intercepted, emulated, s.replace(read=rdmsr_in_guest(s))).replace(running=True)
+    s = select(current(s).intercepted, emulated, s.replace(read=rdmsr_in_guest(s)))
+    return s.replace(running=True, guest_read=True, by_guest=True)
 
 
 def writes(s: Vcpu, value: Word) -> Vcpu:
     """WRMSR, or the exit, vmx_set_msr and the next entry. [LNX vmx.c]"""
     emulated = vm_enters(vmx_set_msr_spec_ctrl(vm_exits(s), value))
     s = select(current(s).intercepted, emulated, wrmsr_in_guest(s, value))
-    return s.when(~s.refused, believed=value).replace(guest_wrote=True, operand=value, running=True)
+    return s.when(~s.refused, believed=value).replace(guest_wrote=True, operand=value, running=True, by_guest=True)
 
 
 @kvm_upstream.action(by="L1", guard=l1_runs, source="arch/x86/kvm/vmx/vmx.c:vmx_get_msr")
@@ -118,13 +119,13 @@ def l2_wrmsr(s: Vcpu, value: U64) -> Vcpu:
 @kvm_upstream.action(by="L1", guard=l1_runs, source="arch/x86/kvm/vmx/vmx.c:vmx_set_msr")
 def guest_wrmsr_mitigation_ctrl(s: Vcpu, data: U64) -> Vcpu:
     """L1 says which software mitigations it uses. [24512704415]"""
-    return sets_mitigation_ctrl(vm_exits(s), data, host_initiated=False)
+    return sets_mitigation_ctrl(vm_exits(s), data, host_initiated=False).replace(by_guest=True)
 
 
 @kvm_upstream.action(by="L1", guard=l1_runs, source="arch/x86/kvm/vmx/vmx.c:vmx_set_msr")
 def guest_wrmsr_mitigation_enum(s: Vcpu, data: U64) -> Vcpu:
     """L1 writes MITIGATION_ENUM or VIRTUAL_ENUMERATION. [24512704415]"""
-    return vmx_set_msr_mitigation_enum(vm_exits(s), data).replace(guest_wrote_enum=True)
+    return vmx_set_msr_mitigation_enum(vm_exits(s), data).replace(guest_wrote_enum=True, by_guest=True)
 
 
 def sets_mitigation_ctrl(s: Vcpu, data: Word, host_initiated: bool) -> Vcpu:
@@ -176,20 +177,20 @@ def other_vcpu_runs(s: Vcpu, data: U64, left: U64) -> Vcpu:
 @kvm_upstream.action(by="userspace", guard=settled, source="arch/x86/kvm/x86.c:do_get_msr")
 def kvm_get_msrs(s: Vcpu) -> Vcpu:
     """KVM_GET_MSRS of IA32_SPEC_CTRL. [LNX x86.c]"""
-    return s.replace(read=vmx_get_msr_spec_ctrl(s))
+    return s.replace(read=vmx_get_msr_spec_ctrl(s), userspace_read=True, by_userspace=True)
 
 
 @kvm_upstream.action(by="userspace", guard=settled, source="arch/x86/kvm/x86.c:do_set_msr")
 def kvm_set_msrs_spec_ctrl(s: Vcpu, value: U64) -> Vcpu:
     """KVM_SET_MSRS of IA32_SPEC_CTRL. [LNX x86.c]"""
     s = vmx_set_msr_spec_ctrl(s, value)
-    return s.when(~s.refused, believed=value)
+    return s.when(~s.refused, believed=value).replace(userspace_wrote=True, operand=value, by_userspace=True)
 
 
 @kvm_upstream.action(by="userspace", guard=settled, source="arch/x86/kvm/x86.c:do_set_msr")
 def kvm_set_msrs_mitigation_ctrl(s: Vcpu, data: U64) -> Vcpu:
     """KVM_SET_MSRS of MITIGATION_CTRL. [LNX x86.c]"""
-    return sets_mitigation_ctrl(s, data, host_initiated=True)
+    return sets_mitigation_ctrl(s, data, host_initiated=True).replace(by_userspace=True)
 
 
 @kvm_upstream.action(by="userspace", guard=lambda s: settled(s) & ~s.guest_mode & ~s.smm, source="arch/x86/kvm/vmx/nested.c:vmx_set_nested_state")
@@ -198,20 +199,20 @@ def kvm_set_nested_state(s: Vcpu, guest_mode: Bool, fails: Bool) -> Vcpu:
 
     From within L2 it is a `kvm_leave_nested` first. `fails`: prepare_vmcs02 finds an illegal CR3. [LNX nested.c]
     """
-    s = enter_vmx_operation(free_nested(s))
+    s = enter_vmx_operation(free_nested(s)).replace(vmx_on=True, by_userspace=True)
     return select(guest_mode, nested_vmx_enter_non_root_mode(s, fails), s)
 
 
 @kvm_upstream.action(by="userspace", guard=lambda s: settled(s) & s.vmxon & ~s.smm, source="arch/x86/kvm/vmx/nested.c:vmx_leave_nested")
 def kvm_leave_nested(s: Vcpu) -> Vcpu:
     """KVM_SET_NESTED_STATE without a VMXON region, KVM_SET_VCPU_EVENTS that changes SMM, or a FEAT_CTL of 0. [LNX nested.c, x86.c]"""
-    return vmx_leave_nested(s)
+    return vmx_leave_nested(s).replace(vmx_off=True, by_userspace=True)
 
 
 @kvm_upstream.action(by="userspace", guard=settled, source="arch/x86/kvm/x86.c:kvm_arch_vcpu_create")
 def create(s: Vcpu) -> Vcpu:
     """RESET, which KVM does for a new vCPU only: the old one is destroyed and KVM_CREATE_VCPU makes another. [LNX x86.c]"""
-    return kvm_arch_vcpu_create(s).replace(msr=s.host, believed=0, promised=0, did_reset=True)
+    return kvm_arch_vcpu_create(s).replace(msr=s.host, believed=0, promised=0, did_reset=True, by_userspace=True)
 
 
 @kvm_upstream.action(by="another vCPU", guard=lambda s: idle(s) & ~s.vmxon & ~s.smm, source="arch/x86/kvm/lapic.c:kvm_apic_accept_events")

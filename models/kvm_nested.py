@@ -94,7 +94,8 @@ def prepare_vmcs02_early(s: Vcpu) -> Vcpu:
 @kvm_upstream.function
 def nested_vmx_prepare_msr_bitmap(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
     """Merges vmcs01's bitmap and L1's into vmcs02's; an L1 without a bitmap intercepts everything. [LNX nested.c]"""
-    return s.replace(vmcs02=s.vmcs02.replace(intercepted=s.vmcs01.intercepted), l1_intercepts=l1_intercepts)
+    merged = s.vmcs02.replace(intercepted=s.vmcs01.intercepted)
+    return s.replace(vmcs02=merged, l1_intercepts=l1_intercepts, merged=True, l1_asked=l1_intercepts)
 
 
 @kvm_upstream.function

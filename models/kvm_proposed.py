@@ -116,7 +116,7 @@ def kvm_vcpu_ioctl_force_spec_ctrl(s: ProposedVcpu, mask: Word, value: Word) -> 
 @_new.action(by="userspace", guard=settled, source="arch/x86/kvm/vmx/vmx.c:vmx_vcpu_ioctl_force_spec_ctrl")
 def kvm_set_force_spec_ctrl(s: ProposedVcpu, mask: U64, value: U64) -> ProposedVcpu:
     """KVM_SET_FORCE_SPEC_CTRL at any time, with L2 current or not. [41629958767]"""
-    return kvm_vcpu_ioctl_force_spec_ctrl(s, mask, value)
+    return kvm_vcpu_ioctl_force_spec_ctrl(s, mask, value).replace(by_userspace=True)
 
 
 @_new.action(by="userspace", guard=lambda s: s.todo_mitigation_ctrl, source="arch/x86/kvm/vmx/vmx.c:vmx_vcpu_ioctl_force_spec_ctrl")
@@ -175,7 +175,7 @@ def writes(s: ProposedVcpu, value: Word) -> Vcpu:
     emulated = vm_enters(vmx_take_spec_ctrl(vm_exits(s), value))
     refused = select(exits, vm_enters(vm_exits(s)).replace(refused_bits=beyond), s).replace(refused=True)
     taken = select(exits, emulated, through).replace(believed=value)
-    return select(beyond != 0, refused, taken).replace(guest_wrote=True, operand=value, running=True)
+    return select(beyond != 0, refused, taken).replace(guest_wrote=True, operand=value, running=True, by_guest=True)
 
 
 def guest_wrmsr(s: ProposedVcpu, value: U64) -> Vcpu:
@@ -199,7 +199,7 @@ def created(s: ProposedVcpu) -> Bool:
 
 def create(s: ProposedVcpu) -> Vcpu:
     """RESET: the old vCPU is destroyed, the new one has no policy until userspace sets one. [LNX x86.c]"""
-    return kvm_arch_vcpu_create(s.replace(wanted_mask=0, wanted_value=0)).replace(msr=s.host, believed=0, did_reset=True)
+    return kvm_arch_vcpu_create(s.replace(wanted_mask=0, wanted_value=0)).replace(msr=s.host, believed=0, did_reset=True, by_userspace=True)
 
 
 def migrate(s: ProposedVcpu, host: U64, accepts: U64) -> Vcpu:
@@ -211,7 +211,7 @@ def migrate(s: ProposedVcpu, host: U64, accepts: U64) -> Vcpu:
         todo_spec_ctrl=True, todo_mitigation_ctrl=True, todo_nested=True, wanted_mask=0, wanted_value=0,
         accepts=accepts, host=host, msr=host,
     )  # fmt: skip
-    return kvm_arch_vcpu_create(image)
+    return kvm_arch_vcpu_create(image).replace(by_userspace=True)
 
 
 # What claims can look at: the request is userspace's, and it is the mask.

@@ -199,7 +199,7 @@ def created(s: ForcedVcpu) -> Bool:
 def nested_vmx_run(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
     """VMLAUNCH or VMRESUME, up to the VM-entry MSR-load list. [29135790071]"""
     s = nested.nested_vmx_enter_from_vmentry(vm_exits(s), l1_intercepts)
-    return prepare_vmcs02(forced(s), ~NO).replace(entering=True)
+    return prepare_vmcs02(forced(s), ~NO).replace(entering=True, by_guest=True)
 
 
 def l2_entry_fails(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
@@ -210,7 +210,7 @@ def l2_entry_fails(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
 
 def kvm_set_nested_state(s: Vcpu, guest_mode: Bool, fails: Bool, run_pending: Bool) -> Vcpu:
     """KVM_SET_NESTED_STATE, with KVM_STATE_NESTED_RUN_PENDING or without. [LNX nested.c:vmx_set_nested_state]"""
-    s = nested.enter_vmx_operation(nested.free_nested(s))
+    s = nested.enter_vmx_operation(nested.free_nested(s)).replace(vmx_on=True, by_userspace=True)
     return select(guest_mode, nested_vmx_enter_non_root_mode(s, fails, run_pending), s)
 
 
@@ -234,7 +234,7 @@ def migrate(
         image_vmxon=s.vmxon, image_guest_mode=s.guest_mode, todo_spec_ctrl=True, todo_mitigation_ctrl=True, todo_nested=True,
         accepts=accepts, enforces=enforces, host=host, msr=host, cap_mask=0, cap_value=0,
     )  # fmt: skip
-    return nested.kvm_arch_vcpu_create(kvm_vm_ioctl_enable_cap(image, mask, value))
+    return nested.kvm_arch_vcpu_create(kvm_vm_ioctl_enable_cap(image, mask, value)).replace(by_userspace=True)
 
 
 def init(s: Vcpu) -> Vcpu:

@@ -48,19 +48,19 @@ def l1_in_vmx(s: Vcpu) -> Bool:
 @kvm_upstream.action(by="L1", guard=lambda s: l1_runs(s) & ~s.vmxon & ~s.smm, source="arch/x86/kvm/vmx/nested.c:handle_vmxon")
 def handle_vmxon(s: Vcpu) -> Vcpu:
     """VMXON: vmcs02 is allocated. [LNX nested.c]"""
-    return enter_vmx_operation(vm_exits(s))
+    return enter_vmx_operation(vm_exits(s)).replace(vmx_on=True, by_guest=True)
 
 
 @kvm_upstream.action(by="L1", guard=l1_in_vmx, source="arch/x86/kvm/vmx/nested.c:handle_vmxoff")
 def handle_vmxoff(s: Vcpu) -> Vcpu:
     """VMXOFF: vmcs02 is freed. [LNX nested.c]"""
-    return free_nested(vm_exits(s))
+    return free_nested(vm_exits(s)).replace(vmx_off=True, by_guest=True)
 
 
 @kvm_upstream.action(by="L1", guard=l1_in_vmx, source="arch/x86/kvm/vmx/nested.c:nested_vmx_run")
 def nested_vmx_run(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
     """VMLAUNCH or VMRESUME, up to the VM-entry MSR-load list. [LNX nested.c]"""
-    return nested_vmx_enter_from_vmentry(vm_exits(s), l1_intercepts).replace(entering=True)
+    return nested_vmx_enter_from_vmentry(vm_exits(s), l1_intercepts).replace(entering=True, by_guest=True)
 
 
 @kvm_upstream.action(by="L1", guard=l1_in_vmx, source="arch/x86/kvm/vmx/nested.c:nested_vmx_check_vmentry_hw")
@@ -69,13 +69,13 @@ def nested_vmx_run_vmfail(s: Vcpu, l1_intercepts: Bool, no_pages: Bool) -> Vcpu:
     s = vm_exits(s)
     unmapped = leave_guest_mode(prepare_vmcs02_early(vmx_switch_vmcs(s, to_vmcs02=True)))
     failed = leave_guest_mode(nested_vmx_enter_from_vmentry(s, l1_intercepts))
-    return select(no_pages | ~s.early_check, unmapped, failed).replace(entry_failed=True, changed_level=True)
+    return select(no_pages | ~s.early_check, unmapped, failed).replace(entry_failed=True, changed_level=True, by_guest=True)
 
 
 @kvm_upstream.action(by="L1", guard=l1_in_vmx, source="arch/x86/kvm/vmx/nested.c:nested_vmx_check_guest_state")
 def nested_vmx_run_bad_guest_state(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
     """A late failure before the MSR-load list: guest state is bad, L1 sees a VM exit and its exit list is processed. [LNX nested.c]"""
-    return vmentry_fail_vmexit(nested_vmx_enter_from_vmentry(vm_exits(s), l1_intercepts))
+    return vmentry_fail_vmexit(nested_vmx_enter_from_vmentry(vm_exits(s), l1_intercepts)).replace(by_guest=True)
 
 
 @kvm_upstream.function
@@ -101,26 +101,26 @@ def after_entry(s: Vcpu) -> Vcpu:
 @kvm_upstream.action(by="KVM", guard=in_list, source="arch/x86/kvm/vmx/nested.c:nested_vmx_load_msr")
 def nested_vmx_load_msr_ends(s: Vcpu) -> Vcpu:
     """The list has no further entry. [LNX nested.c]"""
-    return s.replace(entering=False, leaving=False)
+    return s.replace(entering=False, leaving=False, list_ended=True)
 
 
 @kvm_upstream.action(by="L1", guard=in_list, source="arch/x86/kvm/vmx/nested.c:nested_vmx_load_msr")
 def nested_vmx_load_msr_spec_ctrl(s: Vcpu, value: U64) -> Vcpu:
     """The list has an entry for IA32_SPEC_CTRL, which is a guest-initiated write. [LNX nested.c]"""
     s = vmx_set_msr_spec_ctrl(s, value)
-    return after_entry(s.when(~s.refused, believed=value, list_loaded=True))
+    return after_entry(s.when(~s.refused, believed=value, list_loaded=True)).replace(operand=value, list_entry=True)
 
 
 @kvm_upstream.action(by="L1", guard=in_list, source="arch/x86/kvm/vmx/nested.c:nested_vmx_load_msr")
 def nested_vmx_load_msr_mitigation_ctrl(s: Vcpu, data: U64) -> Vcpu:
     """The list has an entry for MITIGATION_CTRL, which is a guest-initiated write. [LNX nested.c, x86.c:kvm_set_msr_with_filter]"""
-    return after_entry(sets_mitigation_ctrl(s, data, host_initiated=False))
+    return after_entry(sets_mitigation_ctrl(s, data, host_initiated=False)).replace(list_entry=True)
 
 
 @kvm_upstream.action(by="L1", guard=in_list, source="arch/x86/kvm/vmx/nested.c:nested_vmx_load_msr")
 def nested_vmx_load_msr_fails(s: Vcpu) -> Vcpu:
     """The list has an entry for another MSR that fails. [LNX nested.c]"""
-    return after_entry(s.replace(refused=True))
+    return after_entry(s.replace(refused=True)).replace(list_entry=True)
 
 
 # L2 and SMM.
@@ -148,13 +148,13 @@ def l2_entry_fails(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
 @kvm_upstream.action(by="KVM", guard=lambda s: idle(s) & ~s.smm, source="arch/x86/kvm/vmx/vmx.c:vmx_enter_smm")
 def enter_smm(s: Vcpu) -> Vcpu:
     """An SMI. [LNX vmx.c]"""
-    return vmx_enter_smm(s)
+    return vmx_enter_smm(s).replace(smi=True)
 
 
 @kvm_upstream.action(by="L1", guard=lambda s: l1_runs(s) & s.smm, source="arch/x86/kvm/vmx/vmx.c:vmx_leave_smm")
 def leave_smm(s: Vcpu, fails: Bool) -> Vcpu:
     """RSM; where the SMI came in L2 the return to L2 may fail, which shuts the vCPU down. [LNX vmx.c]"""
-    return vmx_leave_smm(vm_exits(s), fails)
+    return vmx_leave_smm(vm_exits(s), fails).replace(rsm=True, by_guest=True)
 
 
 # Migration.
@@ -173,7 +173,7 @@ def migrate(s: Vcpu, host: U64, accepts: U64, rrsba_ctrl: Bool, rrsba: Bool, bhi
     enforces = enforceable(rrsba_ctrl, rrsba, bhi_ctrl, bhi_no)
     accepts = (accepts | enforces) & s.defined
     host = host & accepts
-    return kvm_arch_vcpu_create(image.replace(accepts=accepts, enforces=enforces, host=host, msr=host))
+    return kvm_arch_vcpu_create(image.replace(accepts=accepts, enforces=enforces, host=host, msr=host)).replace(by_userspace=True)
 
 
 def finishes(s: Vcpu) -> Vcpu:
@@ -184,7 +184,8 @@ def finishes(s: Vcpu) -> Vcpu:
 @kvm_upstream.action(by="userspace", guard=lambda s: s.todo_spec_ctrl, source="arch/x86/kvm/x86.c:do_set_msr")
 def restore_spec_ctrl(s: Vcpu) -> Vcpu:
     """KVM_SET_MSRS of IA32_SPEC_CTRL on the destination. A userspace that goes on after a refusal has chosen 0. [LNX x86.c]"""
-    s = vmx_set_msr_spec_ctrl(s, s.image_spec_ctrl)
+    value = s.image_spec_ctrl
+    s = vmx_set_msr_spec_ctrl(s, value).replace(userspace_wrote=True, operand=value)
     s = s.replace(restore_refused_bits=s.refused_bits & ~(s.believed & ~s.accepts))
     return finishes(s.when(s.refused, believed=0).replace(todo_spec_ctrl=False, image_spec_ctrl=0))
 

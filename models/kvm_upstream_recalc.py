@@ -33,4 +33,4 @@ def vmx_recalc_msr_intercepts(s: Vcpu) -> Vcpu:
 @kvm_upstream_recalc.action(by="userspace", guard=idle, source="arch/x86/kvm/vmx/vmx.c:vmx_recalc_msr_intercepts")
 def recalc_intercepts(s: Vcpu) -> Vcpu:
     """KVM_SET_CPUID2, or KVM_X86_SET_MSR_FILTER and the request that it makes, which the next KVM_RUN serves. [42496797922]"""
-    return vmx_recalc_msr_intercepts(vmx_set_msr_spec_ctrl(s, word(0))).replace(believed=0)
+    return vmx_recalc_msr_intercepts(vmx_set_msr_spec_ctrl(s, word(0))).replace(believed=0, by_userspace=True)

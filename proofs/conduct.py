@@ -1,0 +1,206 @@
+"""Who may act when, and what an act leaves alone: what the other claims take for granted of the models' transitions.
+
+Most were found missing by `specproof mutate`: an action with one wrong operation that no other claim noticed.
+
+Sources: [LNX] Linux 6.12, arch/x86/kvm/: vmx/nested.c, vmx/vmx.c, x86.c. [SDM] Intel SDM vol. 3C.
+"""
+
+from typing import Protocol
+
+from specproof import Bool, Word, implies, invariant, step
+
+
+class Machine(Protocol):
+    """The views of a hypervisor that nests: those of vocabulary.Machine, and who acts and where in a transition it is."""
+
+    guest_runs: Bool
+    may_enter: Bool
+    settled: Bool
+    in_l2: Bool
+    virtualized: Bool
+    effective: Word
+    rdmsr: Word
+    believes: Word
+    saved_effective: Word
+    saved_guest_value: Word
+    shadow: Word
+    mask_field: Word
+    intercepted: Bool
+    opened: Bool
+    applied_mask: Word
+    l1_closed: Bool  # L1 asks for exits on L2's writes, as last merged
+    merge_pending: Bool  # the bitmaps are merged before the next VM entry
+    entering: Bool  # a nested entry processes L1's VM-entry MSR-load list
+    leaving: Bool  # a nested exit processes L1's VM-exit MSR-load list
+    vmx_operation: Bool  # L1 is in VMX operation
+    in_smm: Bool  # L1 is in system management mode
+
+    by_guest: Bool  # the step: an instruction of L1 or L2
+    by_userspace: Bool  # the step: an ioctl, other than those that restore a migrated vCPU
+    guest_wrote: Bool
+    guest_read: Bool  # the step: RDMSR by L1 or L2
+    userspace_read: Bool  # the step: KVM_GET_MSRS
+    userspace_wrote: Bool  # the step: KVM_SET_MSRS
+    value_read: Word  # ... either of which returned this
+    operand: Word
+    refused: Bool
+    guest_wrote_ctrl: Bool
+    guest_wrote_enum: Bool
+    policy_written: Bool
+    list_entry: Bool  # the step: an entry of an MSR-load list
+    list_ended: Bool  # the step: the end of such a list
+    list_loaded: Bool
+    changed_level: Bool
+    entry_failed: Bool
+    reentered: Bool
+    merged: Bool  # the step merged L1's bitmap into that with which L2 runs
+    l1_asked: Bool  # ... and L1's asks for exits on L2's writes
+    vmx_on: Bool  # the step put L1 into VMX operation
+    vmx_off: Bool  # ... or took it out of it
+    smi: Bool  # the step: an SMI
+    rsm: Bool  # the step: RSM
+    did_reset: Bool
+    did_init: Bool
+    restored: Bool
+
+
+# Who may act.
+
+
+@step("guest-acts-while-it-runs", id="J1")
+def guest_acts_while_it_runs(before: Machine, after: Machine) -> Bool:
+    """An instruction of the guest, or an exit of it, comes only while it runs."""
+    return implies(after.by_guest | after.reentered, before.guest_runs)
+
+
+@step("userspace-acts-between-runs", id="J2")
+def userspace_acts_between_runs(before: Machine, after: Machine) -> Bool:
+    """Ioctls, RESET, INIT and SMIs find a vCPU that does not run, in no nested transition, with all its state restored."""
+    return implies(after.by_userspace | after.did_reset | after.did_init | after.smi, before.may_enter)
+
+
+@invariant("runs-when-complete", id="J3")
+def runs_when_complete(v: Machine) -> Bool:
+    """The guest does not run before a nested transition is over, nor on the destination of a migration before all is restored."""
+    return implies(v.guest_runs, v.settled & ~v.entering & ~v.leaving)
+
+
+@step("restored-once-complete", id="J4")
+def restored_once_complete(before: Machine, after: Machine) -> Bool:
+    """A migration ends when its last part is restored, and does not begin in system management mode."""
+    begins = before.settled & ~after.settled
+    ends = ~before.settled & after.settled
+    return (after.restored == ends) & implies(begins, before.may_enter & ~before.in_smm)
+
+
+@step("l1-instructions-are-l1s", id="J5")
+def l1_instructions_are_l1s(before: Machine, after: Machine) -> Bool:
+    """Only L1 writes the virtual MSRs, enters L2, and executes VMXON, VMXOFF and RSM; what L1 intercepts of L2 is an exit to L1."""
+    wrote_virtual = after.guest_wrote_enum | (after.guest_wrote_ctrl & after.by_guest)
+    of_l1 = wrote_virtual | after.vmx_on | after.rsm | after.by_guest & (after.changed_level | after.vmx_off)
+    return implies(of_l1, ~before.in_l2) & implies(after.guest_wrote & before.in_l2, ~before.l1_closed)
+
+
+# VMX operation and SMM.
+
+
+@step("vmx-operation-as-told", id="J6")
+def vmx_operation_as_told(before: Machine, after: Machine) -> Bool:
+    """L1 enters and leaves VMX operation where it is told to, outside SMM, and nowhere else; INIT waits until it has left."""
+    told = after.vmx_on | after.vmx_off | after.did_reset | ~before.settled | ~after.settled
+    legal = implies(after.vmx_on & after.by_guest, ~before.vmx_operation) & implies(after.vmx_off, before.vmx_operation)
+    outside = implies(after.vmx_on | after.vmx_off | after.did_init, ~before.in_smm) & implies(after.did_init, ~before.vmx_operation)
+    done = implies(after.vmx_on, after.vmx_operation) & implies(after.vmx_off | after.did_reset, ~after.vmx_operation)
+    return implies(before.vmx_operation != after.vmx_operation, told) & legal & outside & done
+
+
+@step("smm-as-told", id="J7")
+def smm_as_told(before: Machine, after: Machine) -> Bool:
+    """An SMI enters system management mode, in L1; RSM leaves it; nothing else does but RESET."""
+    told = after.smi | after.rsm | after.did_reset
+    entered = implies(after.smi, ~before.in_smm & after.in_smm & ~after.in_l2)
+    left = implies(after.rsm, before.in_smm & ~after.in_smm)
+    return implies(before.in_smm != after.in_smm, told) & entered & left & implies(after.did_reset, ~after.in_smm)
+
+
+# From L1 to L2 and back.
+
+
+@invariant("lists-in-their-place", id="J8")
+def lists_in_their_place(v: Machine) -> Bool:
+    """An entry list is processed with L2 current, an exit list with L1 current; L2 is current in VMX operation only, outside SMM."""
+    return implies(v.entering, v.in_l2) & implies(v.leaving, ~v.in_l2) & implies(v.in_l2, v.vmx_operation & ~v.in_smm)
+
+
+@step("level-changes-as-told", id="J9")
+def level_changes_as_told(before: Machine, after: Machine) -> Bool:
+    """What leaves L2 leaves it and comes to the exit list, what fails ends in L1, and nothing else changes the level but a new vCPU."""
+    told = after.changed_level | after.did_reset | ~after.settled | after.restored
+    out = before.in_l2 & ~after.in_l2
+    quiet = ~before.entering & ~before.leaving & (before.settled | ~before.in_l2)
+    place = implies(after.changed_level & ~after.list_entry, quiet) & implies(after.entry_failed, before.in_l2 | after.by_guest)
+    done = implies(after.changed_level & before.in_l2 | after.entry_failed, ~after.in_l2)
+    entry = implies(after.by_guest & after.changed_level & ~after.rsm, before.vmx_operation & ~before.in_smm & (after.in_l2 | after.entry_failed))
+    return implies(before.in_l2 != after.in_l2, told) & place & done & entry & implies(out & after.changed_level, after.leaving)
+
+
+@step("lists-go-on", id="J10")
+def lists_go_on(before: Machine, after: Machine) -> Bool:
+    """A list goes on after an entry, ends at its end, and after a refused entry: then a nested entry fails and comes to the exit list."""
+    same = (before.entering == after.entering) & (before.leaving == after.leaving)
+    failed = ~after.entering & (before.entering == after.leaving) & (before.entering == after.entry_failed)
+    processed = implies(after.list_entry | after.list_ended, before.entering | before.leaving)
+    entry = implies(after.list_entry & ~after.refused, same) & implies(after.list_entry & after.refused, failed)
+    begun = implies(after.entering & ~before.entering, after.by_guest) & implies(after.leaving & ~before.leaving, before.in_l2 | after.entry_failed)
+    ended = implies((before.entering | before.leaving) & ~(after.entering | after.leaving), after.list_ended | after.list_entry)
+    return processed & entry & begun & ended & implies(after.list_ended, ~after.entering & ~after.leaving)
+
+
+@step("bitmap-as-merged", id="J11")
+def bitmap_as_merged(before: Machine, after: Machine) -> Bool:
+    """What L1 asks to intercept of L2 is what its bitmap says, merged on every way into L2 before that runs, and forgotten on the way out."""
+    current = implies(after.merged & after.in_l2, after.l1_closed == after.l1_asked) & implies(~after.in_l2, ~after.l1_closed & ~after.merge_pending)
+    way_in = implies(~before.in_l2 & after.in_l2, after.merged | after.merge_pending)
+    stays = implies(before.in_l2 & after.in_l2 & ~after.merged, (before.l1_closed == after.l1_closed) & (before.merge_pending == after.merge_pending))
+    return current & way_in & stays & implies(after.guest_runs & after.in_l2 | after.merged, ~after.merge_pending)
+
+
+# The register.
+
+
+@step("reads-return-what-was-set", id="J12")
+def reads_return_what_was_set(before: Machine, after: Machine) -> Bool:
+    """RDMSR, passed through or not, and KVM_GET_MSRS return what was set last."""
+    return implies(after.guest_read | after.userspace_read, (after.value_read ^ before.believes) == 0)
+
+
+@step("copies-follow-the-register", id="J13")
+def copies_follow_the_register(before: Machine, after: Machine) -> Bool:
+    """An exit takes the register's values into KVM's copies; an access that is passed through is no exit and leaves them."""
+    taken = (after.saved_guest_value ^ after.rdmsr) | (after.saved_effective ^ after.effective)
+    kept = (after.saved_guest_value ^ before.saved_guest_value) | (after.saved_effective ^ before.saved_effective)
+    passed = (after.guest_wrote | after.guest_read) & ~before.intercepted
+    return implies(after.reentered, taken == 0) & implies(passed, kept == 0)
+
+
+@invariant("absent-fields-stay", id="J14")
+def absent_fields_stay(v: Machine) -> Bool:
+    """On a processor without the control KVM leaves the fields alone that only come with it."""
+    return implies(~v.virtualized, (v.shadow | v.mask_field) == 0)
+
+
+@step("opened-by-a-value", id="J15")
+def opened_by_a_value(before: Machine, after: Machine) -> Bool:
+    """A guest that sets a value other than 0, or has one set by a list or by userspace, gets the register passed through.
+
+    Not where bits are masked that the processor cannot mask.
+    """
+    accepted = (after.guest_wrote | after.list_loaded | after.userspace_wrote) & ~after.refused
+    return implies(accepted & (after.operand != 0) & (after.virtualized | (before.applied_mask == 0)), after.opened)
+
+
+@step("closed-by-a-policy", id="J16")
+def closed_by_a_policy(before: Machine, after: Machine) -> Bool:
+    """What is passed through stays so, but for a new vCPU and for a policy that the processor cannot keep."""
+    closes = after.policy_written & ~after.virtualized
+    return implies(before.opened & ~after.opened, closes | after.did_reset | ~after.settled)
