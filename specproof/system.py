@@ -123,19 +123,17 @@ def build(design: Design[Any], configuration: str = "", without: tuple[str, ...]
             actions[spec.name] = _action(design, spec, state, declared, by, memo, without)
         _known_actions(design)
 
-    last: list[tuple[Mapping[str, Term], State]] = []  # views come in a row for one state, and assembling it costs most
+    leaf = {path: variable(path, one.width) for path, one in declared.items()}
+    anywhere = assemble(design.state, leaf)
+    seen: dict[str, Term] = {}  # each view's function runs once, on variables
+    last: list[tuple[Mapping[str, Term], dict[Term, Term], dict[Term, Term]]] = []  # views come in a row for one state, and share terms
 
     def view(name: str, values: Mapping[str, Term]) -> Term:
+        if name not in seen:
+            seen[name] = _seen(design, name, anywhere)
         if not last or last[0][0] is not values:
-            last[:] = [(values, assemble(design.state, values))]
-        with design.building():
-            try:
-                result = design.views[name](last[0][1])
-            except SpecproofError as error:
-                raise _located(design.views[name], f"view {name}", error) from None
-        if not isinstance(result, Term):
-            raise ModelError(f"{where(design.views[name])}: the view {name} returned {result!r}; a word or a truth value was expected")
-        return substitute([result], by, memo)[0]
+            last[:] = [(values, {term: by.get(values[path], values[path]) for path, term in leaf.items()}, {})]
+        return substitute([seen[name]], last[0][1], last[0][2])[0]
 
     return System(
         design=design.name, configuration=configuration, record=design.state,
@@ -144,6 +142,18 @@ def build(design: Design[Any], configuration: str = "", without: tuple[str, ...]
         actions=actions, view=view,
         views=frozenset(design.views), lacking=dict(design.lacking), assumptions=tuple(name for name in design.assumptions if name not in without),
     )  # fmt: skip
+
+
+def _seen(design: Design[Any], name: str, state: State) -> Term:
+    """What a view sees of a state."""
+    with design.building():
+        try:
+            result = design.views[name](state)
+        except SpecproofError as error:
+            raise _located(design.views[name], f"view {name}", error) from None
+    if not isinstance(result, Term):
+        raise ModelError(f"{where(design.views[name])}: the view {name} returned {result!r}; a word or a truth value was expected")
+    return result
 
 
 def _configure(design: Design[Any], configuration: str, state: State) -> Bool:
