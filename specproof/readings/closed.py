@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import sympy
@@ -170,6 +170,7 @@ def closed_form(term: Term, *, tests: bool = False) -> Boolean:
     return _read((term, None), {}, leaf)
 
 
+@lru_cache(maxsize=1 << 12)
 def simplified(expression: Boolean) -> Boolean:
     """The shorter of the minimal sum and the minimal product, where there are few symbols."""
     if len(expression.free_symbols) > SIMPLIFIED:

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from specproof.claims import Claim, Property
-from specproof.decide import Decision, ask, decide_relation
-from specproof.explore import Reached
-from specproof.lemmas import Certificate
+from specproof.decide import ask
 from specproof.plan import configurations, pair
 from specproof.review.cone import same
+from specproof.review.recall import Question, Recall
 from specproof.review.result import Answer, ClaimChange, Held, word
 from specproof.review.sides import Side
-from specproof.slice import Slice
-from specproof.solver import Solver
 from specproof.system import System
 from specproof.trace import Trace, replay, violates
-from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Vacuous, Verdict
-
-
-class Refuter(Decision):
-    """Looks for runs that break claims, and makes no certificate for those that nothing breaks (`held`, by name whether vacuous)."""
-
-    held: dict[str, bool]
-
-    def _or_vacuous(self, slice_: Slice, reached: Reached, name: str, witnesses: dict[str, Trace | None]) -> Property:
-        prop = self.properties[name]
-        self.held[name] = prop.happens is not None and not reached.happens[name]
-        return prop
-
-    def _prove(self, slice_: Slice, reached: Reached, proving: Mapping[str, Property], witnesses: Mapping[str, Trace | None]) -> None:
-        self.explored = slice_, reached
-
-    def _fall_back(self, reasons: Mapping[str, str], certificate: Certificate | None) -> None:
-        """What the slice leaves open is asked in full, if it matters."""
+from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Vacuous
 
 
 @dataclass
@@ -43,38 +23,19 @@ class Asked:
 
     side: Side
     system: System
+    claims: Sequence[Claim]
     properties: dict[str, Property]
-    kinds: Mapping[str, str]
     answers: dict[str, Answer]
-    explored: tuple[Slice, Reached] | None = None
 
     @classmethod
     def of(cls, side: Side, system: System, claims: Sequence[Claim]) -> Asked:
         """Nothing decided yet but what the design cannot express."""
         not_asked, properties = ask(system, claims)
-        return cls(side, system, properties, {claim.name: claim.kind for claim in claims}, dict(not_asked))
-
-    def _report(self, name: str, verdict: Verdict) -> None:
-        self.answers[name] = Result(self.system.design, self.system.configuration, name, self.kinds[name], verdict)
-
-    def decide(self, names: Sequence[str], timeout: float | None) -> None:
-        """Verdicts on the named claims."""
-        decision = Decision(self.system, {name: self.properties[name] for name in names}, self.kinds, Solver(timeout), self._report)
-        decision.explored = self.explored
-        decision.run()
-
-    def refute(self, names: Sequence[str], timeout: float | None) -> None:
-        """Runs that break the named claims; of the others that none does, where the slice says so."""
-        refuter = Refuter(self.system, {name: self.properties[name] for name in names}, self.kinds, Solver(timeout), self._report)
-        refuter.held = {}
-        refuter.run()
-        self.explored = refuter.explored
-        for name, vacuous in refuter.held.items():
-            self.answers[name] = Held(self.system.design, self.system.configuration, name, vacuous)
+        return cls(side, system, claims, properties, dict(not_asked))
 
 
 def compared(
-    old: Side, new: Side, configuration: str, systems: tuple[System, System], timeout: float | None, wanted: Sequence[str]
+    old: Side, new: Side, configuration: str, systems: tuple[System, System], timeout: float | None, wanted: Sequence[str], recall: Recall
 ) -> list[ClaimChange]:
     """The claims in one configuration, in the order in which they are asked.
 
@@ -87,20 +48,19 @@ def compared(
         claims = [claim for claim in side.claims if claim.kind != "relation" and (not wanted or claim.name in wanted)]
         sides.append(Asked.of(side, system, claims))
     before, after = sides
-    spared = {
-        name for name, prop in after.properties.items()
-        if name in before.properties and same(before.system, after.system, before.properties[name], prop)
-    }  # fmt: skip
-    after.decide(list(after.properties), timeout)
-    for name in sorted(spared):
-        carried = _carried(after.answers[name], before, name)
-        if carried is None:
-            spared.remove(name)
-        else:
-            before.answers[name] = carried
-    before.refute([name for name in before.properties if name not in spared], timeout)
+    after.answers |= recall.decided(new, configuration, after.claims, timeout)
+    kinds = {claim.name: claim.kind for claim in before.claims}
+    question = Question(old, before.system, before.properties, kinds, timeout)
+    before.answers |= recall.refuted(question)
+    spared = set()
+    for name, prop in after.properties.items():
+        if name in before.properties and same(before.system, after.system, before.properties[name], prop):
+            carried = _carried(after.answers[name], before, name)
+            if carried is not None:
+                before.answers[name] = carried
+                spared.add(name)
     open_ = [name for name in before.properties if name not in before.answers or _matters(before.answers[name], after.answers.get(name))]
-    before.decide(open_, timeout)
+    before.answers |= recall.proved(question, open_)
     found = []
     for claim in _in_order(old, new):
         if claim.name in before.answers or claim.name in after.answers:
@@ -114,18 +74,20 @@ def _matters(old: Answer, new: Answer | None) -> bool:
     return isinstance(old, Held) and not (isinstance(new, Result) and isinstance(new.verdict, Proved))
 
 
-def relations(old: Side, new: Side, timeout: float | None, wanted: Sequence[str], exhaustive: bool = False) -> list[ClaimChange]:
+def relations(
+    old: Side, new: Side, timeout: float | None, wanted: Sequence[str], recall: Recall, exhaustive: bool = False
+) -> list[ClaimChange]:
     """The claims that compare two configurations of one design. Of a claim that the new design keeps the old is asked only if `exhaustive`."""
     found = []
     for claim in _in_order(old, new):
         if claim.kind != "relation" or (wanted and claim.name not in wanted):
             continue
         asked = [any(one.name == claim.name for one in side.claims) for side in (old, new)]
-        after = decide_relation(new.design, claim, timeout=timeout) if asked[1] else None
+        after = recall.related(new, claim, timeout) if asked[1] else None
         if isinstance(after, Result) and isinstance(after.verdict, Proved) and not exhaustive:
             found.append(ClaimChange(claim.name, claim.id, claim.sentence, pair(claim), "proved", None, after))
             continue
-        before = decide_relation(old.design, claim, timeout=timeout) if asked[0] else None
+        before = recall.related(old, claim, timeout) if asked[0] else None
         change = _change(claim, pair(claim), before, after)
         if change.run is not None and change.old_run is not None:
             change = replace(change, same_run=_same_actions(change.old_run.trace, change.run.trace))

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from specproof.review.compare import Progress
+    from specproof.review.recall import Recall
     from specproof.review.result import Review
+
+#: The exit code of a review in which something is undecided; it is not kept.
+UNDECIDED = 3
 
 FORMS = ("terminal", "text", "markdown", "html", "json", "sarif", "junit")
 
@@ -26,11 +31,12 @@ FORMS = ("terminal", "text", "markdown", "html", "json", "sarif", "junit")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for each question to the solver.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="terminal", help="What to write; 'text' is for a mail, 75 columns.")
 @click.option("--exhaustive", is_flag=True, help="Search all runs of both though a difference is found, and ask the old design everything.")
-@click.option("--full", is_flag=True, help="Tell the runs too that break OLD alone.")
+@click.option("--full", is_flag=True, help="Tell every run, those too that break OLD alone.")
+@click.option("--no-cache", is_flag=True, help="Decide everything anew, and keep nothing of it.")
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of to standard output.")
 def review(
     targets: tuple[str, ...], revisions: str | None, policy: bool, design: str | None, pool: str | None, claims: tuple[str, ...],
-    config: str | None, timeout: float | None, form: str, exhaustive: bool, full: bool, output: str | None,
+    config: str | None, timeout: float | None, form: str, exhaustive: bool, full: bool, no_cache: bool, output: str | None,
 ) -> int:  # fmt: skip
     """What the change from OLD to NEW gains and loses.
 
@@ -41,7 +47,6 @@ def review(
     """
     from specproof.errors import UsageError
     from specproof.jsonout import Output
-    from specproof.review.result import code
 
     file = Output(output, "--output") if output not in (None, "-") and output is not None else None
     if policy:
@@ -53,8 +58,10 @@ def review(
     else:
         if design or pool:
             raise UsageError(f"--{'design' if design else 'pool'} goes with --policy")
-        reviews = _reviews(targets, revisions, claims, config, timeout, exhaustive)
-        text, result = written(reviews, form, _painted(form, output), full), code(reviews)
+        asked = ("review", targets, claims, config, timeout, form, exhaustive, full, _painted(form, output))
+        text, result = _remembered(targets, None if revisions else asked, no_cache, lambda recall: _done(
+            _reviews(targets, revisions, claims, config, timeout, exhaustive, recall), form, _painted(form, output), full,
+        ))  # fmt: skip
     if file is not None:
         file.text(text)
     else:
@@ -108,9 +115,43 @@ def _painted(form: str, output: str | None) -> bool:
     return form == "terminal" and output in (None, "-") and sys.stdout.isatty()
 
 
+def _remembered(
+    targets: tuple[str, ...], asked: tuple[Any, ...] | None, no_cache: bool, make: Callable[[Recall], tuple[str, int]]
+) -> tuple[str, int]:
+    """What `make` writes and its exit code, from the cache where it was written before.
+
+    `asked`: all that it depends on besides sources, or None where the work must be done.
+    """
+    from specproof.errors import UsageError
+    from specproof.plan import files_of
+    from specproof.remember import Memory, Transcript
+    from specproof.review.recall import Recall
+
+    if no_cache:
+        return make(Recall())
+    if missing := [file for file in files_of(targets) if not Path(file).exists()]:
+        raise UsageError(f"{missing[0]}: there is no such file")
+    memory = Memory(files_of(targets), asked)
+    done = memory.recall()
+    if done is not None and done.texts:
+        return done.texts[0], done.code
+    work = memory.work()
+    text, code = make(Recall(work, memory.cache) if work is not None else Recall())
+    if code != UNDECIDED:
+        memory.keep(Transcript([text], 1, code))
+    return text, code
+
+
+def _done(reviews: list[Review], form: str, colours: bool, full: bool) -> tuple[str, int]:
+    from specproof.review.result import code
+
+    return written(reviews, form, colours, full), code(reviews)
+
+
 def _reviews(
-    targets: tuple[str, ...], revisions: str | None, claims: tuple[str, ...], config: str | None, timeout: float | None, exhaustive: bool
-) -> list[Review]:
+    targets: tuple[str, ...], revisions: str | None, claims: tuple[str, ...], config: str | None, timeout: float | None, exhaustive: bool,
+    recall: Recall,
+) -> list[Review]:  # fmt: skip
     from specproof.errors import UsageError
     from specproof.load import library
     from specproof.review.compare import review as compare
@@ -120,16 +161,17 @@ def _reviews(
     if revisions is not None:
         if len(targets) != 1:
             raise UsageError("--git takes one design file: specproof review --git BASE..HEAD FILE.py")
-        return at_revisions(targets[0], revisions, claims, config, timeout, _progress(), exhaustive)
+        return at_revisions(targets[0], revisions, claims, config, timeout, _progress(), exhaustive, recall)
     if len(targets) != 2:
         raise UsageError(f"two designs were expected, OLD and NEW, not {len(targets)}; for one file at two revisions write --git BASE..HEAD FILE.py")
     old, new = told_apart(of_target(targets[0], shipped), of_target(targets[1], shipped))
-    return [compare(old, new, configuration=config, claims=claims, timeout=timeout, exhaustive=exhaustive, progress=_progress())]
+    return [compare(old, new, configuration=config, claims=claims, timeout=timeout, exhaustive=exhaustive, progress=_progress(), recall=recall)]
 
 
 def at_revisions(
-    target: str, revisions: str, claims: tuple[str, ...], config: str | None, timeout: float | None, progress: Progress, exhaustive: bool = False
-) -> list[Review]:
+    target: str, revisions: str, claims: tuple[str, ...], config: str | None, timeout: float | None, progress: Progress, exhaustive: bool = False,
+    recall: Recall | None = None,
+) -> list[Review]:  # fmt: skip
     """A review for each design that a file has at both revisions, or of the one that is named."""
     from contextlib import ExitStack
 
@@ -158,7 +200,7 @@ def at_revisions(
         tags = (base, head or git.WORKING_TREE)
         pairs = [told_apart(sides[0][one], sides[1][one], tags) for one in common]
         return [
-            compare(old, new, configuration=config, claims=claims, timeout=timeout, exhaustive=exhaustive, progress=progress)
+            compare(old, new, configuration=config, claims=claims, timeout=timeout, exhaustive=exhaustive, progress=progress, recall=recall)
             for old, new in pairs
         ]  # fmt: skip
 

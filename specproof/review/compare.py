@@ -6,6 +6,7 @@ import inspect
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from specproof.errors import UsageError, did_you_mean
 from specproof.load import Library
@@ -13,12 +14,14 @@ from specproof.review.algebra import formulas
 from specproof.review.claims import common_configurations, compared, relations
 from specproof.review.cone import identical
 from specproof.review.observe import behaviours, common
-from specproof.review.result import Behaviour, ClaimChange, Name, Place, Review, word
+from specproof.review.recall import Recall
+from specproof.review.result import Answer, Behaviour, ClaimChange, Name, Place, Review, Stories, word
 from specproof.review.sides import Side
 from specproof.story.model import Story
 from specproof.story.subject import Subject
 from specproof.story.tell import tell
 from specproof.system import System, build
+from specproof.trace import Trace
 from specproof.verdict import Proved, Refuted, Result
 
 #: Told what is being done next, in a few words.
@@ -27,14 +30,15 @@ Progress = Callable[[str], None]
 
 def review(
     old: Side, new: Side, *, configuration: str | None = None, claims: Sequence[str] = (), timeout: float | None = None,
-    observables: Sequence[str] = (), exhaustive: bool = False, progress: Progress = lambda what: None,
+    observables: Sequence[str] = (), exhaustive: bool = False, progress: Progress = lambda what: None, recall: Recall | None = None,
 ) -> Review:  # fmt: skip
     """Everything that the change from `old` to `new` gains and loses.
 
-    `configuration` restricts it to one setting, `claims` to some claims, `observables` what is compared. Raises ModelError or UsageError
-    where a design or a name is wrong.
+    `configuration` restricts it to one setting, `claims` to some claims, `observables` what is compared; `recall` decides,
+    by default without a cache. Raises ModelError or UsageError where a design or a name is wrong.
     """
     started = time.perf_counter()
+    recall = recall or Recall()
     both, left, right = common_configurations(old, new, configuration)
     if not both:
         known = ", ".join((*old.design.configurations, *new.design.configurations)) or "none"
@@ -48,16 +52,16 @@ def review(
     for name in both:
         systems[name] = (build(old.design, name), build(new.design, name))
         progress(f"claims, {name}" if name else "claims")
-        changes += compared(old, new, name, systems[name], timeout, wanted)
+        changes += compared(old, new, name, systems[name], timeout, wanted, recall)
     same = all(identical(*pair) for pair in systems.values())
     if not same:
         for name, pair in systems.items():
             progress(f"behaviour, {name}" if name else "behaviour")
             shared = common(*pair)
-            seen += behaviours(shared.old, shared.new, timeout, observables, exhaustive)
+            seen += behaviours(shared.old, shared.new, timeout, observables, exhaustive, _changed_runs(changes, name))
             only += [entry for entry in _only_actions(old, new, shared.only) if entry not in only]
     progress("relations")
-    changes += relations(old, new, timeout, wanted, exhaustive) if configuration is None else []
+    changes += relations(old, new, timeout, wanted, recall, exhaustive) if configuration is None else []
     asked = [_told(change, old, new) for change in _merged(changes, new) if not _silent(change)]
     progress("formulas")
     return Review(
@@ -66,6 +70,12 @@ def review(
         behaviours=tuple(seen), formulas=() if same else tuple(formulas(old.design, new.design, systems)), identical=same,
         assumptions=_assumptions(changes, new), places=_places(new), seconds=time.perf_counter() - started,
     )  # fmt: skip
+
+
+def _changed_runs(changes: Sequence[ClaimChange], configuration: str) -> list[Trace]:
+    """Runs that break one side and not the other, or not in the same way."""
+    found = [change for change in changes if change.configuration == configuration and not change.same_run]
+    return [verdict.trace for change in found for verdict in (change.old_run, change.run) if verdict is not None]
 
 
 def _silent(change: ClaimChange) -> bool:
@@ -77,19 +87,19 @@ TOLD = ("lost", "new and refuted", "gained", "still refuted")
 
 
 def _told(change: ClaimChange, old: Side, new: Side) -> ClaimChange:
-    """The change with the stories of its runs."""
+    """The change with what tells the stories of its runs."""
     if change.fate not in TOLD:
         return change
-    stories: list[Story | None] = []
-    for side, answer in ((old, change.old), (new, change.new)):
-        verdict = answer.verdict if isinstance(answer, Result) else None
-        if not isinstance(verdict, Refuted) or answer is None:
-            stories.append(None)
-            continue
-        claim = next(claim for claim in side.claims if claim.name == change.claim)
-        subject = Subject(Library(), side.design, change.configuration, claim)
-        stories.append(tell(subject, verdict.trace, shortest=verdict.shortest, analyse=False))
-    return replace(change, old_story=stories[0], story=stories[1])
+    return replace(change, stories=Stories(partial(_story, change, old, change.old), partial(_story, change, new, change.new)))
+
+
+def _story(change: ClaimChange, side: Side, answer: Answer | None) -> Story | None:
+    verdict = answer.verdict if isinstance(answer, Result) else None
+    if not isinstance(verdict, Refuted):
+        return None
+    claim = next(claim for claim in side.claims if claim.name == change.claim)
+    subject = Subject(Library(), side.design, change.configuration, claim)
+    return tell(subject, verdict.trace, shortest=verdict.shortest, analyse=False)
 
 
 def _claim(name: str, old: Side, new: Side) -> str:

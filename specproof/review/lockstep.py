@@ -37,7 +37,10 @@ NAMES = ("old", "new")
 
 @dataclass(frozen=True)
 class Lockstep:
-    """The pair as one system. `shared` fields are kept once; `control` are those that guards read."""
+    """The pair as one system. `shared` fields are kept once; `control` are those that guards read.
+
+    `alike`: both initial predicates say the same of every field that both have.
+    """
 
     system: System
     sides: tuple[System, System]
@@ -45,6 +48,7 @@ class Lockstep:
     control: frozenset[str]
     slots: Mapping[str, str]
     first: Mapping[str, Term]
+    alike: bool
 
     def never(self, name: str) -> Property:
         """That an observable, or the course, is never the first to differ."""
@@ -66,16 +70,21 @@ def _own(side: int, path: str, shared: frozenset[str]) -> str:
     return path if path in shared else f"{NAMES[side]}.{path}"
 
 
-def lockstep(old: System, new: System, seen: Mapping[str, Difference], wanted: Sequence[str], *, loose: bool = False) -> Lockstep:
+#: How much of a start the two have in common, from all that both have to what they need to be able to start at all.
+TOGETHER, AS_SAID, LOOSE = "together", "as said", "loose"
+
+
+def lockstep(old: System, new: System, seen: Mapping[str, Difference], wanted: Sequence[str], start: str = AS_SAID) -> Lockstep:
     """The pair of two systems with the same actions and inputs, until one of `seen`, over the views `wanted`, tells them apart.
 
-    Both start with the same values of the fields about which both initial predicates say the same; with `loose`
-    only of those that nothing ties to a field that starts apart. Without, it may be that no run starts.
+    Both start with the same values of the fields that are frozen on both sides, and of those about which both
+    initial predicates say the same; `TOGETHER` of all fields that both have; `LOOSE` only of those about which
+    they say the same and that nothing ties to a field that starts apart. Unless loose, it may be that no run starts.
     """
     control = _control(old, new)
     sides = (_needed(old, wanted, control), _needed(new, wanted, control))
     left, right = sides
-    differ = _start_apart(left, right, loose)
+    differ = _start_apart(left, right, start)
     shared = _shared(left, right, control, differ)
     renames = [{term: variable(_own(side, path, shared), term.width) for path, term in system.variables.items()} for side, system in enumerate(sides)]
     held: dict[str, Term] = {}
@@ -106,7 +115,7 @@ def lockstep(old: System, new: System, seen: Mapping[str, Difference], wanted: S
         variables=held, fields=fields, constants={}, initial=conj((*starts, *same, *quiet)), initially_assumed={},
         actions=merged, view=_no_view, couple=_couple(held, tests),
     )  # fmt: skip
-    return Lockstep(system, sides, shared, control, slots, first)
+    return Lockstep(system, sides, shared, control, slots, first, not _start_apart(left, right, AS_SAID))
 
 
 def _slots(first: Mapping[str, Term], held: Mapping[str, Term], control: frozenset[str], shared: frozenset[str]) -> dict[str, str]:
@@ -166,8 +175,13 @@ def _needed(system: System, wanted: Sequence[str], control: frozenset[str]) -> S
     )  # fmt: skip
 
 
-def _start_apart(left: System, right: System, loose: bool) -> frozenset[str]:
-    """Fields about which the two initial predicates do not say the same: each side starts as it says itself."""
+def _start_apart(left: System, right: System, start: str) -> frozenset[str]:
+    """Fields about which the two initial predicates do not say the same: each side starts as it says itself.
+
+    What never changes on either side is the same on both where that can be: the two run on one host.
+    """
+    if start == TOGETHER:
+        return frozenset()
     parts = [conjuncts(left.initial), conjuncts(right.initial)]
     about: list[dict[str, set[Term]]] = [{}, {}]
     for side in (0, 1):
@@ -175,9 +189,10 @@ def _start_apart(left: System, right: System, loose: bool) -> frozenset[str]:
             for term in variables([part]):
                 about[side].setdefault(str(term.data), set()).add(part)
     paths = set(left.variables) & set(right.variables)
-    apart = {path for path in paths if about[0].get(path) != about[1].get(path)}
+    frozen = {path for path in paths if left.fields[path].frozen and right.fields[path].frozen and start != LOOSE}
+    apart = {path for path in paths - frozen if about[0].get(path) != about[1].get(path)}
     tied = [{str(term.data) for term in variables([part])} for side in parts for part in side]
-    while loose and (more := {path for names in tied if names & apart for path in names & paths} - apart):
+    while start == LOOSE and (more := {path for names in tied if names & apart for path in names & paths} - apart):
         apart |= more
     return frozenset(apart)
 

@@ -7,7 +7,7 @@ actions are compared, and each side's own inputs are chosen freely.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
@@ -17,19 +17,19 @@ from specproof.claims import MissingView, Property, Views
 from specproof.decide import Decision
 from specproof.explore import Reached, explore
 from specproof.graph import substitute
+from specproof.layout import TooLarge
 from specproof.lemmas import Certificate
 from specproof.lift import Disagreement
 from specproof.observable import Observable
-from specproof.readings.integers import evaluate
-from specproof.registers import Registers
-from specproof.review.lockstep import COURSE, Difference, Lockstep, lockstep, nothing
-from specproof.review.result import SEARCHED, Behaviour, Moment
+from specproof.review.judge import Judge, along
+from specproof.review.lockstep import AS_SAID, COURSE, LOOSE, TOGETHER, Difference, Lockstep, lockstep, nothing
+from specproof.review.result import SEARCHED, Behaviour
 from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import Action, System
-from specproof.terms import Bool, Term, Word, choose, conj, disj, variable
-from specproof.trace import Trace, take
-from specproof.verdict import Refuted, Result, Unknown, Verdict
+from specproof.terms import Bool, Term, choose, conj, disj, variable
+from specproof.trace import Trace
+from specproof.verdict import Proved, Refuted, Unknown, Verdict
 
 #: Seconds for each question where the slice has no answer; the shortest run, not the proof, is what a reviewer waits for.
 PATIENCE = 3.0
@@ -37,8 +37,8 @@ PATIENCE = 3.0
 #: Bits of a slice state up to which everything is proved in any case: it takes no time.
 SMALL = 32
 
-#: The sentence about what can happen next, which is no view.
-_COURSE = "what can happen next"
+#: Steps beyond the first difference for which other differences are searched in all runs.
+BEYOND = 1
 
 
 @cache
@@ -106,17 +106,19 @@ def _padded(old: Action, new: Action) -> tuple[Action, Action]:
 
 
 class _Search(Decision):
-    """Looks for differences; where there is one, runs of about twice its length are searched for the others, and nothing is proved.
+    """Looks for differences; where there is one, the others are searched `BEYOND` it, and nothing is proved.
 
     Where there is none, everything is explored and proved; `exhaustive` does both in any case, and so does a
     slice that is `SMALL`.
     """
 
+    ready: Slice | None = None
     exhaustive = False
+    differs = False
     length = 0
 
     def _explore(self) -> tuple[Slice, Reached]:
-        slice_ = Slice(self.system, list(self.properties.values()))
+        slice_ = self.ready or Slice(self.system, list(self.properties.values()))
         self.exhaustive = self.exhaustive or slice_.layout.width <= SMALL
         return slice_, explore(slice_, stop=None if self.exhaustive else self._enough)
 
@@ -124,47 +126,132 @@ class _Search(Decision):
         """After each level, whether runs are long enough."""
         first = [hits[0].depth for hits in reached.violated.values() if hits]
         self.length += 1
-        return bool(first) and self.length > max(2 * min(first), min(first) + 4)
+        return bool(first) and self.length > min(first) + BEYOND
+
+    def _refuted(self, slice_: Slice, reached: Reached, name: str, prop: Property) -> bool:
+        found = super()._refuted(slice_, reached, name, prop)
+        self.differs = self.differs or found
+        return found
 
     def _prove(self, slice_: Slice, reached: Reached, proving: Mapping[str, Property], witnesses: Mapping[str, Trace | None]) -> Certificate | None:
         if self.exhaustive or not any(reached.violated.values()):
             return super()._prove(slice_, reached, proving, witnesses)
-        for name in proving:
-            self.report(name, Unknown(SEARCHED, f"not found to be the first to differ in runs of up to {self.length - 1} steps"))
+        self._not_first(proving)
         return None
+
+    def _fall_back(self, reasons: Mapping[str, str], certificate: Certificate | None) -> None:
+        if self.exhaustive or not self.length:
+            super()._fall_back(reasons, certificate)
+        else:
+            self._not_first(reasons)
+
+    def _not_first(self, names: Iterable[str]) -> None:
+        """What was searched and not found; says nothing where no difference was found at all."""
+        for name in names if self.differs else ():
+            self.report(name, Unknown(SEARCHED, f"not found to be the first to differ in runs of up to {self.length - 1} steps"))
+
+
+@dataclass(frozen=True)
+class _Searched:
+    """A pair that was searched, and what it says about its part of the observables."""
+
+    judge: Judge
+    verdicts: dict[str, Verdict]
 
 
 def behaviours(
-    old: System, new: System, timeout: float | None, only: Sequence[str] = (), exhaustive: bool = False
+    old: System, new: System, timeout: float | None, only: Sequence[str] = (), exhaustive: bool = False, runs: Sequence[Trace] = ()
 ) -> list[Behaviour]:
-    """Every observable (or `only` some) of two systems with the same actions that are fed the same inputs."""
+    """Every observable (or `only` some) of two systems with the same actions that are fed the same inputs.
+
+    What the search does not find is looked for in `runs` of either system, fed to both.
+    """
     table = {one.name: one for one in offered(old, new) if _readable(one, old, new) and (not only or one.name in only)}
     if not table:
         return []
+    parts = _searched(old, new, table, timeout, exhaustive)
+    found: dict[str, Behaviour] = {}
+    for part in parts:
+        verdicts = part.verdicts | along(part.judge, [name for name, verdict in part.verdicts.items() if _open(verdict)], runs)
+        for name, verdict in verdicts.items():
+            one = part.judge.told(name, verdict)
+            found[name] = min(found.get(name, one), one, key=_rank)
+    return [found[name] for name in (*table, COURSE) if name in found]
+
+
+def _open(verdict: Verdict) -> bool:
+    return isinstance(verdict, Unknown)
+
+
+def _rank(one: Behaviour) -> tuple[bool, bool, int]:
+    """Differences first, the shortest of them; then what is open."""
+    verdict = one.result.verdict
+    return not one.differs, one.same, verdict.trace.length if isinstance(verdict, Refuted) else 0
+
+
+def _searched(old: System, new: System, table: Mapping[str, Observable], timeout: float | None, exhaustive: bool) -> list[_Searched]:
+    """The pair, searched for what differs first; where it does not fit, a pair for each half of the observables.
+
+    Starts that both have come first. Where nothing differs from there, and the two do not start alike, each
+    starts as it says itself.
+    """
+    solver = Solver(timeout)
+    found: list[_Searched] = []
+    for start in (TOGETHER, AS_SAID, LOOSE):
+        pair = _paired(old, new, table, start)
+        if solver.ask([pair.system.starts]).word == "unsat":
+            continue
+        ready = _ready(pair, table)
+        if ready is None and found:
+            return [replace(part, verdicts={name: _from_common_starts(one) for name, one in part.verdicts.items()}) for part in found]
+        if ready is None and len(table) > 1:
+            halves = list(table)[: len(table) // 2], list(table)[len(table) // 2 :]
+            return [part for half in halves for part in _searched(old, new, {name: table[name] for name in half}, timeout, exhaustive)]
+        found = [_Searched(Judge(old, new, pair, table), _verdicts(pair, [*table, COURSE], ready, timeout, exhaustive))]
+        if start != TOGETHER or pair.alike or not all(isinstance(one, Proved) for one in found[0].verdicts.values()):
+            break
+    if found:
+        return found
+    why = Unknown("none", "the two designs start in states in which different things can happen next")
+    return [_Searched(Judge(old, new, pair, table), dict.fromkeys(table, why))]
+
+
+def _paired(old: System, new: System, table: Mapping[str, Observable], start: str) -> Lockstep:
     wanted = list(dict.fromkeys(view for one in table.values() for view in one.views))
-    differences = {name: difference(one) for name, one in table.items()}
-    pair = lockstep(old, new, differences, wanted)
-    if Solver(timeout).ask([pair.system.starts]).word == "unsat":
-        pair = lockstep(old, new, differences, wanted, loose=True)
-        if Solver(timeout).ask([pair.system.starts]).word == "unsat":
-            why = Unknown("none", "the two designs start in states in which different things can happen next")
-            results = {name: Result(new.design, new.configuration, name, "relation", why) for name in table}
-            return [Behaviour(name, one.sentence, new.configuration, results[name]) for name, one in table.items()]
-    judge = _Judge(old, new, pair, table)
-    verdicts: dict[str, Verdict] = _at_once(pair, timeout)
-    asked = {name: pair.never(name) for name in (*table, COURSE) if name not in verdicts}
+    return lockstep(old, new, {name: difference(one) for name, one in table.items()}, wanted, start)
 
-    def report(name: str, verdict: Verdict) -> None:
-        verdicts[name] = verdict
 
+def _ready(pair: Lockstep, names: Iterable[str]) -> Slice | None:
+    """The slice on which the named observables and the course are asked, or None where it does not fit."""
     try:
-        search = _Search(pair.system, asked, dict.fromkeys(asked, "relation"), Solver(timeout or PATIENCE), report)
-        search.exhaustive = exhaustive or bool(verdicts)
-        search.run()
+        return Slice(pair.system, [pair.never(name) for name in (*names, COURSE)])
+    except TooLarge:
+        return None
+
+
+def _from_common_starts(verdict: Verdict) -> Verdict:
+    """A proof that speaks only of runs that start alike, where the designs do not, is none."""
+    if isinstance(verdict, Proved):
+        return Unknown(verdict.method, "never the first to differ from a start that both have; other starts make the pair too large")
+    return verdict
+
+
+def _verdicts(pair: Lockstep, names: Sequence[str], ready: Slice | None, timeout: float | None, exhaustive: bool) -> dict[str, Verdict]:
+    """What differs at the start, and of the rest what the search says."""
+    verdicts: dict[str, Verdict] = _at_once(pair, timeout)
+    asked = {name: pair.never(name) for name in names if name not in verdicts}
+    ready = None if verdicts else ready
+    try:
+        for whole in (exhaustive or bool(verdicts), True):
+            if set(asked) <= set(verdicts):
+                break
+            search = _Search(pair.system, asked, dict.fromkeys(asked, "relation"), Solver(timeout or PATIENCE), verdicts.__setitem__)
+            search.exhaustive, search.ready = whole, ready
+            search.run()
     except Disagreement as reason:
         method = "one-bit slice of both, Z3 at full width"
         verdicts |= {name: Unknown(method, f"what the slice shows is not what Z3 accepts: {reason}") for name in asked if name not in verdicts}
-    return [judge.told(name, verdicts[name]) for name in (*table, COURSE) if name in verdicts]
+    return verdicts
 
 
 def _readable(one: Observable, old: System, new: System) -> bool:
@@ -186,92 +273,3 @@ def _at_once(pair: Lockstep, timeout: float | None) -> dict[str, Verdict]:
             initial = {path: answer.values.get(path, 0) for path in pair.system.variables}
             found[name] = Refuted("Z3 at full width, replayed on integers", Trace(pair.system.design, pair.system.configuration, name, initial, ()))
     return found
-
-
-@dataclass(frozen=True)
-class _Judge:
-    """Follows a run of the pair on each side by itself, on integers."""
-
-    old: System
-    new: System
-    pair: Lockstep
-    table: Mapping[str, Observable]
-
-    def told(self, name: str, verdict: Verdict) -> Behaviour:
-        """The answer about an observable; a run that does not show what it should raises Disagreement."""
-        one = self.table.get(name)
-        result = Result(self.pair.system.design, self.new.configuration, name, "relation", verdict)
-        plain = Behaviour(name, one.sentence if one else _COURSE, self.new.configuration, result)
-        if not isinstance(verdict, Refuted):
-            return plain
-        runs = [self._side(side, verdict.trace) for side in (0, 1)]
-        shown = [self._terms(side, one) for side in (0, 1)]
-        registers = [Registers(system) for system in (self.old, self.new)]
-        seen = [[self._seen(registers[side], shown[side], state) for state in runs[side]] for side in (0, 1)]
-        self._confirm(name, one, runs)
-        moments = []
-        for number, step in enumerate(verdict.trace.steps, 1):
-            both = {side: registers[side].system.actions[step.action].inputs for side in (0, 1)}
-            inputs = tuple((key, registers[0 if key in both[0] else 1].input(step, key, value)) for key, value in step.inputs.items())
-            doc = " ".join(step.doc.split("\n\n")[0].split())
-            moments.append(Moment(step.action, step.by, doc, inputs, seen[0][number], seen[1][number]))
-        start = tuple((path, registers[1].field(path, value)) for path, value in runs[1][0].items() if value)
-        last = [self._last(side, one, dict(seen[side][-1]), runs) for side in (0, 1)]
-        return replace(plain, before=last[0], after=last[1], start=start, moments=tuple(moments))
-
-    def _last(self, side: int, one: Observable | None, seen: Mapping[str, str], runs: Sequence[Sequence[Mapping[str, int]]]) -> str:
-        if one is not None:
-            return seen[one.view]
-        differ = [path for path in sorted(self.pair.control) if runs[0][-1][path] != runs[1][-1][path]]
-        return ", ".join(f"{path} {'true' if runs[side][-1][path] else 'false'}" for path in differ)
-
-    def _side(self, side: int, trace: Trace) -> list[dict[str, int]]:
-        """Every state of one side; where it does not take an action, it stays."""
-        system = (self.old, self.new)[side]
-        fixed = self.pair.of_side(side, trace.initial)
-        known = [_is(system.variables[path], value) for path, value in fixed.items()]
-        answer = Solver().ask([system.starts, *known])
-        if answer.word != "sat":
-            raise Disagreement(f"{system.design}: a run of both does not start on one side")
-        state = {**dict.fromkeys(system.fields, 0), **{path: int(term.data) for path, term in system.constants.items()}}
-        state |= {path: fixed.get(path, answer.values.get(path, 0)) for path in system.variables}
-        states = [state]
-        for step in trace.steps:
-            taken = take(system, states[-1], step.action, step.inputs)
-            states.append(taken if taken is not None else {**states[-1], **dict.fromkeys(_observed(system), 0)})
-        return states
-
-    def _terms(self, side: int, one: Observable | None) -> dict[str, Term]:
-        """The views in which a run is told: the observable's first, then what else can be seen."""
-        system = (self.old, self.new)[side]
-        names = [*(one.views[::-1] if one else ()), *(view for other in self.table.values() for view in other.views)]
-        views = Views(system, {path: variable(path, declared.width) for path, declared in system.fields.items()})
-        return {name: getattr(views, name) for name in dict.fromkeys(names)}
-
-    def _seen(self, registers: Registers, terms: Mapping[str, Term], state: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
-        """What can be seen in a state, as text."""
-        values = {view: evaluate(term, state) for view, term in terms.items()}
-        visible = {one.view for one in self.table.values() if _visible(one, values)}
-        return tuple((view, registers.term(term, values[view])) for view, term in terms.items() if view in visible)
-
-    def _confirm(self, name: str, one: Observable | None, runs: Sequence[Sequence[Mapping[str, int]]]) -> None:
-        if one is None:
-            return
-        sides = []
-        for side in (0, 1):
-            terms, state = self._terms(side, one), runs[side][-1]
-            sides.append({view: evaluate(term, state) for view, term in terms.items()})
-        if not all(_visible(one, side) for side in sides) or sides[0][one.view] == sides[1][one.view]:
-            raise Disagreement(f"{name}: the run does not show a difference on integers")
-
-
-def _visible(one: Observable, values: Mapping[str, int]) -> bool:
-    return all(bool(values[flag.removeprefix("~")]) != flag.startswith("~") for flag in one.when)
-
-
-def _is(term: Term, value: int) -> Bool:
-    return cast(Word, term) == value if term.width else cast(Bool, term) == bool(value)
-
-
-def _observed(system: System) -> list[str]:
-    return [path for path, declared in system.fields.items() if declared.observed]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from specproof.story.model import Story
 from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown
@@ -55,6 +56,24 @@ def word(answer: Answer | None) -> str:
     return answer.verdict.word if isinstance(answer, Result) else "not asked"
 
 
+class Stories:
+    """The stories of the runs that break a claim, each told when it is first read: most are not."""
+
+    def __init__(self, old: Callable[[], Story | None], new: Callable[[], Story | None]) -> None:
+        """What tells them."""
+        self._tell = old, new
+
+    @cached_property
+    def old(self) -> Story | None:
+        """Of the old design."""
+        return self._tell[0]()
+
+    @cached_property
+    def new(self) -> Story | None:
+        """Of the new design."""
+        return self._tell[1]()
+
+
 @dataclass(frozen=True)
 class ClaimChange:
     """One claim in one configuration, on both sides. `affected` is false where the change cannot reach it."""
@@ -69,8 +88,17 @@ class ClaimChange:
     same_run: bool = False
     affected: bool = True
     reason: str = ""
-    story: Story | None = None
-    old_story: Story | None = None
+    stories: Stories | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def story(self) -> Story | None:
+        """The story of the run that breaks the new design."""
+        return self.stories.new if self.stories is not None else None
+
+    @property
+    def old_story(self) -> Story | None:
+        """The story of the run that breaks the old design."""
+        return self.stories.old if self.stories is not None else None
 
     @property
     def run(self) -> Refuted | None:

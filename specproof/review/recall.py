@@ -1,0 +1,177 @@
+"""Verdicts on one side of a review: recalled where they were decided before, else decided.
+
+`work` is what does a unit of work: `jobs.perform`, or with a cache `remember.Remembering`, so that what
+`check` has decided is not decided again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from specproof.answers import decode, encode
+from specproof.cache import Cache
+from specproof.claims import Claim, Property
+from specproof.decide import Decision
+from specproof.explore import Reached
+from specproof.jobs import Perform, perform
+from specproof.lemmas import Certificate
+from specproof.load import Library
+from specproof.plan import Unit, pair
+from specproof.remember import digest, unit_key
+from specproof.review.result import Answer, Held
+from specproof.review.sides import Side
+from specproof.slice import Slice
+from specproof.solver import Solver
+from specproof.system import System
+from specproof.trace import Trace
+from specproof.verdict import NotAsked, Result, Unknown, Verdict
+
+Answers = dict[str, Answer]
+
+
+class _Refuter(Decision):
+    """Looks for runs that break claims, and makes no certificate for those that nothing breaks (`held`, by name whether vacuous)."""
+
+    def __init__(
+        self, system: System, properties: Mapping[str, Property], kinds: Mapping[str, str], solver: Solver,
+        report: Callable[[str, Verdict], None],
+    ) -> None:  # fmt: skip
+        """As of any decision; nothing is held yet."""
+        super().__init__(system, properties, kinds, solver, report)
+        self.held: dict[str, bool] = {}
+
+    def _or_vacuous(self, slice_: Slice, reached: Reached, name: str, witnesses: dict[str, Trace | None]) -> Property:
+        prop = self.properties[name]
+        self.held[name] = prop.happens is not None and not reached.happens[name]
+        return prop
+
+    def _prove(self, slice_: Slice, reached: Reached, proving: Mapping[str, Property], witnesses: Mapping[str, Trace | None]) -> None:
+        """Nothing is concluded from what nothing breaks; a proof that is asked for later needs what was explored."""
+        self.explored = slice_, reached
+
+    def _fall_back(self, reasons: Mapping[str, str], certificate: Certificate | None) -> None:
+        """What the slice leaves open is asked in full, if it matters."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Properties of one side in one configuration, with the kinds of their claims."""
+
+    side: Side
+    system: System
+    properties: Mapping[str, Property]
+    kinds: Mapping[str, str]
+    timeout: float | None
+
+    def key(self, names: Iterable[str]) -> tuple[Any, ...]:
+        """What tells it from others in this process."""
+        return id(self.side.design), self.system.configuration, tuple(self.properties), tuple(names), self.timeout
+
+    def kept(self, names: Iterable[str]) -> str | None:
+        """What tells it from others in the cache."""
+        unit = Unit("configuration", self.side.design.name, self.system.configuration, tuple(self.properties), (), self.timeout)
+        key = unit_key(unit, _library(self.side))
+        return digest("review", key, list(names)) if key is not None else None
+
+
+@dataclass
+class Recall:
+    """What decides. `cache`, where there is one, has what a review asks beyond `check`; `known` what this process did."""
+
+    work: Perform = perform
+    cache: Cache | None = None
+    known: dict[tuple[Any, ...], Answers] = field(default_factory=dict)
+    explored: dict[tuple[Any, ...], tuple[Slice, Reached] | None] = field(default_factory=dict)
+
+    def decided(self, side: Side, configuration: str, claims: Sequence[Claim], timeout: float | None) -> Answers:
+        """Verdicts on claims that are no relations, in one configuration."""
+        return self._unit(side, Unit("configuration", side.design.name, configuration, tuple(claim.name for claim in claims), (), timeout))
+
+    def related(self, side: Side, claim: Claim, timeout: float | None) -> Answer | None:
+        """The verdict on a relation between two configurations."""
+        return self._unit(side, Unit("relation", side.design.name, pair(claim), (claim.name,), (), timeout))[claim.name]
+
+    def refuted(self, question: Question) -> Answers:
+        """Runs that break properties; of the others that none does, where the slice says so. What it leaves open has no answer."""
+        return self._once(question, (), lambda: self._refuted(question))
+
+    def proved(self, question: Question, names: Sequence[str]) -> Answers:
+        """Verdicts on some of the properties, after `refuted`."""
+        return self._once(question, names, lambda: self._proved(question, names)) if names else {}
+
+    def _once(self, question: Question, names: Sequence[str], make: Callable[[], Answers]) -> Answers:
+        memo = question.key(names)
+        if memo not in self.known:
+            key = question.kept(names) if self.cache is not None else None
+            found = self._kept(key)
+            if found is None:
+                found = make()
+                if key is not None and self.cache is not None and not any(_undecided(one) for one in found.values()):
+                    self.cache.put(key, "review", {name: _encode(one) for name, one in found.items()})
+            self.known[memo] = found
+        return dict(self.known[memo])
+
+    def _refuted(self, question: Question) -> Answers:
+        answers, report = _reporting(question)
+        refuter = _Refuter(question.system, question.properties, question.kinds, Solver(question.timeout), report)
+        refuter.run()
+        self.explored[question.key(())] = refuter.explored
+        system = question.system
+        return answers | {name: Held(system.design, system.configuration, name, vacuous) for name, vacuous in refuter.held.items()}
+
+    def _proved(self, question: Question, names: Sequence[str]) -> Answers:
+        answers, report = _reporting(question)
+        properties = {name: question.properties[name] for name in names}
+        decision = Decision(question.system, properties, question.kinds, Solver(question.timeout), report)
+        decision.explored = self.explored.get(question.key(()))
+        decision.run()
+        return answers
+
+    def _unit(self, side: Side, unit: Unit) -> Answers:
+        memo = (id(side.design), unit)
+        if memo not in self.known:
+            found: Answers = {}
+            self.work(unit, _library(side), lambda answer: found.__setitem__(answer.claim, answer))
+            self.known[memo] = found
+        return dict(self.known[memo])
+
+    def _kept(self, key: str | None) -> Answers | None:
+        data = self.cache.get(key) if self.cache is not None and key is not None else None
+        try:
+            return None if data is None else {name: _decode(one) for name, one in data.items()}
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return None
+
+
+def _library(side: Side) -> Library:
+    return Library(designs={side.design.name: side.design}, claims={claim.name: claim for claim in side.claims})
+
+
+def _reporting(question: Question) -> tuple[Answers, Callable[[str, Verdict], None]]:
+    answers: Answers = {}
+    system = question.system
+
+    def report(name: str, verdict: Verdict) -> None:
+        answers[name] = Result(system.design, system.configuration, name, question.kinds[name], verdict)
+
+    return answers, report
+
+
+def _undecided(answer: Answer) -> bool:
+    return isinstance(answer, Result) and isinstance(answer.verdict, Unknown)
+
+
+def _encode(answer: Answer) -> dict[str, Any]:
+    if isinstance(answer, Held):
+        return {"held": [answer.design, answer.configuration, answer.claim, answer.vacuous]}
+    return encode(answer)
+
+
+def _decode(data: Mapping[str, Any]) -> Answer:
+    if "held" in data:
+        design, configuration, claim, vacuous = data["held"]
+        return Held(str(design), str(configuration), str(claim), bool(vacuous))
+    answer: Result | NotAsked = decode(data)
+    return answer
