@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import textwrap
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from specproof.causes import FIELDS, Cause, cause
-from specproof.errors import InputError, did_you_mean
+from specproof.errors import InputError, SpecproofError, UsageError, did_you_mean
 from specproof.load import LEMMAS, Library
 from specproof.plan import Key, Request, Unit, pair
 from specproof.verdict import NotAsked, Refuted, Result, Unknown
@@ -235,15 +236,49 @@ def renewed(pins: Pins, results: Iterable[Mapping[str, Any]]) -> list[Pin]:
     return list(new.values())
 
 
+def results_of(path: Path, designs: Iterable[str]) -> list[Mapping[str, Any]]:
+    """The results in the file of a `check --json`; InputError where it is none, or speaks of other designs than these."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: this is not what 'specproof check --json FILE' writes: {error}") from None
+    results = found.get("results") if isinstance(found, dict) else None
+    if not isinstance(results, list):
+        raise InputError(f"{path}: this is not what 'specproof check --json FILE' writes: it has no list of results")
+    known = [*designs, LEMMAS]
+    for number, result in enumerate(results, 1):
+        what = f"{path}: result {number}"
+        if not isinstance(result, dict):
+            raise InputError(f"{what}: an object was expected, not {result!r}")
+        for name in ("design", "configuration", "claim", "verdict"):
+            if not isinstance(result.get(name), str) or not result[name].isprintable() or {'"', "\\"} & set(result[name]):
+                raise InputError(f"{what}: {name} = {result.get(name)!r}; a name was expected")
+        if result["design"] not in known:
+            raise InputError(f"{what}: there is no design {result['design']!r}; {did_you_mean(result['design'], known)}")
+        if result["verdict"] not in WORDS:
+            raise InputError(f"{what}: verdict = {result['verdict']!r}; {did_you_mean(result['verdict'], WORDS)}")
+        if not isinstance(result.get("trace", []), list) or result.get("trace") == [] or (result["verdict"] == "refuted") != ("trace" in result):
+            raise InputError(f"{what}: a refuted claim has a trace, which is a list of steps, and no other has")
+    return results
+
+
 def main(arguments: Sequence[str]) -> int:
     """`python -m specproof.pinned CHECK.json`: puts the results of a check into the table, for a maintainer to read and commit.
 
     A pin that a whole check of its design no longer answers is left out.
     """
-    if len(arguments) != 1:
-        raise SystemExit("usage: python -m specproof.pinned CHECK.json")
-    results = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))["results"]
-    old, told = read(table()), causes(table())
+    from specproof.load import library
+
+    try:
+        if len(arguments) != 1:
+            raise UsageError("usage: python -m specproof.pinned CHECK.json")
+        results = results_of(Path(arguments[0]), library().shipped)
+        old, told = read(table()), causes(table())
+    except SpecproofError as error:
+        print(error, file=sys.stderr)
+        return 2
     for design in dict.fromkeys(result["design"] for result in results):
         path = table() / f"{design}.toml"
         written = path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -257,6 +292,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    import sys
-
     sys.exit(main(sys.argv[1:]))
