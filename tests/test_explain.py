@@ -45,9 +45,9 @@ broken, virtualized: forced (T1): refuted by a run of 2 steps, and by none that 
   Masked bits are set while the guest runs.
 
   0  initial state; whatever is not listed is 0 or false
-      virtualized  true
-      msr          0x1 IBRS
-      host         0x1 IBRS
+      msr   0x1 IBRS
+      host  0x1 IBRS
+      as in every run: virtualized
 
   1  KVM: set_mask
       The host decides what is masked, and forces it.

@@ -95,8 +95,9 @@ def _shared_views(subject: Subject, system: System) -> list[_View]:
     """Views that both offer: what designs of different state have in common."""
     found: list[_View] = []
     one, two = subject.system, system
+    leaves = leaf_variables(one), leaf_variables(two)
     for name in sorted(one.views & two.views):
-        mine, other = one.view(name, leaf_variables(one)), two.view(name, leaf_variables(two))
+        mine, other = one.view(name, leaves[0]), two.view(name, leaves[1])
         if mine.width == other.width:
             bits = subject.bits_of(mine, mine.width) if mine.width else None
             found.append((name, mine, other, bits.positions if bits else None))

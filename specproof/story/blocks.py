@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from specproof.story.block import Block
+from specproof.story.columns import ending, side_by_side
 from specproof.story.formula import LONG
-from specproof.story.model import Beat, Beside, Change, Row, Story, Turn, Value, shown
+from specproof.story.model import Beat, Change, Story, Turn, shown
+
+__all__ = ["Block", "alike_text", "blocks", "both", "changes", "marks", "notes", "prevention", "turn_text"]
 
 #: Other shortest runs that are listed, and differences from the reference that are named at a step.
 LISTED, MARKED = 3, 4
-
-
-@dataclass(frozen=True)
-class Block:
-    """A piece of text. `kind` is head, title, text, step, lemma, rows or columns; inside a step, `inner` holds.
-
-    `rows` are names and values; of columns a mark, the left and the right side; of a lemma what is said of it.
-    """
-
-    kind: str
-    text: str = ""
-    rows: tuple[tuple[str, ...], ...] = ()
-    number: int = 0
-    inner: bool = False
-    role: str = ""
 
 
 def blocks(story: Story) -> list[Block]:
@@ -34,18 +22,42 @@ def blocks(story: Story) -> list[Block]:
         found += _beat(story, beat)
     found += _failure(story)
     if story.purpose == "counterexample":
-        found += [*_alike(story), *_turn(story), *_prevention(story), *_beside(story)]
+        found += [*_alike(story), *_turn(story), *_prevention(story), *side_by_side(story)]
     return found
 
 
 def _start(story: Story) -> Iterator[Block]:
     relevant = [value for value in story.initial if not value.any]
     yield Block("step", "initial state; whatever is not listed is 0 or false", number=0)
-    if relevant:
-        yield Block("rows", rows=tuple((value.name, shown(value)) for value in relevant), inner=True)
-    free = [value.name for value in story.initial if value.any]
+    chosen = both([(value.name, shown(value)) for value in relevant if value.name not in story.given], story)
+    if chosen:
+        yield Block("rows", rows=tuple(chosen), inner=True)
+    given = both([(value.name, shown(value)) for value in relevant if value.name in story.given], story)
+    if given:
+        text = ", ".join(name if said == "true" else f"{name} {said}" for name, said in given)
+        yield Block("text", f"as in every run: {text}", inner=True)
+    free = [name for name, _ in both([(value.name, "any") for value in story.initial if value.any], story)]
     if free:
         yield Block("text", f"any value: {', '.join(free)}", inner=True)
+    if story.kind == "relation":
+        yield Block("text", "What is named without a configuration is so in both.", inner=True)
+
+
+def both(pairs: Sequence[tuple[str, str]], story: Story) -> list[tuple[str, str]]:
+    """Names and what is said of them; of a relation what is the same on both sides once, without a side."""
+    if story.kind != "relation":
+        return list(pairs)
+    sides = [f"{side}." for side in story.configuration.split("~")]
+
+    def plain(name: str, text: str) -> tuple[str, str] | None:
+        side = next((side for side in sides if side in name), None)
+        return (name.replace(side, "", 1), text.replace(side, "")) if side else None
+
+    known = [plain(name, text) for name, text in pairs]
+    found: dict[tuple[str, str], None] = {}
+    for pair, one in zip(pairs, known, strict=True):
+        found[one if one is not None and known.count(one) > 1 else pair] = None
+    return list(found)
 
 
 def _beat(story: Story, beat: Beat) -> Iterator[Block]:
@@ -53,8 +65,10 @@ def _beat(story: Story, beat: Beat) -> Iterator[Block]:
     for text in (beat.sentence, beat.source):
         if text:
             yield Block("text", text, inner=True, role="faint" if text == beat.source else "")
-    rows = [(f"input {value.name}", shown(value)) for value in beat.inputs]
-    rows += [(name, text) for name, text in map(_change, beat.changes)]
+    free = [value.name for value in beat.inputs if value.any]
+    rows = [(f"input {value.name}", shown(value)) for value in beat.inputs if len(free) < 2 or not value.any]
+    rows += [("any value", f"inputs {', '.join(free)}")] if len(free) > 1 else []
+    rows += both([_change(change) for change in beat.changes], story)
     if rows:
         yield Block("rows", rows=tuple(rows), inner=True)
     else:
@@ -121,7 +135,8 @@ def _failure(story: Story) -> Iterator[Block]:
         rows.append(("", f"and {len(told.failing) - 8} more bits"))
     yield Block("rows", rows=tuple(rows), inner=True)
     yield Block("title", f"What it looks at{_when(story)}:")
-    yield Block("rows", rows=tuple((value.name, shown(value)) for value in told.values), inner=True)
+    looked = ((value.name, f"{shown(value)}   {told.meanings.get(value.name, '')}".rstrip()) for value in told.values)
+    yield Block("rows", rows=tuple(looked), inner=True)
 
 
 def _when(story: Story) -> str:
@@ -163,7 +178,7 @@ def notes(story: Story) -> list[str]:
     if turned:
         found.append(turned)
     if story.beside:
-        holds = _ending(story.beside)
+        holds = ending(story.beside)
         same = "" if story.beside.first is not None else " and does the same in every step"
         found.append(f"{story.beside.reference} is fed the same actions and inputs{same}; {holds}.")
     return found
@@ -182,17 +197,17 @@ def turn_text(turn: Turn | None, length: int) -> str:
     if turn.sane and turn.left is None:
         return f"Every state before the last step is one that {turn.sane} can be in: the last step alone does it." if length > 1 else ""
     sentences: list[str] = []
+    if turn.left is not None or not turn.sane:
+        first, end = turn.left if turn.left is not None else 1, turn.lost if turn.lost is not None else len(turn.ways)
+        found = [
+            f"after step{'s' * (one != last)} {one}{f' to {last}' * (one != last)} by {', then '.join(way)}"
+            for way, one, last in _stretches(turn.ways, first, end) if way
+        ]  # fmt: skip
+        sentences += [f"It could still be put right {'; '.join(found)}."] if found else []
     if turn.lost is not None:
         way = turn.ways[turn.lost]
         over = f"only a way back to an initial state puts it right: {', then '.join(way)}" if way else "nothing puts it right"
         sentences.append(f"Point of no return: after step {turn.lost} {over}.")
-    if turn.sane and turn.left is not None:
-        end = turn.lost if turn.lost is not None else len(turn.ways)
-        found = [
-            f"after step{'s' * (first != last)} {first}{f' to {last}' * (first != last)} by {', then '.join(way)}"
-            for way, first, last in _stretches(turn.ways, turn.left, end) if way
-        ]  # fmt: skip
-        sentences += [f"It could still be put right {'; '.join(found)}."] if found else []
     return " ".join(sentences)
 
 
@@ -205,6 +220,8 @@ def _stretches(ways: Sequence[tuple[str, ...]], first: int, end: int) -> Iterato
 
 
 def _prevention(story: Story) -> Iterator[Block]:
+    if not story.prevention and story.kind != "relation" and story.beats:
+        yield Block("text", "No single assignment was found that would have prevented it.")
     if story.prevention:
         yield Block("title", "What would have prevented it:")
         yield Block("rows", rows=tuple(("", text) for text in prevention(story)), inner=True)
@@ -217,51 +234,3 @@ def prevention(story: Story) -> list[str]:
         more = "; then no run of any length violates the claim" if one.all_runs else ""
         found.append(f"{one.text} ({one.where}){more}" if one.where else one.text + more)
     return found
-
-
-def _beside(story: Story) -> Iterator[Block]:
-    other = story.beside
-    if other is None:
-        return
-    if other.first is None:
-        yield Block("text", f"{other.reference} does the same in every step.")
-        return
-    yield Block("title", f"The same actions and inputs in {other.reference}, where {_ending(other)}:")
-    rows: list[tuple[str, ...]] = [("", story.design, other.reference)]
-    for beat in story.beats:
-        if beat.number >= other.first:
-            rows += _pairs(beat, other.rows[beat.number], other)
-    yield Block("columns", rows=tuple(rows))
-
-
-def _ending(other: Beside) -> str:
-    if other.holds is None:
-        return "the claim cannot be asked"
-    return "the claim holds at the end" if other.holds else "the claim fails too"
-
-
-def _pairs(beat: Beat, row: Row, other: Beside) -> Iterator[tuple[str, ...]]:
-    """One step in two columns: first the action, then each field that either side changes."""
-    yield str(beat.number) + (">" if beat.number == other.first else ""), beat.action, row.status or beat.action
-    ours = {change.path: change for change in beat.changes if not change.event and not change.ghost}
-    theirs = {change.path: change for change in row.changes if not change.event and not change.ghost}
-    paths = [path for path in dict.fromkeys([*ours, *theirs]) if not _alike_changes(ours.get(path), theirs.get(path))]
-    for path in paths:
-        yield "", _side(path, ours.get(path)), _side(path, theirs.get(path))
-    if not paths:
-        yield "", "the same changes", "the same changes"
-
-
-def _alike_changes(one: Change | None, two: Change | None) -> bool:
-    return one is not None and two is not None and (one.before.value, one.after.value) == (two.before.value, two.after.value)
-
-
-def _side(path: str, change: Change | None) -> str:
-    if change is None:
-        return f"{path} stays"
-    return f"{path} {_short(change.before)} -> {_short(change.after)}"
-
-
-def _short(value: Value) -> str:
-    text = shown(value)
-    return text.split(" ", 1)[1] if text.startswith("0x") and " " in text and "any" not in text else text

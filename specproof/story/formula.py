@@ -36,7 +36,8 @@ def formula(subject: Subject, trace: Trace) -> Formula:
     positions = tuple(dict.fromkeys(line.position for line in lines))
     whole = text.show(term)
     put_in = _put_in(term, values, bits) if len(whole) <= LONG else " & ".join(_put_in(atom, values, bits) for atom in atoms)
-    return Formula(whole, put_in, tuple(shown), tuple(text.show(atom) for atom in atoms), tuple(lines), positions)
+    meanings = {name: said for name in looks if (said := subject.meaning(name.rpartition(".")[2]))}
+    return Formula(whole, put_in, tuple(shown), tuple(text.show(atom) for atom in atoms), tuple(lines), positions, meanings)
 
 
 def _names_of(subject: Subject, looks: Mapping[str, Look]) -> dict[str, Bits | None]:

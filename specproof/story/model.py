@@ -13,7 +13,7 @@ Values are integers, names are text: nothing here knows terms, so a story can be
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from specproof.state import Field
 
@@ -77,7 +77,7 @@ class BitLine:
 
 @dataclass(frozen=True)
 class Formula:
-    """The claim as a formula over what it looks at, and where it fails."""
+    """The claim as a formula over what it looks at, and where it fails. `meanings`: what each of these is, in a sentence."""
 
     text: str
     put_in: str
@@ -85,6 +85,7 @@ class Formula:
     atoms: tuple[str, ...]
     failing: tuple[BitLine, ...]
     positions: tuple[int, ...] = ()
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class Story:
-    """A run that was replayed, with everything that a reader needs."""
+    """A run that was replayed, with everything that a reader needs. `given`: fields that every run starts with as this one does."""
 
     design: str
     configuration: str
@@ -175,6 +176,7 @@ class Story:
     prevention: tuple[Repair, ...] = ()
     beside: Beside | None = None
     file: str = ""
+    given: frozenset[str] = frozenset()
 
     @property
     def length(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -76,10 +77,18 @@ class Subject:
         return declared.bits if declared else None
 
     def bits_of(self, term: Term, width: int) -> Bits | None:
-        """The names that the bits of a term have, where all fields of its width agree."""
+        """The names that the bits of a term have: those of its fields, and where these disagree those of most fields of that width."""
         known = [self.bits(str(one.data)) for one in variables([term]) if one.width == width]
         named = [bits for bits in known if bits is not None]
-        return named[0] if named and all(bits is named[0] for bits in known) else None
+        if not named or all(bits is named[0] for bits in named):
+            return named[0] if named else None
+        every = [declared.bits for declared in self.system.fields.values() if declared.width == width and declared.bits is not None]
+        return max(named, key=every.count)
+
+    def meaning(self, view: str) -> str:
+        """What a view is, as its documentation says."""
+        body = self.design.views.get(view)
+        return re.sub(r"\s*(\[[^\]]*\])+\s*$", "", " ".join((body.__doc__ or "").split("\n\n")[0].split())) if body else ""
 
     @cached_property
     def fingerprint(self) -> str:

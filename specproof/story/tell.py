@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from specproof.claims import Claim, MissingView, instantiate
 from specproof.design import Design
@@ -25,6 +25,8 @@ from specproof.story.model import Alike, Beat, Beside, Change, Formula, Repair, 
 from specproof.story.repair import repairs
 from specproof.story.subject import Subject, built, place, reference_of
 from specproof.story.turn import alike, turn
+from specproof.system import System
+from specproof.terms import Bool, Term, Word
 from specproof.trace import Trace
 
 #: What a run is told for: it refutes a claim, shows that a claim speaks of something, or was made by hand.
@@ -53,8 +55,20 @@ def tell(
         kind=subject.claim.kind, sentence=subject.claim.sentence, purpose=purpose, without=subject.without,
         fingerprint=subject.fingerprint, fields=subject.system.fields, moments=tuple(_whole(trace)), free=tuple(unimportant.states()),
         beats=tuple(_beats(subject, trace, unimportant)), formula=told, shortest=shortest,
-        alike=found[0], turn=found[1], prevention=found[2], beside=found[3], file=_file(subject),
+        alike=found[0], turn=found[1], prevention=found[2], beside=found[3], file=_file(subject), given=_given(subject.system, trace),
     )  # fmt: skip
+
+
+def _given(system: System, trace: Trace) -> frozenset[str]:
+    """Fields that every run starts with as this one does."""
+    solver = Solver()
+    paths = [path for path, value in trace.initial.items() if value and path in system.variables]
+    same = [path for path in paths if solver.ask([system.starts, ~_is(system.variables[path], trace.initial[path])]).word == "unsat"]
+    return frozenset(same) | frozenset(system.constants)
+
+
+def _is(term: Term, value: int) -> Bool:
+    return cast(Word, term) == value if term.width else cast(Bool, term if value else ~term)  # type: ignore[operator]
 
 
 _NO_FLOW = Flow((), "")
