@@ -5,12 +5,13 @@ vmcs02; L1's mask, read shadow and guest CR4 in vmcs12, which L1 writes as it li
 exit; what L0 does with a write of L2 that exits: it is L1's where a bit that L1 owns would change, else L0
 emulates it. Unlike the mask of IA32_SPEC_CTRL, an attempt to change an owned bit is a VM exit.
 
-**Not modelled**: which bits are legal, CR0 (the same but for its bits), VM-entry checks, CR4 of the host, SMM
-and RSM, save and restore, a VMWRITE of vmcs12 while L2 runs.
+**Not modelled**: which bits are reserved, CR0 (the same but for its bits), other VM-entry checks, CR4 of the host,
+SMM and RSM, save and restore, a VMWRITE of vmcs12 while L2 runs.
 
 Sources:
     [SDM]  Intel SDM vol. 3C, guest/host masks and read shadows: 25.6.6 and 26.3
     [G06]  Xen ef17e127c4 (after a83a8aa029), nested VMX: emulation of CR writes of L2, 2013
+    [G08]  Linux 112e66017bff, text in [7784210848]: consistency checks of vmcs12's CR0 and CR4, CVE-2023-30456
 """
 
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class Vcpu(State):
 
     owned: U64 = frozen("bits that L0 owns", bits=CR4)
     forced: U64 = frozen("their values while a guest runs", bits=CR4)
+    must_be_1: U64 = frozen("IA32_VMX_CR4_FIXED0 as L1 is told: bits that must be 1 in L2's CR4", source="[G08]", bits=CR4)
     cr4: U64 = field("CR4: what the processor acts on", bits=CR4)
     vmcs01: Vmcs = part("with which L0 runs L1")
     vmcs02: Vmcs = part("with which L0 runs L2")
@@ -44,6 +46,7 @@ class Vcpu(State):
     wrote1: U64 = ghost("what L1 wrote last", bits=CR4)
     wrote2: U64 = ghost("what L2 wrote last, or began with", bits=CR4)
     reflected: Bool = observed("a write of L2 became an exit to L1")
+    entered: Bool = observed("a nested entry succeeded")
 
 
 cr4 = Design("cr4", Vcpu, doc="CR4 guest/host mask and read shadow, nested", vendor="other registers")
@@ -133,11 +136,18 @@ def l1_vmwrites(s: Vcpu, mask: U64, shadow: U64, guest: U64) -> Vcpu:
     return s.replace(mask12=mask, shadow12=shadow, guest12=guest)
 
 
-@cr4.action(by="L1", guard=l1_runs, source="[G06]")
+@cr4.function
+def nested_guest_cr4_valid(s: Vcpu) -> Bool:
+    """The value that L1 asks for is checked, not what L0's bits make of it. [G08]"""
+    return (s.must_be_1 & ~s.guest12) == 0
+
+
+@cr4.action(by="L1", guard=l1_runs, source="[G06, G08]")
 def nested_entry(s: Vcpu) -> Vcpu:
-    """L1 launches L2: vmcs02 has both masks, the shadow that L2 is to read, and L2's CR4 but for L0's bits."""
+    """L1 launches L2: vmcs02 has both masks, the shadow that L2 is to read, and L2's CR4 but for L0's bits; or the entry fails."""
     vmcs02 = s.vmcs02.replace(mask=s.owned | s.mask12, shadow=l2_shadow(s, s.guest12))
-    return load(s, s.guest12).replace(vmcs02=vmcs02, in_l2=True, wrote2=s.guest12)
+    there = load(s, s.guest12).replace(vmcs02=vmcs02, in_l2=True, wrote2=s.guest12, entered=True)
+    return select(nested_guest_cr4_valid(s), there, s)
 
 
 @cr4.action(by="L2", guard=l2_runs, source="[SDM, G06]")
@@ -215,6 +225,18 @@ def cr4_wanted(s: Vcpu) -> Word:
     return ite(s.in_l2, (s.wrote2 & ~s.mask12) | (s.guest12 & s.mask12), s.wrote1)
 
 
+@cr4.view
+def nested_entered(s: Vcpu) -> Bool:
+    """The step was a nested entry that succeeded."""
+    return s.entered
+
+
+@cr4.view
+def illegal_request(s: Vcpu) -> Word:
+    """Bits that must be 1 in L2's CR4, and that L1 did not ask for."""
+    return s.must_be_1 & ~s.guest12
+
+
 @dataclass(frozen=True)
 class Variants:
     """Variants of the design that do not ship as designs of their own: a bug of the past, by its id."""
@@ -227,7 +249,15 @@ def _drops_l1s_bits(s: Vcpu, value: Word) -> Vcpu:
     return load(s, value).replace(vmcs02=s.vmcs02.replace(shadow=value), wrote2=value)
 
 
-#: [G06] as it was: L2 writes only bits that L0 owns, and bits that L1 owns change in the register.
-VARIANTS = Variants((cr4.but("cr4-g06", doc="Xen before ef17e127c4: L0's emulation drops L1's bits", emulate_l2_write=_drops_l1s_bits),))
+def _checks_what_runs(s: Vcpu) -> Bool:
+    """As KVM had it: the hardware's check was relied on, and it sees the value with L0's bits in it. [G08]"""
+    return (s.must_be_1 & ~((s.guest12 & ~s.owned) | s.forced)) == 0
+
+
+#: [G06] as it was: L2 writes only bits that L0 owns, and bits that L1 owns change in the register. [G08]: L0's bits make legal what L1 asked for.
+VARIANTS = Variants((
+    cr4.but("cr4-g06", doc="Xen before ef17e127c4: L0's emulation drops L1's bits", emulate_l2_write=_drops_l1s_bits),
+    cr4.but("cr4-g08", doc="KVM before 112e66017bff: the merged value is checked", nested_guest_cr4_valid=_checks_what_runs),
+))  # fmt: skip
 
 cr4.lacks_all_else("the register is CR4: what is asked of IA32_SPEC_CTRL does not apply")

@@ -20,7 +20,7 @@ def _all(names: Iterable[str], reason: str) -> dict[str, str]:
 ELSEWHERE: Mapping[str, str] = {
     **_all(
         ("tried", "tried_read", "undisturbed", "entry_step", "exit_step", "failed_early", "failed_late", "loads_host", "stored", "reserved",
-         "allows", "switches", "mask", "at_entry", "agreed"),
+         "enumerated", "allows", "switches", "mask", "at_entry", "agreed"),
         "the processor's own promises are asked of intel and bochs",
     ),
     **_all(("kernel_runs", "user_runs"), "what the host's kernel runs with is asked of linux-host"),
@@ -31,7 +31,7 @@ ELSEWHERE: Mapping[str, str] = {
     **_all(("bystander_reads",), "one vCPU is modelled; two that take turns on a CPU are in acrn and hedron"),
     **_all(("migrated", "image_refused"), "saving and restoring by a toolstack is modelled in xen-vmx, xen-svm and xen-pv"),
     **_all(("chosen_value", "restore_refused"), "policies and ioctls are KVM's on VMX"),
-    **_all(("cr4_reads", "cr4_wanted", "in_nested_guest"), "CR4 is another register: asked of cr4"),
+    **_all(("cr4_reads", "cr4_wanted", "in_nested_guest", "nested_entered"), "CR4 is another register: asked of cr4"),
     **_all(("chosen_mask",), "policies and ioctls are KVM's on VMX"),
     **_all(("did_init", "did_reset"), "INIT and RESET are modelled for KVM alone"),
     **_all(("reentered",), "the exit and the next entry are separate steps of this model"),

@@ -21,6 +21,7 @@ Sources:
     [SDM]    Intel SDM vol. 3C, chapters 27 to 30, sections as cited (read in a translation)
     [ENC]    Intel SDM, table of VMCS field encodings, February 2026
     [BOCHS]  bochs-emu/Bochs at 783b58fd6d9b, bochs/cpu/
+    [XEN]    xen-project/xen at c447b7308b13, xen/arch/x86/msr.c:404, a comment
     [GAO]    Chao Gao (Intel) on the KVM list, RFC v2 and v3: the control switches nothing at entry or exit
 """
 
@@ -292,6 +293,17 @@ def undefined_is_legal(s: Cpu, value: Word, faults: Bool) -> Bool:
     return implies(virtualized(s) & ~faults, legal(s, value))
 
 
+@intel.assumption("hidden-bits-fault", of=("initial",))
+def hidden_bits_fault(s: Cpu) -> Bool:
+    """A WRMSR that sets a bit which CPUID does not enumerate faults.
+
+    The manual gives each bit with the CPUID feature that it comes with, so the others are reserved [SDM vol. 4].
+    Sources disagree: by a comment in Xen STIBP is ignored and not refused where IBRS alone is enumerated [XEN],
+    and Bochs takes every bit that it knows, whatever the CPU that it emulates enumerates [BOCHS msr.cc:815].
+    """
+    return (~s.enumerated & ~s.reserved) == 0
+
+
 # What claims see.
 
 
@@ -334,7 +346,7 @@ def _as_it_is(path: str) -> None:
 
 for _path in (
     "vmcs.mask", "vmcs.shadow", "vmcs.activated", "vmcs.bit7", "vmcs.loads_guest", "vmcs.loads_host", "vmcs.guest_field", "vmcs.host_field",
-    "allows", "switches", "reserved", "aborted", "written", "undisturbed", "at_entry", "agreed", "tried", "tried_read", "privileged",
+    "allows", "switches", "reserved", "enumerated", "aborted", "written", "undisturbed", "at_entry", "agreed", "tried", "tried_read", "privileged",
     "bitmap", "operand", "result", "done", "refused", "vmwrote", "entry_step", "exit_step", "from_list", "stored", "stored_value",
     "failed_early", "failed_late",
 ):  # fmt: skip

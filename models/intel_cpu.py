@@ -30,6 +30,7 @@ class Cpu(State):
     allows: Bool = frozen("IA32_VMX_PROCBASED_CTLS3 allows bit 7, and the two fields exist", source="[SDM 27.6.2]")
     switches: Bool = frozen("both 'load IA32_SPEC_CTRL' controls are allowed", source="[SDM 30.3.1]")
     reserved: U64 = frozen("the bits that a WRMSR to 48H rejects", source="[SDM vol. 4]", bits=SPEC_CTRL)
+    enumerated: U64 = frozen("the bits that CPUID enumerates", source="[SDM vol. 4; CPUID leaf 7]", bits=SPEC_CTRL)
     msr: U64 = field("IA32_SPEC_CTRL, MSR 48H: the value that the processor acts on", bits=SPEC_CTRL)
     vmcs: Vmcs = part("the current VMCS")
     entering: Bool = field("a VM entry has loaded guest state and processes its MSR-load list")

@@ -1,11 +1,12 @@
-"""What is promised of CR4 under guest/host masks and read shadows: the two equations of a bug of Xen's nested VMX.
+"""What is promised of CR4 under guest/host masks and read shadows: the two equations of a bug of Xen's nested VMX, and
+that what is asked for is checked.
 
-Sources: [G06] Xen ef17e127c4, 2013.
+Sources: [G06] Xen ef17e127c4, 2013. [G08] Linux 112e66017bff, 2023.
 """
 
 from typing import Protocol
 
-from specproof import Bool, Word, implies, invariant
+from specproof import Bool, Word, implies, invariant, step
 
 
 class Crs(Protocol):
@@ -18,6 +19,8 @@ class Crs(Protocol):
     cr4_reads: Word
     cr4_promised: Word
     cr4_wanted: Word
+    nested_entered: Bool  # the step: L1 launched L2, and it runs
+    illegal_request: Word  # bits in which the CR4 that L1 asked for is not one that it may ask for
 
 
 @invariant("cr4-read", id="CR1")
@@ -36,3 +39,9 @@ def cr4_effective(v: Crs) -> Bool:
 def cr4_nested_effective(v: Crs) -> Bool:
     """The same, of L2 alone: no write of L2 changes a bit that L1 owns and L0 does not. [G06]"""
     return implies(v.guest_runs & v.in_nested_guest, ((v.effective ^ v.cr4_wanted) & ~v.required_mask) == 0)
+
+
+@step("cr4-request-is-checked", id="CR4")
+def cr4_request_is_checked(before: Crs, after: Crs) -> Bool:
+    """L1 can enter an L2 only with a CR4 that is legal as it was asked for, not as L0's bits make it. [G08]"""
+    return implies(after.nested_entered, after.illegal_request == 0)

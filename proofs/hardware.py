@@ -1,4 +1,4 @@
-"""What the processor promises about IA32_SPEC_CTRL, and what it does not: claims H1 to H32.
+"""What the processor promises about IA32_SPEC_CTRL, and what it does not: claims H1 to H33.
 
 Everything here is asked of a design of the hardware alone; the designs of hypervisors lack these views.
 `merge` below is written apart from the models, so that a slip in one does not hide in the other. A word
@@ -26,6 +26,7 @@ class Processor(Protocol):
     mask: Word
     shadow: Word
     reserved: Word  # bits that a WRMSR rejects
+    enumerated: Word  # bits that CPUID enumerates
     loads_guest: Bool  # VM entry loads the register from guest_field
     loads_host: Bool  # VM exit loads the register from host_field
     guest_field: Word
@@ -123,6 +124,12 @@ def plain_read_without_control(before: Processor, after: Processor) -> Bool:
 def register_is_legal(v: Processor) -> Bool:
     """No bit that a WRMSR rejects is ever set in the register, whatever mask, shadow, fields and lists hold."""
     return (v.effective & v.reserved) == 0
+
+
+@invariant("hidden-bits-stay-clear", id="H33")
+def hidden_bits_stay_clear(v: Processor) -> Bool:
+    """No bit that CPUID does not enumerate is ever set in the register; of a processor that takes such bits it is not so."""
+    return (v.effective & ~v.enumerated) == 0
 
 
 @reachable("shadow-may-be-illegal", id="H10")

@@ -1,4 +1,4 @@
-"""Bugs of Xen, KVM/SVM, the TDX module, Hedron, Bochs and Linux as a host, each as its design with the old code put back.
+"""Bugs of Xen, KVM/SVM, the TDX module, Hedron, Bochs, Linux as a host, and of CR4, each as its design with the old code put back.
 
 Every function below is what a helper was before the correction, under the helper's name with the bug's id
 before it; its docstring says where that can be read. Ids are those of the fact sheet on history.
@@ -7,6 +7,7 @@ Sources: with each bug.
 """
 
 from specproof.models.bochs import bochs
+from specproof.models.cr4 import VARIANTS, cr4
 from specproof.models.hedron import hedron
 from specproof.models.intel import wrmsr_takes_effect
 from specproof.models.kvm_svm_views import kvm_svm
@@ -17,7 +18,7 @@ from specproof.models.xen_ssbd import xen_ssbd
 from specproof.models.xen_svm_views import xen_svm
 from specproof.models.xen_vmx_views import xen_vmx
 
-from specproof import Bool, Bug, Omitted, Word, disj, ite, select, word
+from specproof import Bool, Bug, Word, disj, ite, select, word
 from specproof.models import hedron as hd
 from specproof.models import kvm_svm as svm
 from specproof.models import linux_host as host
@@ -152,6 +153,14 @@ BUGS: tuple[Bug, ...] = (
         "read-your-write", "with-control", 3, bochs, bochs.but("bochs-b01-fixed", wrmsr_takes_effect=wrmsr_takes_effect), "live",
     ),
     Bug(
+        "G06", "Xen: an emulated write of L2 to CR4 dropped the bits that L1 owns", 2013, "Xen ef17e127c4, after a83a8aa029",
+        "cr4-nested-effective", "", 5, VARIANTS.designs[0], cr4,
+    ),
+    Bug(
+        "G08", "KVM: of vmcs12's CR4 the value with L0's bits in it was checked (CVE-2023-30456, there on CR0)", 2023,
+        "Linux 112e66017bff [7784210848]", "cr4-request-is-checked", "", 2, VARIANTS.designs[1], cr4,
+    ),
+    Bug(
         "H01", "Hedron: the register was passed through and never switched", 2020, "cyberus-technology/hedron b676b54",
         "host-isolation", "careful-vmm", 3, hedron.but("hedron-h01", load_spec_ctrl=h01_load_spec_ctrl, handle_vmx=h01_handle_vmx), hedron,
     ),
@@ -210,9 +219,3 @@ BUGS: tuple[Bug, ...] = (
         "merge-opens-nothing", "load-lists", 3, xen_vmx.but("xen-vmx-x20", update_msrbitmap=x20_update_msrbitmap), xen_vmx,
     ),
 )  # fmt: skip
-
-OMITTED: tuple[Omitted, ...] = (
-    Omitted("G03", "KVM: DEBUGCTL and BNDCFGS are not snapshot when L2 is restored", "other registers than IA32_SPEC_CTRL are not modelled"),
-    Omitted("G06", "Xen: nested CR0 and CR4 read shadows", "other registers than IA32_SPEC_CTRL are not modelled"),
-    Omitted("G08", "KVM: consistency of vmcs12's CR0 and CR4", "other registers than IA32_SPEC_CTRL are not modelled"),
-)

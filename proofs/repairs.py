@@ -151,7 +151,8 @@ REPAIRS: tuple[Repair, ...] = (
         bochs.but("bochs-shadows", wrmsr_takes_effect=intel.wrmsr_takes_effect), "a virtualized WRMSR updates the shadow",
     ),
     Repair(
-        bochs, "with-control", ("register-is-legal", "fault-on-merged-value", "fault-on-unmasked-bits", "fault-without-control"),
+        bochs, "with-control",
+        ("register-is-legal", "fault-on-merged-value", "fault-on-unmasked-bits", "fault-without-control", "hidden-bits-stay-clear"),
         bochs.but("bochs-asks-cpuid", legal=intel.legal), "WRMSR rejects what the emulated CPU does not enumerate",
     ),
     Repair(

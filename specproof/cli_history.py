@@ -72,6 +72,15 @@ def _modules() -> list[Any]:
     return [importlib.import_module(f"specproof.proofs.{name}") for name in names]
 
 
+def _say(texts: Sequence[str]) -> None:
+    """What a row of the table is about, under it."""
+    from specproof.report import wrapped
+
+    for text in texts:
+        for line in wrapped(text, " " * 5):
+            click.echo(line)
+
+
 @click.command()
 @click.argument("ids", nargs=-1)
 def history(ids: tuple[str, ...]) -> int:
@@ -92,17 +101,20 @@ def history(ids: tuple[str, ...]) -> int:
     known = library()
     wrong = 0
     claims = max(len(bug.claim) for bug in bugs)
-    click.echo(f"{'bug':4} {'year':4}  {'claim':{claims}}  {'with it':12} {'without':8}  what, and where it can be read")
+    click.echo(f"{'bug':4} {'year':4}  {'claim':{claims}}  {'with it':12} {'without':8}  status")
     for bug in bugs:
         if ids and bug.id not in ids:
             continue
         told = tell(bug, known)
         wrong += not told.as_told
         found = f"{told.broken} {told.steps}" if told.steps is not None else told.broken
-        mark = "" if told.as_told else f"  ! expected: refuted in at most {bug.steps} steps, and not refuted without"
-        status = "" if bug.status == "fixed" else f" ({bug.status})"
-        click.echo(f"{bug.id:4} {bug.year:4}  {bug.claim:{claims}}  {found:12} {told.fixed:8}  {bug.title}{status}. {bug.source}{mark}")
+        click.echo(f"{bug.id:4} {bug.year:4}  {bug.claim:{claims}}  {found:12} {told.fixed:8}  {bug.status}")
+        texts = [f"{bug.title}. {bug.source}."]
+        if not told.as_told:
+            texts.append(f"! expected: refuted in at most {bug.steps} steps, and not refuted without")
+        _say(texts)
     for one in omitted:
         if not ids or one.id in ids:
-            click.echo(f"{one.id:4}       not expressed: {one.title}: {one.reason}")
+            click.echo(f"{one.id:4}       not expressed")
+            _say([f"{one.title}: {one.reason}."])
     return 1 if wrong else 0

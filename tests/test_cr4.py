@@ -9,7 +9,7 @@ from specproof.review.line import line
 from specproof.review.sides import Side
 from specproof.verdict import Proved, Refuted, Result
 
-CLAIMS = ("enforcement", "cr4-read", "cr4-effective", "cr4-nested-effective")
+CLAIMS = ("enforcement", "cr4-read", "cr4-effective", "cr4-nested-effective", "cr4-request-is-checked")
 
 
 def verdicts(name: str) -> dict[str, Result]:
@@ -35,6 +35,13 @@ def test_the_bug_of_xen_is_found() -> None:
     assert isinstance(broken, Refuted)
     assert [step.action for step in broken.trace.steps][-1] == "l2_writes"
     assert broken.trace.length <= 4
+
+
+def test_the_bug_of_kvm_is_found() -> None:
+    """G08: L0's bits make legal what L1 asked for, and L2 starts; nothing else is wrong with it."""
+    found = verdicts("cr4-g08")
+
+    assert [name for name, one in found.items() if isinstance(one.verdict, Refuted)] == ["cr4-request-is-checked"]
 
 
 def test_the_variant_does_not_ship_as_a_design() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from specproof.proofs.history_vendors import BUGS, OMITTED
+from specproof.models.bochs import bochs
+from specproof.proofs.history_kvm import OMITTED
+from specproof.proofs.history_vendors import BUGS
 from specproof.proofs.repairs import REPAIRS
 from specproof.proofs.twins_vendors import TWINS
 
@@ -118,3 +120,11 @@ def test_whether_vm_entry_loads_the_shadow_decides_about_xen() -> None:
     xen = library().designs["xen-vmx"]
     assert verdict(xen, "virtualized-entry-loads", "no-spontaneous-change").verdict.word == "proved"
     assert verdict(xen, "virtualized", "no-spontaneous-change").verdict.word == "refuted"
+
+
+def test_whether_hidden_bits_may_be_written_decides_about_bochs() -> None:
+    """If processors take bits that CPUID does not enumerate, as some sources have it, then Bochs is right to take them."""
+    claims = ("register-is-legal", "fault-on-merged-value", "fault-on-unmasked-bits", "fault-without-control", "hidden-bits-stay-clear")
+    for claim in claims:
+        assert verdict(bochs, "with-control", claim).verdict.word == "refuted", claim
+        assert verdict(bochs, "with-control+hidden-bits-writable", claim).verdict.word == "proved", claim

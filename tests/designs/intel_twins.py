@@ -158,6 +158,7 @@ TWINS: dict[str, tuple[Design[Cpu], int]] = {
     "plain-without-control": (no_activation, 3),
     "plain-read-without-control": (shadow_read, 3),
     "register-is-legal": (no_fault, 1),
+    "hidden-bits-stay-clear": (no_fault, 1),
     "fault-on-merged-value": (operand_fault, 3),
     "fault-on-unmasked-bits": (operand_fault, 3),
     "fault-without-control": (merged_fault, 3),
