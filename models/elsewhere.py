@@ -36,7 +36,10 @@ ELSEWHERE: Mapping[str, str] = {
     **_all(("did_init", "did_reset"), "INIT and RESET are modelled for KVM alone"),
     **_all(("reentered",), "the exit and the next entry are separate steps of this model"),
     **_all(("barrier_offered",), "barriers for predictors are not modelled here"),
-    **_all(("touched_fields", "control_on"), "VMCS fields are written by hypervisors on VMX"),
+    **_all(
+        ("touched_fields", "control_on"),
+        "asked of xen-vmx and tdx-module, which once wrote fields that a processor may lack; KVM's helpers stand under a test of the capability",
+    ),
     **_all(("has_msr", "offered"), "what the guest's CPUID says of the register is not modelled here"),
     **_all(("stale_at_exit", "wrong_at_entry"), "no write is skipped because of a copy of the register"),
     **_all(("host_entered",), "which exit wrote the register is not modelled here"),

@@ -164,6 +164,8 @@ for _view in (
     kvm_rfc_v1.view(_view.body)
 
 kvm_rfc_v1.lacks(
+    chosen_mask=v2.NOBODY_CHOOSES,
+    chosen_value=v2.NOBODY_CHOOSES,
     stale_cache="v1 keeps no copy of each VMCS's mask field; mask-sync compares the field with the required mask",
     saved_guest_value="v1 keeps no copy of the shadow; what it returns for the guest's value is asked by userspace-view",
 )

@@ -39,6 +39,8 @@ from specproof.models.registers import derive
 
 from specproof import Bool, Word, ite, select, word
 
+NOBODY_CHOOSES = "the guest asks for bits, and the host derives a mask; userspace chooses none in this version"
+
 #: The new helpers; `kvm_rfc_v2` below is these and the helpers that the patches change.
 _new = kvm_upstream.but("kvm-rfc-v2-helpers")
 _new.lacking.clear()  # what upstream cannot show is what the series adds
@@ -158,6 +160,7 @@ kvm_rfc_v2 = _new.but(
     locked=locked,
 )
 kvm_rfc_v2.reference = "kvm-reference"
+kvm_rfc_v2.lacks(**dict.fromkeys(("chosen_mask", "chosen_value"), NOBODY_CHOOSES))
 
 
 # What claims can look at beyond kvm_views.py.

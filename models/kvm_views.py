@@ -374,7 +374,7 @@ NO_FIELDS = "KVM without the series uses neither mask nor shadow"
 NO_REQUEST = "KVM without the series has no MITIGATION_CTRL"
 
 kvm_upstream.lacks(
-    **dict.fromkeys(("required_mask", "required_value", "applied_mask", "derived_mask"), NO_POLICY),
+    **dict.fromkeys(("required_mask", "required_value", "applied_mask", "derived_mask", "chosen_mask", "chosen_value"), NO_POLICY),
     **dict.fromkeys(("shadow", "mask_field", "control", "stale_cache", "saved_guest_value", "needless_mask_write", "miswired"), NO_FIELDS),
     **dict.fromkeys(("ctrl", "ctrl_promised", "ctrl_offered", "ctrl_visible", "ctrl_refused", "policy_written"), NO_REQUEST),
     **dict.fromkeys(("guest_wrote_ctrl", "guest_wrote_enum", "asked_reserved", "restore_ctrl_refused", "init_keeps_policy"), NO_REQUEST),
