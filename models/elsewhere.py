@@ -48,8 +48,8 @@ ELSEWHERE: Mapping[str, str] = {
     **_all(("exits_on_write", "l0_closed", "l1_closed"), "what L0 and L1 intercept is not kept apart in this model"),
     **_all(("operand", "locked"), "which of the guest's writes fault is asked of the other systems"),
     **_all(
-        ("guest_read", "value_read", "by_guest", "by_userspace", "entering", "leaving", "list_entry", "merged", "merge_pending", "vmx_operation",
-         "vmx_on", "in_smm", "smi", "rsm", "entry_failed", "changed_level"),
+        ("guest_read", "value_read", "by_l1", "by_l2", "by_userspace", "entering", "leaving", "list_entry", "merged", "merge_pending",
+         "vmx_operation", "vmx_on", "in_smm", "smi", "rsm", "entry_failed", "changed_level"),
         "who may act at which point of a nested transition is asked of KVM on VMX",
     ),
     **_all(("copied",), "what is saved at an exit is the hypervisor's copy of the effective value; see I9"),

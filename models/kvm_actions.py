@@ -79,38 +79,38 @@ def reads(s: Vcpu) -> Vcpu:
     out = vm_exits(s)
     emulated = vm_enters(out.replace(read=vmx_get_msr_spec_ctrl(out)))
     s = select(current(s).intercepted, emulated, s.replace(read=rdmsr_in_guest(s)))
-    return s.replace(running=True, guest_read=True, by_guest=True)
+    return s.replace(running=True, guest_read=True)
 
 
 def writes(s: Vcpu, value: Word) -> Vcpu:
     """WRMSR, or the exit, vmx_set_msr and the next entry. [LNX vmx.c]"""
     emulated = vm_enters(vmx_set_msr_spec_ctrl(vm_exits(s), value))
     s = select(current(s).intercepted, emulated, wrmsr_in_guest(s, value))
-    return s.when(~s.refused, believed=value).replace(guest_wrote=True, operand=value, running=True, by_guest=True)
+    return s.when(~s.refused, believed=value).replace(guest_wrote=True, operand=value, running=True)
 
 
 @kvm_upstream.action(by="L1", guard=l1_runs, source="arch/x86/kvm/vmx/vmx.c:vmx_get_msr")
 def guest_rdmsr(s: Vcpu) -> Vcpu:
     """L1 reads IA32_SPEC_CTRL, passed through or intercepted. [LNX vmx.c]"""
-    return reads(s)
+    return reads(s).replace(by_l1=True)
 
 
 @kvm_upstream.action(by="L1", guard=l1_runs, source="arch/x86/kvm/vmx/vmx.c:vmx_set_msr")
 def guest_wrmsr(s: Vcpu, value: U64) -> Vcpu:
     """L1 writes IA32_SPEC_CTRL, passed through or intercepted. [LNX vmx.c]"""
-    return writes(s, value)
+    return writes(s, value).replace(by_l1=True)
 
 
 @kvm_upstream.action(by="L2", guard=lambda s: s.running & s.guest_mode, source="arch/x86/kvm/vmx/vmx.c:vmx_get_msr")
 def l2_rdmsr(s: Vcpu) -> Vcpu:
     """L2 reads IA32_SPEC_CTRL and L1 does not ask for it; where L1 does, the read is a nested_vmx_vmexit. [LNX nested.c]"""
-    return reads(s)
+    return reads(s).replace(by_l2=True)
 
 
 @kvm_upstream.action(by="L2", guard=lambda s: s.running & s.guest_mode & ~s.l1_intercepts, source="arch/x86/kvm/vmx/vmx.c:vmx_set_msr")
 def l2_wrmsr(s: Vcpu, value: U64) -> Vcpu:
     """L2 writes IA32_SPEC_CTRL and L1 does not ask for it; where L1 does, the write is a nested_vmx_vmexit. [LNX nested.c]"""
-    return writes(s, value)
+    return writes(s, value).replace(by_l2=True)
 
 
 # L1 writes the virtual MSRs, whose numbers no bitmap covers: always an exit. L2's accesses go to L1.
@@ -119,13 +119,13 @@ def l2_wrmsr(s: Vcpu, value: U64) -> Vcpu:
 @kvm_upstream.action(by="L1", guard=l1_runs, source="arch/x86/kvm/vmx/vmx.c:vmx_set_msr")
 def guest_wrmsr_mitigation_ctrl(s: Vcpu, data: U64) -> Vcpu:
     """L1 says which software mitigations it uses. [24512704415]"""
-    return sets_mitigation_ctrl(vm_exits(s), data, host_initiated=False).replace(by_guest=True)
+    return sets_mitigation_ctrl(vm_exits(s), data, host_initiated=False).replace(by_l1=True)
 
 
 @kvm_upstream.action(by="L1", guard=l1_runs, source="arch/x86/kvm/vmx/vmx.c:vmx_set_msr")
 def guest_wrmsr_mitigation_enum(s: Vcpu, data: U64) -> Vcpu:
     """L1 writes MITIGATION_ENUM or VIRTUAL_ENUMERATION. [24512704415]"""
-    return vmx_set_msr_mitigation_enum(vm_exits(s), data).replace(guest_wrote_enum=True, by_guest=True)
+    return vmx_set_msr_mitigation_enum(vm_exits(s), data).replace(guest_wrote_enum=True, by_l1=True)
 
 
 def sets_mitigation_ctrl(s: Vcpu, data: Word, host_initiated: bool) -> Vcpu:

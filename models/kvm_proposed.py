@@ -175,17 +175,17 @@ def writes(s: ProposedVcpu, value: Word) -> Vcpu:
     emulated = vm_enters(vmx_take_spec_ctrl(vm_exits(s), value))
     refused = select(exits, vm_enters(vm_exits(s)).replace(refused_bits=beyond), s).replace(refused=True)
     taken = select(exits, emulated, through).replace(believed=value)
-    return select(beyond != 0, refused, taken).replace(guest_wrote=True, operand=value, running=True, by_guest=True)
+    return select(beyond != 0, refused, taken).replace(guest_wrote=True, operand=value, running=True)
 
 
 def guest_wrmsr(s: ProposedVcpu, value: U64) -> Vcpu:
     """L1 writes IA32_SPEC_CTRL, passed through or intercepted. [LNX vmx.c]"""
-    return writes(s, value)
+    return writes(s, value).replace(by_l1=True)
 
 
 def l2_wrmsr(s: ProposedVcpu, value: U64) -> Vcpu:
     """L2 writes IA32_SPEC_CTRL and L1 does not ask for it; where L1 does, the write is a nested_vmx_vmexit. [LNX nested.c]"""
-    return writes(s, value)
+    return writes(s, value).replace(by_l2=True)
 
 
 # Start, creation, migration.

@@ -199,7 +199,7 @@ def created(s: ForcedVcpu) -> Bool:
 def nested_vmx_run(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
     """VMLAUNCH or VMRESUME, up to the VM-entry MSR-load list. [29135790071]"""
     s = nested.nested_vmx_enter_from_vmentry(vm_exits(s), l1_intercepts)
-    return prepare_vmcs02(forced(s), ~NO).replace(entering=True, by_guest=True)
+    return prepare_vmcs02(forced(s), ~NO).replace(entering=True, by_l1=True)
 
 
 def l2_entry_fails(s: Vcpu, l1_intercepts: Bool) -> Vcpu:

@@ -48,19 +48,19 @@ def l1_in_vmx(s: Vcpu) -> Bool:
 @kvm_upstream.action(by="L1", guard=lambda s: l1_runs(s) & ~s.vmxon & ~s.smm, source="arch/x86/kvm/vmx/nested.c:handle_vmxon")
 def handle_vmxon(s: Vcpu) -> Vcpu:
     """VMXON: vmcs02 is allocated. [LNX nested.c]"""
-    return enter_vmx_operation(vm_exits(s)).replace(vmx_on=True, by_guest=True)
+    return enter_vmx_operation(vm_exits(s)).replace(vmx_on=True, by_l1=True)
 
 
 @kvm_upstream.action(by="L1", guard=l1_in_vmx, source="arch/x86/kvm/vmx/nested.c:handle_vmxoff")
 def handle_vmxoff(s: Vcpu) -> Vcpu:
     """VMXOFF: vmcs02 is freed. [LNX nested.c]"""
-    return free_nested(vm_exits(s)).replace(vmx_off=True, by_guest=True)
+    return free_nested(vm_exits(s)).replace(vmx_off=True, by_l1=True)
 
 
 @kvm_upstream.action(by="L1", guard=l1_in_vmx, source="arch/x86/kvm/vmx/nested.c:nested_vmx_run")
 def nested_vmx_run(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
     """VMLAUNCH or VMRESUME, up to the VM-entry MSR-load list. [LNX nested.c]"""
-    return nested_vmx_enter_from_vmentry(vm_exits(s), l1_intercepts).replace(entering=True, by_guest=True)
+    return nested_vmx_enter_from_vmentry(vm_exits(s), l1_intercepts).replace(entering=True, by_l1=True)
 
 
 @kvm_upstream.action(by="L1", guard=l1_in_vmx, source="arch/x86/kvm/vmx/nested.c:nested_vmx_check_vmentry_hw")
@@ -69,13 +69,13 @@ def nested_vmx_run_vmfail(s: Vcpu, l1_intercepts: Bool, no_pages: Bool) -> Vcpu:
     s = vm_exits(s)
     unmapped = leave_guest_mode(prepare_vmcs02_early(vmx_switch_vmcs(s, to_vmcs02=True)))
     failed = leave_guest_mode(nested_vmx_enter_from_vmentry(s, l1_intercepts))
-    return select(no_pages | ~s.early_check, unmapped, failed).replace(entry_failed=True, changed_level=True, by_guest=True)
+    return select(no_pages | ~s.early_check, unmapped, failed).replace(entry_failed=True, changed_level=True, by_l1=True)
 
 
 @kvm_upstream.action(by="L1", guard=l1_in_vmx, source="arch/x86/kvm/vmx/nested.c:nested_vmx_check_guest_state")
 def nested_vmx_run_bad_guest_state(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
     """A late failure before the MSR-load list: guest state is bad, L1 sees a VM exit and its exit list is processed. [LNX nested.c]"""
-    return vmentry_fail_vmexit(nested_vmx_enter_from_vmentry(vm_exits(s), l1_intercepts)).replace(by_guest=True)
+    return vmentry_fail_vmexit(nested_vmx_enter_from_vmentry(vm_exits(s), l1_intercepts)).replace(by_l1=True)
 
 
 @kvm_upstream.function
@@ -154,7 +154,7 @@ def enter_smm(s: Vcpu) -> Vcpu:
 @kvm_upstream.action(by="L1", guard=lambda s: l1_runs(s) & s.smm, source="arch/x86/kvm/vmx/vmx.c:vmx_leave_smm")
 def leave_smm(s: Vcpu, fails: Bool) -> Vcpu:
     """RSM; where the SMI came in L2 the return to L2 may fail, which shuts the vCPU down. [LNX vmx.c]"""
-    return vmx_leave_smm(vm_exits(s), fails).replace(rsm=True, by_guest=True)
+    return vmx_leave_smm(vm_exits(s), fails).replace(rsm=True, by_l1=True)
 
 
 # Migration.

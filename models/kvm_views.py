@@ -280,9 +280,15 @@ def value_read(s: Vcpu) -> Word:
 
 
 @kvm_upstream.view
-def by_guest(s: Vcpu) -> Bool:
-    """The step was an instruction of L1 or L2."""
-    return s.by_guest
+def by_l1(s: Vcpu) -> Bool:
+    """The step was an instruction of L1."""
+    return s.by_l1
+
+
+@kvm_upstream.view
+def by_l2(s: Vcpu) -> Bool:
+    """The step was an instruction of L2."""
+    return s.by_l2
 
 
 @kvm_upstream.view

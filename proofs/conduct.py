@@ -7,7 +7,7 @@ Sources: [LNX] Linux 6.12, arch/x86/kvm/: vmx/nested.c, vmx/vmx.c, x86.c. [SDM] 
 
 from typing import Protocol
 
-from specproof import Bool, Word, implies, invariant, step
+from specproof import Bool, Word, implies, invariant, reachable, step
 
 
 class Machine(Protocol):
@@ -35,7 +35,8 @@ class Machine(Protocol):
     vmx_operation: Bool  # L1 is in VMX operation
     in_smm: Bool  # L1 is in system management mode
 
-    by_guest: Bool  # the step: an instruction of L1 or L2
+    by_l1: Bool  # the step: an instruction of L1
+    by_l2: Bool  # the step: an instruction of L2
     by_userspace: Bool  # the step: an ioctl, other than those that restore a migrated vCPU
     guest_wrote: Bool
     guest_read: Bool  # the step: RDMSR by L1 or L2
@@ -70,7 +71,7 @@ class Machine(Protocol):
 @step("guest-acts-while-it-runs", id="J1")
 def guest_acts_while_it_runs(before: Machine, after: Machine) -> Bool:
     """An instruction of the guest, or an exit of it, comes only while it runs."""
-    return implies(after.by_guest | after.reentered, before.guest_runs)
+    return implies(after.by_l1 | after.by_l2 | after.reentered, before.guest_runs)
 
 
 @step("userspace-acts-between-runs", id="J2")
@@ -95,10 +96,34 @@ def restored_once_complete(before: Machine, after: Machine) -> Bool:
 
 @step("l1-instructions-are-l1s", id="J5")
 def l1_instructions_are_l1s(before: Machine, after: Machine) -> Bool:
-    """Only L1 writes the virtual MSRs, enters L2, and executes VMXON, VMXOFF and RSM; what L1 intercepts of L2 is an exit to L1."""
-    wrote_virtual = after.guest_wrote_enum | (after.guest_wrote_ctrl & after.by_guest)
-    of_l1 = wrote_virtual | after.vmx_on | after.rsm | after.by_guest & (after.changed_level | after.vmx_off)
-    return implies(of_l1, ~before.in_l2) & implies(after.guest_wrote & before.in_l2, ~before.l1_closed)
+    """L1 executes its instructions and L2 its own; only L1 writes the virtual MSRs; what L1 intercepts of L2 is an exit to L1."""
+    virtual = after.guest_wrote_enum | (after.guest_wrote_ctrl & ~after.list_entry)
+    exits_to_l1 = implies(after.guest_wrote & after.by_l2, ~before.l1_closed)
+    return implies(after.by_l1 | virtual, ~before.in_l2) & implies(after.by_l2, before.in_l2) & exits_to_l1
+
+
+@reachable("l1-reads", id="J17")
+def l1_reads(v: Machine) -> Bool:
+    """L1 reads the register."""
+    return v.guest_read & v.by_l1
+
+
+@reachable("l1-writes", id="J18")
+def l1_writes(v: Machine) -> Bool:
+    """L1 writes the register."""
+    return v.guest_wrote & v.by_l1
+
+
+@reachable("l2-reads", id="J19")
+def l2_reads(v: Machine) -> Bool:
+    """L2 reads the register."""
+    return v.guest_read & v.by_l2
+
+
+@reachable("l2-writes", id="J20")
+def l2_writes(v: Machine) -> Bool:
+    """L2 writes the register."""
+    return v.guest_wrote & v.by_l2
 
 
 # VMX operation and SMM.
@@ -108,7 +133,7 @@ def l1_instructions_are_l1s(before: Machine, after: Machine) -> Bool:
 def vmx_operation_as_told(before: Machine, after: Machine) -> Bool:
     """L1 enters and leaves VMX operation where it is told to, outside SMM, and nowhere else; INIT waits until it has left."""
     told = after.vmx_on | after.vmx_off | after.did_reset | ~before.settled | ~after.settled
-    legal = implies(after.vmx_on & after.by_guest, ~before.vmx_operation) & implies(after.vmx_off, before.vmx_operation)
+    legal = implies(after.vmx_on & after.by_l1, ~before.vmx_operation) & implies(after.vmx_off, before.vmx_operation)
     outside = implies(after.vmx_on | after.vmx_off | after.did_init, ~before.in_smm) & implies(after.did_init, ~before.vmx_operation)
     done = implies(after.vmx_on, after.vmx_operation) & implies(after.vmx_off | after.did_reset, ~after.vmx_operation)
     return implies(before.vmx_operation != after.vmx_operation, told) & legal & outside & done
@@ -138,9 +163,9 @@ def level_changes_as_told(before: Machine, after: Machine) -> Bool:
     told = after.changed_level | after.did_reset | ~after.settled | after.restored
     out = before.in_l2 & ~after.in_l2
     quiet = ~before.entering & ~before.leaving & (before.settled | ~before.in_l2)
-    place = implies(after.changed_level & ~after.list_entry, quiet) & implies(after.entry_failed, before.in_l2 | after.by_guest)
+    place = implies(after.changed_level & ~after.list_entry, quiet) & implies(after.entry_failed, before.in_l2 | after.by_l1)
     done = implies(after.changed_level & before.in_l2 | after.entry_failed, ~after.in_l2)
-    entry = implies(after.by_guest & after.changed_level & ~after.rsm, before.vmx_operation & ~before.in_smm & (after.in_l2 | after.entry_failed))
+    entry = implies(after.by_l1 & after.changed_level & ~after.rsm, before.vmx_operation & ~before.in_smm & (after.in_l2 | after.entry_failed))
     return implies(before.in_l2 != after.in_l2, told) & place & done & entry & implies(out & after.changed_level, after.leaving)
 
 
@@ -151,7 +176,7 @@ def lists_go_on(before: Machine, after: Machine) -> Bool:
     failed = ~after.entering & (before.entering == after.leaving) & (before.entering == after.entry_failed)
     processed = implies(after.list_entry | after.list_ended, before.entering | before.leaving)
     entry = implies(after.list_entry & ~after.refused, same) & implies(after.list_entry & after.refused, failed)
-    begun = implies(after.entering & ~before.entering, after.by_guest) & implies(after.leaving & ~before.leaving, before.in_l2 | after.entry_failed)
+    begun = implies(after.entering & ~before.entering, after.by_l1) & implies(after.leaving & ~before.leaving, before.in_l2 | after.entry_failed)
     ended = implies((before.entering | before.leaving) & ~(after.entering | after.leaving), after.list_ended | after.list_entry)
     return processed & entry & begun & ended & implies(after.list_ended, ~after.entering & ~after.leaving)
 
@@ -191,11 +216,11 @@ def absent_fields_stay(v: Machine) -> Bool:
 
 @step("opened-by-a-value", id="J15")
 def opened_by_a_value(before: Machine, after: Machine) -> Bool:
-    """A guest that sets a value other than 0, or has one set by a list or by userspace, gets the register passed through.
+    """Where KVM takes a value other than 0 for the guest, from it, a list or userspace, the register is passed through from then on.
 
     Not where bits are masked that the processor cannot mask.
     """
-    accepted = (after.guest_wrote | after.list_loaded | after.userspace_wrote) & ~after.refused
+    accepted = ((after.guest_wrote & before.intercepted) | after.list_loaded | after.userspace_wrote) & ~after.refused
     return implies(accepted & (after.operand != 0) & (after.virtualized | (before.applied_mask == 0)), after.opened)
 
 

@@ -174,10 +174,7 @@ class Campaign:
             if killed is not None:
                 name, trace = killed
                 return replace(self.fate(mutant, KILLED, by=name), steps=trace.length if trace else None, configuration=configuration, run=trace)
-        related = self._relations(mutant)
-        if related is not None:
-            return related
-        unknown = ""
+        seen, unknown = None, ""
         for compare in (at_once, side_by_side):
             unknown = ""
             for configuration in configurations:
@@ -185,12 +182,15 @@ class Campaign:
                 found = compare(base.system, self.differing(mutant, base), self.request.timeout or PATIENCE)
                 if isinstance(found, Differs):
                     seen = replace(self.fate(mutant, SURVIVED), steps=found.trace.length, views=found.views)
-                    return replace(seen, configuration=configuration, run=found.trace)
+                    seen = replace(seen, configuration=configuration, run=found.trace)
+                    break
                 if not isinstance(found, Same):
                     unknown = found.reason
-        if unknown:
-            return self.fate(mutant, UNKNOWN, by=unknown)
-        return self.fate(mutant, EQUIVALENT, by="side by side with the design, every view is the same")
+            if seen is not None:
+                break
+        if seen is None and not unknown:
+            return self.fate(mutant, EQUIVALENT, by="side by side with the design, every view is the same")
+        return self._relations(mutant) or seen or self.fate(mutant, UNKNOWN, by=unknown)
 
     def _relations(self, mutant: Mutant) -> Fate | None:
         """Relations between two configurations that the design satisfies and the mutant does not."""
