@@ -14,7 +14,7 @@ from specproof.lift import Disagreement
 from specproof.query import Core
 from specproof.readings.integers import evaluate
 from specproof.solver import Solver
-from specproof.symmetry import fails_at_representatives
+from specproof.symmetry import at_representatives, fails_at_representatives
 from specproof.system import Action, System
 from specproof.terms import FALSE, TRUE, Bool, Term, conj
 from specproof.vocabulary import Lemma
@@ -42,6 +42,11 @@ class Obligation:
     def narrowed(self) -> tuple[Term, ...]:
         """What is satisfiable exactly if `assertions` is, with the failing bit at one position of each kind."""
         return fails_at_representatives(self.facts, self.goal)
+
+    @property
+    def lighter(self) -> tuple[Term, ...]:
+        """Less than `narrowed`, and more quickly decided: if it is unsatisfiable, so are both others."""
+        return at_representatives(self.facts, self.goal)
 
 
 def obligations(system: System, certificate: Certificate, properties: Mapping[str, Property]) -> Iterator[Obligation]:
@@ -101,6 +106,7 @@ def accept(system: System, certificate: Certificate, properties: Mapping[str, Pr
 
     The failing bit is looked for at one position of each kind (`symmetry`), and obligations about one action are asked
     together, one by one only where that fails: each makes the certificates of the KVM designs several times faster.
+    Asking first with the lemmas at those positions alone takes another third off.
     Certificates that are written and verified have the obligations in full.
     """
     rejected = []
@@ -110,7 +116,8 @@ def accept(system: System, certificate: Certificate, properties: Mapping[str, Pr
         place = (obligation.at, "" if obligation.at else obligation.kind, obligation.assumed)
         together.setdefault(place, []).append(obligation)
     for group in together.values():
-        if len(group) > 1 and solver.ask(bundle(group).narrowed).word == "unsat":
+        whole = bundle(group)
+        if any(solver.ask(assertions).word == "unsat" for assertions in dict.fromkeys((whole.lighter, whole.narrowed))):
             continue
         for obligation in group:
             answer = solver.ask(obligation.narrowed)

@@ -3,9 +3,12 @@
 Call two bit positions alike if every constant of an obligation has the same bit at both, and no single bit
 is read at either. Exchanging two like positions in every word maps the obligation to itself: `& | ^ ~ ite`
 act on each position alone, and `==` asks all of them. So if some assignment makes two words differ
-somewhere, an exchanged one makes them differ at the *first* position of that kind. `at_representatives`
+somewhere, an exchanged one makes them differ at the *first* position of that kind. `fails_at_representatives`
 says just that: one disequality of each way to fail need only be looked for at the first position of each
 kind. All words keep their full width; only the search for the failing bit is narrowed.
+
+A fact that holds at every position is, as a rule, only needed at those same positions: `at_representatives` also
+leaves out the rest of it. Then the assertions say less, so that if even they cannot hold together, neither can all.
 
 Where an operator moves bits or orders numbers there is no such symmetry, and nothing is narrowed.
 """
@@ -17,7 +20,7 @@ from typing import cast
 
 from specproof.graph import postorder
 from specproof.readings.bits import needs_witness
-from specproof.terms import Bool, Term, Word, conj, disj
+from specproof.terms import Bool, Term, Word, conj, disj, implies
 
 _BITWISE = frozenset({"const", "var", "not", "and", "or", "xor", "ite", "implies", "eq", "bit"})
 
@@ -51,6 +54,21 @@ def fails_at_representatives(facts: Sequence[Term], goal: Bool) -> tuple[Term, .
     """Assertions that can hold together exactly if `facts` can hold while `goal` fails."""
     mask = representatives([*facts, goal])
     return (*facts, ~goal if mask is None else _fails(goal, False, mask))
+
+
+def at_representatives(facts: Sequence[Term], goal: Bool) -> tuple[Term, ...]:
+    """Assertions that follow from `facts` and from the failure of `goal`: words that are zero, at representative positions only."""
+    mask = representatives([*facts, goal])
+    return (*facts, ~goal) if mask is None else (*(_zero(fact, mask) for fact in facts), _fails(goal, False, mask))
+
+
+def _zero(fact: Term, mask: int) -> Term:
+    """The fact, or less where it says that a word is zero."""
+    if fact.op == "implies":
+        return implies(cast(Bool, fact.args[0]), cast(Bool, _zero(fact.args[1], mask)))
+    if fact.op == "eq" and fact.args[1].op == "const" and fact.args[1].data == 0:
+        return (cast(Word, fact.args[0]) & mask) == 0
+    return fact
 
 
 def _fails(term: Term, wanted: bool, mask: int) -> Bool:

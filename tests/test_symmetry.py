@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from specproof.solver import Solver
-from specproof.symmetry import fails_at_representatives, representatives
+from specproof.symmetry import at_representatives, fails_at_representatives, representatives
 from specproof.terms import Bool, Term, Word, conj, disj, implies, ite, variable, word
 
 WIDTH = 6
@@ -45,6 +45,32 @@ def test_narrowed_and_full_have_the_same_answer(seed: int) -> None:
         assert full.word == narrowed.word, (facts, goal)
         answers.append(full.word)
     assert {"sat", "unsat"} <= set(answers)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_says_less_is_refused_only_where_all_is(seed: int) -> None:
+    """Facts at representative positions alone are never contradictory where the full obligation is satisfiable, and often are where it is not."""
+    source, solver = random.Random(seed), Solver()
+    answers = []
+    for _ in range(60):
+        facts = [implies(_bools(source, 1), _words(source, 3) == 0) for _ in range(3)]
+        goal = implies(_bools(source, 1), (_words(source, 2) & ~_words(source, 2)) == 0)
+
+        full, less = solver.ask([*facts, ~goal]), solver.ask(at_representatives(facts, goal))
+
+        assert (full.word, less.word) != ("sat", "unsat"), (facts, goal)
+        answers.append((full.word, less.word))
+    assert {("sat", "sat"), ("unsat", "unsat")} <= set(answers)
+
+
+def test_a_fact_that_a_test_of_a_word_needs_everywhere_is_left_to_the_full_obligation() -> None:
+    """Said of one position, 'a is zero' does not imply that a word test of it holds."""
+    a, b = (cast(Word, variable(name, 8)) for name in "ab")
+    facts, goal = [a == 0, b == 0], implies(a == 0, b == 0) & (a == b)
+    deep = [(a ^ b) == 0], ite(a == b, b, word(7, 8)) == a
+
+    assert [Solver().ask(at_representatives(*one)).word for one in ((facts, goal), deep)] == ["unsat", "sat"]
+    assert Solver().ask(fails_at_representatives(*deep)).word == "unsat"
 
 
 def test_positions_are_of_the_kinds_that_constants_and_single_bits_make() -> None:
