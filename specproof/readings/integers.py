@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 from specproof.errors import ModelError
-from specproof.graph import fold
+from specproof.graph import postorder
 from specproof.terms import Term
 
 
@@ -14,7 +15,7 @@ def _ones(width: int) -> int:
 
 
 #: operator -> (term, values of its arguments) -> value; a truth value is 0 or 1.
-MEANING: Mapping[str, Callable[[Term, tuple[int, ...]], int]] = {
+MEANING: Mapping[str, Callable[[Term, Sequence[int]], int]] = {
     "const": lambda t, a: int(t.data),
     "not": lambda t, a: a[0] ^ _ones(t.width),
     "and": lambda t, a: a[0] & a[1],
@@ -33,18 +34,27 @@ MEANING: Mapping[str, Callable[[Term, tuple[int, ...]], int]] = {
 }
 
 
+@lru_cache(maxsize=512)
+def _order(roots: tuple[Term, ...]) -> tuple[list[tuple[Term, tuple[int, ...]]], list[int]]:
+    """Every node below the roots, arguments first, with the places of its arguments; and the places of the roots."""
+    order = list(postorder(roots))
+    place = {term: number for number, term in enumerate(order)}
+    return [(term, tuple(place[arg] for arg in term.args)) for term in order], [place[root] for root in roots]
+
+
 def evaluate_all(roots: Sequence[Term], values: Mapping[str, int]) -> list[int]:
     """The value of each root where variables have `values` by name; a truth value is 0 or 1."""
-
-    def meaning(term: Term, args: tuple[int, ...]) -> int:
-        if term.op == "var":
-            try:
-                return int(values[term.data])
-            except KeyError:
-                raise ModelError(f"no value was given for {term.data!r}") from None
-        return MEANING[term.op](term, args)
-
-    return fold(roots, meaning)
+    order, places = _order(tuple(roots))  # a run is replayed many times while it is shrunk
+    found: list[int] = []
+    try:
+        for term, args in order:
+            if term.op == "var":
+                found.append(int(values[term.data]))
+            else:
+                found.append(MEANING[term.op](term, [found[place] for place in args]))
+    except KeyError as error:
+        raise ModelError(f"no value was given for {error.args[0]!r}") from None
+    return [found[place] for place in places]
 
 
 def evaluate(root: Term, values: Mapping[str, int]) -> int:
