@@ -1,7 +1,7 @@
 """Doing the work: units in this process, or over worker processes that can be killed.
 
 Z3 does not always honour its time limit, so a unit with a limit runs in a process of its own that is
-killed a little later. Workers stream each result as soon as it is there; a worker that is killed, or
+killed a little later. Without a limit the first of many units is done in this process, while workers start. Workers stream each result as soon as it is there; a worker that is killed, or
 dies, costs none of the results before. The answers are the same whatever the number of workers.
 """
 
@@ -170,8 +170,13 @@ class _Crew:
 
     def run(self, size: int) -> None:
         self.waiting = list(range(len(self.units)))
+        here = 1 < size < len(self.units) // 2 and self.units[0].timeout is None
         try:
-            self.workers = [self._start() for _ in range(size)]
+            if here:
+                self.waiting.remove(0)
+            self.workers = [self._start() for _ in range(size - here)]
+            if here:
+                self._first()
             while self.waiting or any(worker.unit is not None for worker in self.workers):
                 self._assign()
                 self._listen()
@@ -180,6 +185,19 @@ class _Crew:
                 worker.process.kill()
                 worker.pipe.close()
         self.done.stop(self.failed)
+
+    def _first(self) -> None:
+        """The first of many units is done here while workers start: their imports take longer, and somebody waits for a verdict."""
+        self._assign()
+        kind, what = _guarded(self.work, self.units[0], self.known, lambda answer: self.keep(0, answer))
+        if kind == "error":
+            self._fail(0, what)
+            return
+        self.done.ended[0] = what
+        if kind == "cached":
+            self.done.cached.add(0)
+        if self.waiting:
+            self.workers.append(self._start())
 
     def _fail(self, index: int, message: str) -> None:
         """As with one process: the units before the first that failed are finished, those after it are dropped."""
