@@ -160,7 +160,7 @@ def closed_form(term: Term, *, tests: bool = False) -> Boolean:
         inner = key[0]
         if inner.op in TESTS or inner.op == "bit":
             if tests:
-                return sympy.Symbol(show(inner))
+                return sympy.Symbol(f"({show(inner)})" if inner.op in TESTS else show(inner))
             place = "a whole word" if inner.op in TESTS else "one position"
             raise NotBitwise(f"{show(inner)} looks at {place}, so {show(term)} is not the same function of every bit")
         if inner.op in CROSSING:

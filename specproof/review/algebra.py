@@ -67,7 +67,9 @@ def formulas(old: Design[Any], new: Design[Any], systems: Mapping[str, tuple[Sys
         for name, action in left.actions.items():
             if name in right.actions and not unchanged(action, right.actions[name]):
                 found += [(name, configuration, pair) for pair in _action(left, right, action, right.actions[name])]
-    return _grouped(found)
+    both = [system for pair in systems.values() for system in pair]
+    aside = {path for system in both for path, declared in system.fields.items() if declared.ghost or declared.observed}
+    return _grouped(found, aside)
 
 
 def _functions(old: Design[Any], new: Design[Any]) -> Iterator[tuple[str, list[Pair]]]:
@@ -152,14 +154,21 @@ class _Group:
     configurations: list[str] = field(default_factory=list)
 
 
-def _grouped(found: Sequence[tuple[str, str, Pair]]) -> list[Formula]:
+def _grouped(found: Sequence[tuple[str, str, Pair]], aside: set[str]) -> list[Formula]:
+    """Those that can be read first: of helpers, then short ones before long ones, and last what is there for the proof alone (`aside`)."""
     groups: dict[tuple[Any, ...], _Group] = {}
     for place, configuration, pair in found:
         group = groups.setdefault((pair.under, pair.before, pair.after), _Group(pair))
         for value, values in ((pair.what, group.whats), (place, group.places), (configuration, group.configurations)):
             if value and value not in values:
                 values.append(value)
-    return sorted((_formula(group) for group in groups.values()), key=lambda one: not one.agree)
+    told = [(_formula(group), set(group.whats) <= aside) for group in groups.values()]
+    return [one for one, _ in sorted(told, key=_reading)]
+
+
+def _reading(told: tuple[Formula, bool]) -> tuple[bool, bool, bool, int]:
+    one, aside = told
+    return not one.agree, aside, not any(place.endswith("()") for place in one.actions), len(one.before) + len(one.after)
 
 
 def _formula(group: _Group) -> Formula:

@@ -1,83 +1,128 @@
-"""The verdict of a review in a few sentences that can be pasted into a mail: what is lost, what is safe, on what it rests."""
+"""The verdict of a review in a few sentences that can be pasted into a mail: what to do with the change, and why.
+
+The first sentence is enough to act on. Claims about protection come first, worst first; beyond a few the
+others are counted, and the table has them all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib import import_module
 
 from specproof.review.result import Behaviour, ClaimChange, Review, listed
 from specproof.verdict import Refuted
 
 #: More names than these are counted instead.
-NAMED = 6
+NAMED = 3
 
 
 def line(review: Review) -> str:
     """The verdict line: the first words say what to do with the change."""
     sentences = [f"{review.old.label} -> {review.new.label}: {_first(review)}"]
-    for what in (_gained(review), _still(review), _safe(review), _seen(review)):
-        if what:
-            sentences.append(what)
+    sentences += [what for what in (_lost(review), _still(review), _gained(review), _safe(review), _seen(review)) if what]
     return " ".join(sentences)
 
 
+@cache
+def protection() -> dict[str, int]:
+    """The claims that say that somebody is protected, and how bad a loss of each is, 0 the worst."""
+    return {name: number for number, name in enumerate(import_module("specproof.proofs.weight").PROTECTION)}
+
+
+def worst_first(names: Iterable[str]) -> list[str]:
+    """Names of claims: those about protection, worst first, then the others in their order."""
+    rank = protection()
+    return sorted(names, key=lambda name: rank.get(name, len(rank)))
+
+
 def _first(review: Review) -> str:
-    lost = review.by_claim("lost")
+    lost = set(review.by_claim("lost"))
     unsure = review.by_claim("undecided", "dropped", "hollow")
     if lost:
-        tail = f" Undecided besides: {_names(unsure)}." if unsure else ""
-        return f"do not take it as it is. It loses {_runs(lost)}.{tail}"
+        what = "it loses protection" if lost & set(protection()) else "it loses what held before"
+        tail = f" Besides, {_reasons(unsure)}." if unsure else ""
+        return f"do not take it as it is: {what}.{tail}"
     if unsure:
         return f"not settled. Nothing is shown to be lost, but {_reasons(unsure)}."
     if review.identical:
         return "both are the same, term by term; nothing is lost."
-    return "nothing is lost."
+    gained = set(review.by_claim("gained")) | set(review.by_claim("gained", partly=True))
+    what = "nothing is lost, and protection is gained" if gained & set(protection()) else "nothing is lost"
+    broken = _broken(review)
+    if broken:
+        places = dict.fromkeys(one.configuration for one in review.of("still refuted", "new and refuted") if one.claim in broken)
+        where = f"in {listed([name.replace('~', ' against ') for name in places])} " if set(places) < set(review.configurations) else ""
+        verb = "is" if len(broken) == 1 else "are"
+        return f"{what}, but {where}{review.new.label} does not protect: {_some(broken)} {verb} broken before and after."
+    return f"{what}."
 
 
-def _runs(found: dict[str, list[ClaimChange]]) -> str:
-    return listed([f"{name} ({_lengths(changes)})" for name, changes in found.items()])
+def _broken(review: Review) -> list[str]:
+    """Claims about protection that runs break on both sides, or that could not be asked before."""
+    return [name for name in worst_first(review.by_claim("still refuted", "new and refuted")) if name in protection()]
+
+
+def _lost(review: Review) -> str:
+    lost = review.by_claim("lost")
+    if not lost:
+        return ""
+    names = worst_first(lost)
+    told = [f"{name} ({_lengths(lost[name])})" for name in names[:NAMED]]
+    told += [_counted(len(names) - NAMED, "other claim")] if len(names) > NAMED else []
+    return f"Runs of {review.new.label} break {listed(told)}, which held before."
 
 
 def _lengths(changes: Sequence[ClaimChange]) -> str:
-    """`virtualized: 3 steps; emulated: 4 steps`, or once where all agree."""
-    lengths = {change.configuration: change.run.trace.length for change in changes if change.run is not None}
-    distinct = set(lengths.values())
-    if len(distinct) == 1 and len(lengths) != 1:
-        return f"a run of {_steps(distinct.pop())} in each configuration"
-    return "; ".join(f"{name}: {_steps(length)}" if name else f"a run of {_steps(length)}" for name, length in lengths.items())
+    """`virtualized, 3 steps; emulated, 4 steps`."""
+    lengths = {change.configuration.replace("~", " against "): change.run.trace.length for change in changes if change.run is not None}
+    return "; ".join(f"{name}, {_steps(length)}" if name else _steps(length) for name, length in lengths.items())
 
 
 def _steps(number: int) -> str:
     return f"{number} step{'s' * (number != 1)}"
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    """All names where they are few, else the first and how many more."""
+    return listed(names) if len(names) <= NAMED + 1 else f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
+
+
 def _reasons(found: dict[str, list[ClaimChange]]) -> str:
-    words = {"undecided": "is undecided", "dropped": "can no longer be asked", "hollow": "speaks of nothing any more"}
+    words = {"undecided": ("is", "undecided"), "dropped": ("can", "no longer be asked"), "hollow": ("speaks", "of nothing any more")}
     said: dict[str, list[str]] = {}
-    for name, changes in found.items():
-        said.setdefault(words[changes[0].fate], []).append(name)
-    return listed([f"{listed(names)} {what}" for what, names in said.items()])
+    for name in worst_first(found):
+        said.setdefault(found[name][0].fate, []).append(name)
+    plural = {"is": "are", "can": "can", "speaks": "speak"}
+    parts = [(names, *words[fate]) for fate, names in said.items()]
+    return listed([f"{_some(names)} {verb if len(names) == 1 else plural[verb]} {rest}" for names, verb, rest in parts])
 
 
 def _gained(review: Review) -> str:
     gained, partly = review.by_claim("gained"), review.by_claim("gained", partly=True)
-    said = [f"It gains {_names(gained)}."] if gained else []
-    if partly:
-        places: dict[str, list[str]] = {}
-        for name, changes in partly.items():
-            where = listed([change.configuration.replace("~", " against ") for change in changes])
-            places.setdefault(where, []).append(name)
-        said.append(f"It gains in part {'; '.join(f'({where}) {listed(names)}' for where, names in places.items())}.")
+    said = [f"It gains {_some(worst_first(gained))}."] if gained else []
+    where: dict[str, list[str]] = {}
+    for name in worst_first(partly):
+        places = listed([change.configuration.replace("~", " against ") for change in partly[name]])
+        where.setdefault(places, []).append(name)
+    said += [f"In {places} alone it gains {_some(names)}." for places, names in where.items()]
     return " ".join(said)
 
 
 def _still(review: Review) -> str:
+    """What is broken before and after, unless the first sentence has it."""
     parts = []
-    still = review.by_claim("still refuted")
-    if still:
-        parts.append(f"Refuted before and after: {_names(still)}.")
-    new = review.by_claim("new and refuted")
+    still, new = worst_first(review.by_claim("still refuted")), worst_first(review.by_claim("new and refuted"))
+    told = _broken(review) if not review.by_claim("lost", "undecided", "dropped", "hollow") else []
+    rest = [name for name in still if name not in told]
+    if rest:
+        parts.append(f"{'Also b' if told else 'B'}roken before and after: {_some(rest)}.")
     if new:
-        parts.append(f"Not asked before, and refuted: {_names(new)}.")
+        parts.append(f"Not asked before, and broken: {_some(new)}.")
     return " ".join(parts)
 
 
@@ -86,32 +131,27 @@ def _safe(review: Review) -> str:
     safe = [name for name, fate in worst.items() if fate in ("kept", "gained", "new", "proved")]
     if not safe:
         return "No claim is proved of the new design."
-    names = listed(safe) if len(safe) <= NAMED else f"{len(safe)} claims"
+    names = listed(worst_first(safe)) if len(safe) <= NAMED + 1 else f"{len(safe)} of {len(worst)} claims"
     words = [name for name, _ in review.assumptions]
     under = f", under the assumption{'s' * (len(words) > 1)} {listed(words)}" if words else ", under no assumption about the environment"
-    return f"Proved of the new design for all values and runs of any length{under}: {names}."
+    return f"Proved of {review.new.label}, for all values and runs of any length{under}: {names}."
 
 
 def _seen(review: Review) -> str:
     if review.identical or not review.behaviours:
         return ""
-    differing = _distinct(one for one in review.behaviours if one.differs)
+    differing = [one for one in review.behaviours if one.differs]
     if not differing:
-        open_ = _distinct(one for one in review.behaviours if not one.same)
+        open_ = list(dict.fromkeys(one.name for one in review.behaviours if not one.same))
         if open_:
             return f"Whether {listed(open_)} can differ is open."
         return "Fed the same inputs, nothing that can be seen of the two ever differs."
-    first = min((one for one in review.behaviours if one.differs), key=lambda one: _length(one))
-    return f"Fed the same inputs, the two can be told apart after {_steps(_length(first))}: {listed(differing)}."
+    first = min(map(_length, differing))
+    names = dict.fromkeys(one.name for one in differing if _length(one) == first)
+    others = {one.name for one in differing} - set(names)
+    more = f" ({listed([name for name in dict.fromkeys(one.name for one in differing) if name in others])} later)" if others else ""
+    return f"Fed the same inputs, the two can be told apart after {_steps(first)} by {listed(list(names))}{more}."
 
 
 def _length(one: Behaviour) -> int:
     return one.result.verdict.trace.length if isinstance(one.result.verdict, Refuted) else 0
-
-
-def _distinct(found: Iterable[Behaviour]) -> list[str]:
-    return list(dict.fromkeys(one.name for one in found))
-
-
-def _names(found: dict[str, list[ClaimChange]]) -> str:
-    return listed(list(found))

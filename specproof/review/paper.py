@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from specproof.review.line import _length, _steps, line
-from specproof.review.result import FATES, MEANING, SEARCHED, Behaviour, ClaimChange, Formula, Review
+from specproof.review.line import _length, _steps, line, protection, worst_first
+from specproof.review.result import FATES, MEANING, Behaviour, ClaimChange, Formula, Review, listed
 from specproof.story.blocks import Block, blocks
 from specproof.verdict import Refuted, Unknown
 
@@ -15,8 +15,8 @@ ROLES = {
     "new and refuted": "refuted", "gained": "proved", "new": "proved", "proved": "proved", "kept": "proved", "not asked": "faint",
 }  # fmt: skip
 
-#: Formulas that are spelt out; the others are counted. Runs that are told in full; the others are named.
-FORMULAS, RUNS = 12, 4
+#: Formulas that are spelt out, and runs of claims that are told in full; the others are counted or named.
+FORMULAS, RUNS = 6, 2
 
 
 def folded(lines: Sequence[str], width: int) -> list[str]:
@@ -40,7 +40,7 @@ def document(review: Review, full: bool = False) -> list[Block]:
     found.append(Block("text", line(review)))
     found += _claims(review)
     found += _runs(review, full)
-    found += [*_behaviour(review), *_formulas(review), *_rest(review)]
+    found += [*seen(review, full), *_formulas(review, full), *_rest(review)]
     return found
 
 
@@ -67,7 +67,10 @@ def _texts(fate: str, groups: dict[str, list[ClaimChange]]) -> list[str]:
         for name, changes in groups.items():
             by.setdefault(changes[0].reason, []).append(name)
         return [f"{', '.join(names)}: {reason}" for reason, names in by.items()]
-    return [f"{title(changes[0])}: {'; '.join(_detail(change) for change in changes)}" for changes in groups.values()]
+    alike: dict[str, list[str]] = {}
+    for name in worst_first(groups):
+        alike.setdefault("; ".join(_detail(change) for change in groups[name]), []).append(title(groups[name][0]))
+    return [f"{', '.join(names)}: {details}" for details, names in alike.items()]
 
 
 def title(change: ClaimChange) -> str:
@@ -76,16 +79,22 @@ def title(change: ClaimChange) -> str:
 
 
 def _detail(change: ClaimChange) -> str:
-    where = f"{place(change.configuration)}: " if change.configuration else ""
+    where = f"{place(change.configuration)} " if change.configuration else ""
     if change.fate == "gained":
-        return f"{where}broken before in {_run_length(change.old_run)}"
+        return f"{where}after {_run_length(change.old_run)}"
     if change.fate == "still refuted":
-        if change.same_run:
-            return f"{where}by the same run of {_run_length(change.run)}"
-        return f"{where}by another run of {_run_length(change.run)}, before of {_run_length(change.old_run)}"
+        return f"{where}after {_run_length(change.run)}{_before(change)}"
     if change.fate in ("lost", "new and refuted"):
-        return f"{where}a run of {_run_length(change.run)}"
+        return f"{where}after {_run_length(change.run)}"
     return f"{where}{change.reason or change.fate}"
+
+
+def _before(change: ClaimChange) -> str:
+    """What there is to say of the old run beside the new one."""
+    old, new = (_run_length(run) for run in (change.old_run, change.run))
+    if change.same_run:
+        return " as before" if old == new else f" (before {old}, which it still takes as well)"
+    return " by another run" if old == new else f" (before {old})"
 
 
 def _run_length(verdict: Refuted | None) -> str:
@@ -110,25 +119,18 @@ def _runs(review: Review, full: bool) -> Iterator[Block]:
     """The shortest runs that break the new design and are new, told in full; `full` tells all runs."""
     fates = ("lost", "new and refuted", "still refuted", "gained") if full else ("lost", "new and refuted")
     asked = [same for same in _told_alike(review) if same[0].fate in fates and not same[0].same_run]
-    asked.sort(key=lambda same: (FATES.index(same[0].fate), _told_length(same[0])))
+    rank = protection()
+    asked.sort(key=lambda same: (FATES.index(same[0].fate), same[0].claim not in rank, _told_length(same[0]), rank.get(same[0].claim, 0)))
     for same in asked if full else asked[:RUNS]:
         yield from _run(same, review)
-    rest = [] if full else asked[RUNS:]
-    if rest:
-        yield Block("title", "The other runs that break the new design (--full tells them)")
-        yield Block("rows", rows=tuple((title(same[0]), _names_of(same)) for same in rest))
+    if not full and len(asked) > RUNS:
+        rest = listed([title(same[0]) for same in asked[RUNS : 2 * RUNS + 1]]) if len(asked) <= 2 * RUNS + 1 else f"{len(asked) - RUNS} more claims"
+        yield Block("text", f"The runs that break {rest} are told with --full.")
 
 
 def _told_length(change: ClaimChange) -> int:
     run = change.run if change.run is not None else change.old_run
     return run.trace.length if run is not None else 0
-
-
-def _names_of(same: list[ClaimChange]) -> str:
-    run = same[0].run
-    names = ", ".join(step.action for step in run.trace.steps) if run is not None else ""
-    places = " and ".join(place(one.configuration) for one in same if one.configuration)
-    return f"{places}: {names}" if places else names
 
 
 def _run(same: list[ClaimChange], review: Review) -> Iterator[Block]:
@@ -149,47 +151,82 @@ def _run(same: list[ClaimChange], review: Review) -> Iterator[Block]:
     yield from blocks(story)
 
 
-def _behaviour(review: Review) -> Iterator[Block]:
+def seen(review: Review, full: bool = False) -> Iterator[Block]:
+    """What can be seen of both; `full` tells every run, else the shortest of each configuration."""
     if review.identical:
         yield Block("text", "Both designs are the same term by term, so nothing that they do differs.")
         return
     if not review.behaviours:
         return
     yield Block("title", "What can be seen of both, fed the same inputs")
-    told: dict[tuple[str, ...], list[Behaviour]] = {}
-    for one in review.behaviours:
-        told.setdefault((one.name, _outcome(one, review), *(moment.action for moment in one.moments)), []).append(one)
     rows = []
     for name in dict.fromkeys(one.name for one in review.behaviours):
-        outcomes = []
-        for (other, outcome, *_), same in told.items():
-            if other == name:
-                where = ", ".join(place(one.configuration) for one in same if one.configuration)
-                outcomes.append(f"{where}: {outcome}" if where and len(same) < len(review.configurations) else outcome)
-        sentence = next(one.sentence for one in review.behaviours if one.name == name)
-        rows.append((name, f"{sentence}: {'; '.join(outcomes)}"))
-    yield Block("rows", rows=tuple(rows))
-    for same in told.values():
-        if same[0].differs:
-            yield from _apart(same, review)
+        told = [one for one in review.behaviours if one.name == name and not one.same and not one.searched]
+        outcomes = [f"{place(one.configuration)}: {_outcome(one)}" if one.configuration else _outcome(one) for one in told]
+        if outcomes:
+            rows.append((name, f"{told[0].sentence}; {'; '.join(outcomes)}"))
+    if rows:
+        yield Block("rows", rows=tuple(rows))
+    for text in dict.fromkeys(_alike(review, one) for one in review.behaviours if one.same or one.searched):
+        yield Block("text", text, inner=True)
+    yield from _apart_all(review, full)
 
 
-def _outcome(one: Behaviour, review: Review) -> str:
+def _alike(review: Review, one: Behaviour) -> str:
+    """A sentence about everything that is like this in its configuration."""
+    here = [other for other in review.behaviours if other.configuration == one.configuration]
+    names = listed([other.name for other in here if other.same == one.same and other.searched == one.searched])
+    where = f"{place(one.configuration)}: " if one.configuration else ""
     if one.same:
-        others = any(other.differs for other in review.behaviours if other.configuration == one.configuration)
-        return "never the first to differ (proved)" if others else "never differs (proved)"
-    if one.differs:
-        return f"differs after {_steps(_length(one))}: {one.before or 'nothing'} before the change, {one.after or 'nothing'} after it"
+        return f"{where}{names} never differ{'s' * (',' not in names and ' and ' not in names)}" + (
+            " before something else does (proved)." if any(other.differs for other in here) else " (proved)."
+        )
     verdict = one.result.verdict
-    if isinstance(verdict, Unknown) and verdict.method == SEARCHED:
-        return verdict.reason
+    return f"{where}{names}: {verdict.reason}." if isinstance(verdict, Unknown) else ""
+
+
+def _outcome(one: Behaviour) -> str:
+    verdict = one.result.verdict
+    if isinstance(verdict, Refuted):
+        return f"differs after {_steps(_length(one))}: {one.before or 'nothing'} before the change, {one.after or 'nothing'} after it"
     return f"undecided: {verdict.reason}" if isinstance(verdict, Unknown) else verdict.word
+
+
+def _apart_all(review: Review, full: bool) -> Iterator[Block]:
+    """Runs of both side by side: those of several observables or configurations together that are the same steps."""
+    told: dict[tuple[object, ...], list[Behaviour]] = {}
+    for one in review.behaviours:
+        if one.differs:
+            steps = tuple((moment.action, moment.inputs) for moment in one.moments)
+            told.setdefault((_shortest(one), steps), []).append(one)
+    taken: set[str] = set()
+    rest: list[str] = []
+    for same in sorted(told.values(), key=lambda same: _length(same[0])):
+        places = {one.configuration for one in same}
+        if full or not places <= taken:
+            taken |= places
+            yield from _apart(same, review)
+        else:
+            rest += [f"{one.name} ({place(one.configuration)})" if one.configuration else one.name for one in same]
+    if rest:
+        yield Block("text", f"The runs that show {listed(rest)} are told with --full.", inner=True)
+
+
+def _shortest(one: Behaviour) -> bool:
+    return isinstance(one.result.verdict, Refuted) and one.result.verdict.shortest
 
 
 def _apart(same: Sequence[Behaviour], review: Review) -> Iterator[Block]:
     one = same[0]
-    where = ", ".join(place(other.configuration) for other in same if other.configuration)
-    yield Block("title", f"The shortest run after which the first difference is {one.sentence}{f' ({where})' if where else ''}")
+    places = dict.fromkeys(place(other.configuration) for other in same if other.configuration)
+    where = f" ({', '.join(places)})" if places else ""
+    sentences = listed(list(dict.fromkeys(other.sentence for other in same)))
+    verdict = one.result.verdict
+    if isinstance(verdict, Refuted) and not verdict.shortest:
+        yield Block("title", f"A run that tells them apart by {sentences}{where}")
+        yield Block("text", f"It is {verdict.method}; a shorter one may exist.")
+    else:
+        yield Block("title", f"The shortest run that tells them apart by {sentences}{where}")
     if one.start:
         yield Block("text", "initially " + ", ".join(f"{name} = {value}" for name, value in one.start), inner=True)
     rows: list[tuple[str, ...]] = [("", review.old.label, review.new.label)]
@@ -208,11 +245,11 @@ def _apart(same: Sequence[Behaviour], review: Review) -> Iterator[Block]:
     yield Block("columns", rows=tuple(rows))
 
 
-def _formulas(review: Review) -> Iterator[Block]:
+def _formulas(review: Review, full: bool) -> Iterator[Block]:
     if not review.formulas:
         return
     yield Block("title", "What one bit becomes, before and after")
-    shown = [one for one in review.formulas if one.before or one.after][:FORMULAS]
+    shown = [one for one in review.formulas if one.before or one.after][: None if full else FORMULAS]
     for number, one in enumerate(shown):
         if number:
             yield Block("text", "", inner=True)
@@ -221,7 +258,7 @@ def _formulas(review: Review) -> Iterator[Block]:
     if rest:
         places = ", ".join(dict.fromkeys(name for one in rest for name in one.actions))
         what = f"{len(rest)} more assignment{'s' * (len(rest) != 1)} differ" + "s" * (len(rest) == 1)
-        yield Block("text", f"{what}, in formulas that are too large to read or beyond the first {FORMULAS}: in {places}.", inner=True)
+        yield Block("text", f"{what}, too large to read as formulas, or beyond the first {FORMULAS} (--full has them): in {places}.", inner=True)
 
 
 def _formula(one: Formula) -> Iterator[Block]:
@@ -237,11 +274,12 @@ def _formula(one: Formula) -> Iterator[Block]:
 
 
 def _rest(review: Review) -> Iterator[Block]:
-    rows = [(what, ", ".join(names)) for what, names in review.only]
+    if review.only:
+        yield Block("title", "What was not compared")
+        yield Block("rows", rows=tuple((what, ", ".join(names)) for what, names in review.only))
     if review.assumptions:
-        rows += [(f"assumed: {name}", sentence) for name, sentence in review.assumptions]
-    if rows:
-        yield Block("title", "What the comparison rests on")
-        yield Block("rows", rows=tuple(rows))
+        yield Block("title", "What the proofs assume")
+        for name, sentence in review.assumptions:
+            yield Block("text", f"{name}: {sentence}", inner=True)
     if review.unasked:
         yield Block("text", "Claims that speak of what neither design shows were not asked.", role="faint")

@@ -1,4 +1,4 @@
-"""KVM's RFC v2 with each of its findings repaired in turn, for reviews of the repair against v2."""
+"""KVM's RFC v2 with each of its findings repaired in turn, and all of them, for reviews of the repair against v2."""
 
 from specproof.models.kvm import Vcpu, Vmcs, current, vmcs_write
 from specproof.models.registers import derive
@@ -37,8 +37,16 @@ def asks_what_was_told(s: Vcpu, ctrl: Word, has_reserved: Bool, host_initiated: 
     return new if host_initiated else select(untold, s.replace(refused=True), new)
 
 
+def all_three(s: Vcpu, ctrl: Word, has_reserved: Bool, host_initiated: bool) -> Vcpu:
+    """Both bitmaps are closed, and a guest may ask only for what it was told."""
+    untold = ~s.enumerates | ((ctrl & ~s.mitigation_enum) != 0)
+    new = closes_both(s, ctrl, has_reserved, host_initiated)
+    return new if host_initiated else select(untold, s.replace(refused=True), new)
+
+
 v2_cache = v2.kvm_rfc_v2.but(
     "v2-cache-repaired", doc="the cached mask goes with its VMCS", alloc_loaded_vmcs=alloc_loaded_vmcs, vmx_set_spec_ctrl_mask=vmx_set_spec_ctrl_mask,
 )  # fmt: skip
 v2_bitmaps = v2.kvm_rfc_v2.but("v2-bitmaps-repaired", doc="both bitmaps are closed", vmx_set_msr_mitigation_ctrl=closes_both)
 v2_enum = v2.kvm_rfc_v2.but("v2-enum-repaired", doc="MITIGATION_ENUM is looked at", vmx_set_msr_mitigation_ctrl=asks_what_was_told)
+v2_all = v2_cache.but("v2-all-repaired", doc="all of the three", vmx_set_msr_mitigation_ctrl=all_three)
