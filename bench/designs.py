@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from specproof.graph import fold
+from specproof.graph import fold, rebuild
 from specproof.readings.python import expression
 from specproof.terms import Term
 
@@ -321,8 +321,12 @@ def lemma_holds(claim: Asked) -> bool:
 
 
 def antecedents(term: Term) -> list[Term]:
-    """Those of nested implications; none without any."""
-    return [term.args[0], *antecedents(term.args[1])] if term.op == "implies" else []
+    """Those of nested implications, once the term is simplified as its operators do it; none without any."""
+    return _antecedents(fold([term], rebuild)[0])
+
+
+def _antecedents(term: Term) -> list[Term]:
+    return [term.args[0], *_antecedents(term.args[1])] if term.op == "implies" else []
 
 
 def _values(widths: Sequence[int]) -> list[State]:

@@ -40,8 +40,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return BAD_USAGE
+    except OSError as error:  # a full disk, most likely under standard output: every file of ours says its name itself
+        _drop_output()
+        complain(f"{error.filename or 'standard output'}: {error.strerror}")
+        return BAD_USAGE
+
+
+def _drop_output() -> None:
+    """What is still to be written goes nowhere, so that nothing fails again at the end of the process."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(message: str) -> None:

@@ -1,8 +1,10 @@
 """Doing the work: units in this process, or over worker processes that can be killed.
 
 Z3 does not always honour its time limit, so a unit with a limit runs in a process of its own that is
-killed a little later. Without a limit the first of many units is done in this process, while workers start. Workers stream each result as soon as it is there; a worker that is killed, or
-dies, costs none of the results before. The answers are the same whatever the number of workers.
+killed a little later, and so is a worker that has more than its share of the memory. Without a limit the
+first of many units is done in this process, while the workers start. Workers stream each result as soon
+as it is there; one that is killed, or dies, costs none of the results before. The answers are the same
+whatever the number of workers.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import Any
 from specproof.errors import SpecproofError
 from specproof.load import LEMMAS, Library, library
 from specproof.plan import Unit
+from specproof.resident import limit, resident
 from specproof.verdict import NotAsked, Result, Unknown
 
 Answer = Result | NotAsked
@@ -31,6 +34,8 @@ Perform = Callable[[Unit, Library, Emit], bool | None]
 
 #: Seconds that a worker has beyond the limit before it is killed, and how often a unit whose worker died is tried again.
 GRACE, RETRIES = 2.0, 1
+#: Seconds between two looks at the memory that workers have.
+LOOK = 0.5
 
 
 def perform(unit: Unit, known: Library, emit: Emit) -> None:
@@ -86,10 +91,11 @@ def _unknown(unit: Unit, known: Library, claim: str, reason: str) -> Result:
 
 def run(
     units: Sequence[Unit], known: Library, *, jobs: int | None = None, on_answer: Callable[[int, Answer], None] = lambda index, answer: None,
-    work: Perform = perform, scheduler: str | None = None,
+    work: Perform = perform, scheduler: str | None = None, memory: int | None = None,
 ) -> Done:  # fmt: skip
     """Every unit, over `jobs` processes; as many as there are cores for None, in this one for 1 without a time limit.
-    With the address of a `scheduler`, over the workers of that cluster.
+    With the address of a `scheduler`, over the workers of that cluster. `memory`: megabytes that each process may have,
+    by default its share of the machine's.
 
     Ctrl-C ends it; what was answered by then is in the result.
     """
@@ -108,7 +114,8 @@ def run(
         elif jobs == 1 and not any(unit.timeout for unit in units):
             _here(units, known, keep, done, work)
         else:
-            _Crew(units, known, keep, done, work).run(min(jobs or cores(), len(units)))
+            size = min(jobs or cores(), len(units))
+            _Crew(units, known, keep, done, work, memory or limit(size)).run(size)
     except KeyboardInterrupt:
         done.interrupted = True
     return done
@@ -163,6 +170,7 @@ class _Crew:
     keep: Callable[[int, Answer], None]
     done: Done
     work: Perform
+    memory: int
     waiting: list[int] = field(default_factory=list)
     tries: dict[int, int] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
@@ -230,8 +238,8 @@ class _Crew:
         busy = [worker for worker in self.workers if worker.unit is not None]
         if not busy:
             return
-        limits = [worker.deadline for worker in busy if worker.deadline is not None]
-        ready = wait([worker.pipe for worker in busy], None if not limits else max(0.0, min(limits) - time.monotonic()))
+        limits = [worker.deadline - time.monotonic() for worker in busy if worker.deadline is not None]
+        ready = wait([worker.pipe for worker in busy], max(0.0, min([LOOK, *limits])))
         for worker in busy:
             if worker.unit is None:
                 continue
@@ -243,14 +251,17 @@ class _Crew:
             elif worker.deadline is not None and time.monotonic() >= worker.deadline:
                 self._finish(worker, "time limit reached")
                 self._replace(worker)
+            elif resident(worker.process.pid) > self.memory:
+                self._finish(worker, f"out of memory: it had more than {self.memory} MB")
+                self._replace(worker)
 
     def _hear(self, worker: _Worker, kind: str, what: Any) -> None:
         index = worker.unit
         if index is None:
             return
-        limit = self.units[index].timeout
+        seconds = self.units[index].timeout
         if kind == "begun":
-            worker.deadline = None if limit is None else time.monotonic() + limit + GRACE
+            worker.deadline = None if seconds is None else time.monotonic() + seconds + GRACE
         elif kind == "answer":
             self.keep(index, what)
         elif kind == "error":

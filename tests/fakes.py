@@ -26,6 +26,9 @@ def _misbehave(what: str) -> None:
     kind, _, where = what.partition(" ")
     if kind == "hangs":
         time.sleep(600)
+    elif kind == "fills":
+        held = [bytearray(b"x" * (1 << 24)) for _ in range(64)]
+        time.sleep(600 + len(held))
     elif kind == "dies":
         os.kill(os.getpid(), signal.SIGKILL)
     elif kind == "dies-once" and not Path(where).exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from specproof.jobs import Answer, Done, run
 from specproof.load import Library
 from specproof.plan import Unit
 from specproof.progress import Progress
+from specproof.resident import limit, resident
 from specproof.verdict import Proved, Refuted, Result, Unknown
 from tests import fakes
 from tests.designs import claims_of_thin
@@ -55,6 +57,28 @@ def test_a_worker_that_does_not_end_is_killed() -> None:
 
     assert words(done, units) == [["proved", "time limit reached", "time limit reached"], ["proved"] * 3]
     assert time.monotonic() - started < 20
+
+
+def test_a_worker_that_takes_too_much_memory_is_killed() -> None:
+    """It costs what it had not answered, is not tried again, and leaves the others alone."""
+    units = [unit("fills"), unit()]
+    started = time.monotonic()
+
+    done = run(units, known, jobs=2, work=fakes.perform, memory=600)
+
+    reason = "out of memory: it had more than 600 MB"
+    assert words(done, units) == [["proved", reason, reason], ["proved"] * 3]
+    assert time.monotonic() - started < 60
+
+
+def test_workers_share_the_memory_of_the_machine() -> None:
+    """All together have less than the machine has, and a process's own memory is known."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+
+    assert 0 < limit(4) * 4 < total
+    assert limit(1) >= 3 * limit(4)
+    assert 10 < resident(os.getpid()) < total
+    assert resident(2**30) == 0
 
 
 def test_a_worker_that_dies_is_replaced_once(tmp_path: Path) -> None:

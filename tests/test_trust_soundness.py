@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from specproof import U64, Bool, Design, State, field, implies, invariant, observed
+from specproof import U64, Bool, Design, State, field, implies, invariant, observed, step
 from specproof.certify import accept
 from specproof.claims import instantiate
 from specproof.explore import explore
@@ -12,7 +14,8 @@ from specproof.lemmas import Certificate
 from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import build
-from specproof.vocabulary import Vocabulary
+from specproof.terms import FALSE
+from specproof.vocabulary import Lemma, Vocabulary
 
 
 class Counter(State):
@@ -55,16 +58,65 @@ def quiet(v: Any) -> Bool:
     return implies(~v.moved, v.value == v.value) & (v.moved | (v.value == 0))
 
 
-def rejected(*claims: Any) -> set[str]:
-    """The obligations that Z3 refuses, of a certificate that has no lemmas and claims everything."""
-    system = build(counter)
+@step("written")
+def written(before: Any, after: Any) -> Bool:
+    """Which is wrong: what is put may be anything."""
+    return after.value == 0
+
+
+@invariant("moved-at-first")
+def moved_at_first(v: Any) -> Bool:
+    """Which holds of every step, and not of the initial states."""
+    return v.moved
+
+
+def rejected(*claims: Any, lemmas: Sequence[Lemma] = (), design: Any = counter) -> set[str]:
+    """The obligations that Z3 refuses, of a certificate that has these lemmas and claims everything."""
+    system = build(design)
     properties = {claim.name: instantiate(claim, system) for claim in claims}
     slice_ = Slice(system, list(properties.values()))
-    certificate = Certificate(Vocabulary(slice_, explore(slice_)), [], list(properties))
+    certificate = Certificate(Vocabulary(slice_, explore(slice_)), list(lemmas), list(properties))
     return {one.obligation.name for one in accept(system, certificate, properties, Solver())}
+
+
+VALUE = ("word", "value")
+FULL, EMPTY = Lemma(((VALUE, True),)), Lemma(((VALUE, False),))
 
 
 def test_what_holds_initially_says_nothing_of_other_states() -> None:
     """Obligations are asked together, and the initial predicate of one must not help another."""
     assert rejected(stays_zero) == {"lemmas imply stays-zero"}
     assert rejected(stays_zero, quiet) == {"lemmas imply stays-zero"}
+
+
+def test_a_lemma_that_does_not_hold_initially_is_rejected() -> None:
+    """Also where every action keeps it: `all ones` is kept by the design that never puts anything."""
+    still = counter.but("still", put=lambda s, value: s.replace(moved=True))
+    still.actions["put"].body.__annotations__["value"] = U64
+
+    assert rejected(lemmas=[FULL], design=still) == {"initiation"}
+    assert rejected(lemmas=[EMPTY], design=still) == set()
+
+
+def test_a_lemma_that_an_action_breaks_is_rejected() -> None:
+    """And it must not vouch for a claim: the claim follows from it, and the lemma does not hold."""
+    assert rejected(stays_zero, lemmas=[EMPTY]) == {"put keeps the lemmas"}
+
+
+def test_a_claim_of_steps_is_asked_of_every_action() -> None:
+    """What an action does wrong is found at that action, and named."""
+    assert rejected(written) == {"put satisfies written"}
+    assert rejected(written, quiet) == {"put satisfies written"}
+
+
+def test_a_claim_that_observes_is_asked_of_the_initial_states_too() -> None:
+    """Steps that satisfy it are not enough."""
+    assert rejected(moved_at_first) == {"moved-at-first holds initially"}
+
+
+def test_an_action_that_cannot_happen_needs_no_proof() -> None:
+    """Its guard is the constant 'false', in this configuration."""
+    never = counter.but("never")
+    never.actions["put"] = replace(never.actions["put"], guard=lambda s: FALSE)
+
+    assert rejected(stays_zero, written, lemmas=[EMPTY], design=never) == set()
