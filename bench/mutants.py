@@ -185,7 +185,7 @@ def survives(mutant: Mutant, seconds: int) -> str:
             import pytest
 
             chosen = [f"tests/{name}.py" for name in FILES[mutant.file]]
-            code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-k", " and ".join(f"not {name}" for name in LEFT_OUT), *chosen]))
+            code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning", "-k", " and ".join(f"not {name}" for name in LEFT_OUT), *chosen]))
         except BaseException as error:
             os.write(told, repr(error).encode())
         finally:
@@ -210,8 +210,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write every mutant's fate here too, as soon as it is known")
     wanted = parser.parse_args()
     sys.path.insert(0, str(TOP))
-    for library in ("pytest", "z3", "numpy", "pysat.solvers", "click", "sympy", "jsonschema"):
+    for library in ("pytest", "z3", "numpy", "hypothesis", "pysat.solvers", "click", "sympy", "jsonschema"):
         importlib.import_module(library)
+    importlib.import_module("hypothesis.internal.conjecture.engine").MAX_SHRINKS = 1  # type: ignore[attr-defined]  # it is enough to fail
     told: list[dict[str, Any]] = []
     for file in wanted.file or FILES:
         text = (TOP / "specproof" / file).read_text(encoding="utf-8")

@@ -1,0 +1,96 @@
+"""`python -m bench.interrupts [--count N] [--seed S] [--longest SECONDS]`
+
+Ctrl-C at random moments of a check: each time it must end with 130, show no traceback and leave no worker behind, and what is in its
+JSON file must be whole, undecided claims unknown. While Python itself starts, before any of our code can, it ends by the signal (-2).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+TOP = Path(__file__).parents[1]
+
+#: Seconds that may pass between Ctrl-C and the end.
+PATIENCE = 60.0
+
+
+def interrupted(arguments: list[str], delay: float, folder: Path) -> tuple[int, str]:
+    """Runs `specproof check` and interrupts it; its exit code, and what was wrong about its end ("" for nothing)."""
+    output = folder / "out.json"
+    output.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "specproof", "check", *arguments, "--json", str(output)]
+    with subprocess.Popen(command, cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        time.sleep(delay)
+        children = _children(process.pid)
+        process.send_signal(signal.SIGINT)
+        try:
+            out, err = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return -1, "it did not end"
+    code = process.returncode
+    if code in (0, 1, 3):  # it was done before
+        return code, ""
+    if code == -signal.SIGINT and "in main" not in err:  # Python was still starting: it ends by the signal, as Python does
+        return code, ""
+    if code != 130 or "Traceback" in err or "Traceback" in out:
+        return code, f"exit code {code}: {err[-400:]}"
+    for _ in range(100):
+        if not any(Path(f"/proc/{child}").exists() for child in children):
+            break
+        time.sleep(0.1)
+    else:
+        return code, f"left behind: {children}"
+    if output.exists():
+        verdicts = [one["verdict"] for one in json.loads(output.read_text(encoding="utf-8"))["results"]]
+        if "unknown" not in verdicts:
+            return code, "nothing is unknown, and it says that it was interrupted"
+    return code, ""
+
+
+def _children(pid: int) -> list[int]:
+    """Processes that this one started, and theirs."""
+    found: list[int] = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            own = [int(child) for child in Path(f"/proc/{pid}/task/{task}/children").read_text(encoding="ascii").split()]
+            found += [*own, *(other for child in own for other in _children(child))]
+    except OSError:
+        pass
+    return found
+
+
+def main() -> int:
+    """Prints how often it ended how."""
+    parser = argparse.ArgumentParser(prog="python -m bench.interrupts", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--longest", type=float, default=8.0, help="the last moment, in seconds after the start")
+    parser.add_argument("targets", nargs="*", default=["kvm-rfc-v2", "--jobs", "2", "--no-cache"])
+    wanted, rest = parser.parse_known_args()
+    drawn, counts, wrong = random.Random(wanted.seed), Counter[int](), 0
+    print(f"seed {wanted.seed}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(wanted.count):
+            delay = drawn.uniform(0.0, wanted.longest)
+            code, what = interrupted([*wanted.targets, *rest], delay, Path(folder))
+            counts[code] += 1
+            if what:
+                wrong += 1
+                print(f"WRONG after {delay:.2f} s: {what}", flush=True)
+    print(f"{counts.total()} interruptions, {wrong} wrong; exit codes: {', '.join(f'{number} with {code}' for code, number in sorted(counts.items()))}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""What can go wrong around a run: interruptions at any moment, full disks, workers that are killed, runs that share a cache."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.interrupts import _children, interrupted
+
+ROOT = Path(__file__).parents[1]
+THIN = str(ROOT / "tests" / "designs" / "claims_of_thin.py")
+FULL = Path("/dev/full")
+
+
+def specproof(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own."""
+    return subprocess.run(  # type: ignore[call-overload,no-any-return]
+        [sys.executable, "-m", "specproof", *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True, timeout=300, check=False, **options
+    )
+
+
+@pytest.mark.parametrize("delay", [0.7, 1.5, 3.0])
+def test_ctrl_c_at_any_moment_ends_it(tmp_path: Path, delay: float) -> None:
+    """`python -m bench.interrupts` does so at many random ones."""
+    code, wrong = interrupted(["kvm-rfc-v2", "--jobs", "2", "--no-cache"], delay, tmp_path)
+
+    assert not wrong
+    assert code in (130, 0, -signal.SIGINT)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("arguments", [["list", "claims"], ["check", THIN, "--claim", "forced", "--jobs", "1"], ["--help"]])
+def test_a_full_disk_under_standard_output_is_one_line(arguments: list[str]) -> None:
+    """And the exit code is not that of a verdict."""
+    with FULL.open("w") as full:
+        done = specproof(*arguments, stdout=full)
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "specproof: standard output: No space left on device"
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_a_file_that_cannot_be_written_is_named(option: str) -> None:
+    """The verdicts are shown all the same."""
+    done = specproof("check", f"{THIN}:mine", "--claim", "forced", "--jobs", "1", option, str(FULL), stdout=subprocess.PIPE)
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == f"specproof: {option} /dev/full: cannot be written: No space left on device"
+    assert "2 proved" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found by way of /proc")
+def test_a_worker_that_is_killed_costs_no_verdict() -> None:
+    """kill -9 while it decides: its unit is done again, and the verdicts are those of a run in peace."""
+    command = [sys.executable, "-m", "specproof", "check", THIN, "--jobs", "2", "--no-cache"]
+    peace = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        killed = [child for child in _children(process.pid) if _is_worker(child)][:1]
+        for child in killed:
+            os.kill(child, signal.SIGKILL)
+        rest, err = process.communicate(timeout=300)
+
+    assert killed
+    assert first + rest == peace.stdout
+    assert process.returncode == peace.returncode
+    assert "Traceback" not in err
+
+
+def _is_worker(pid: int) -> bool:
+    return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_runs_that_share_a_cache_say_the_same(nothing_remembered: Path) -> None:
+    """Three at once, and one more that finds everything there."""
+    command = [sys.executable, "-m", "specproof", "check", THIN, "--jobs", "1"]
+    started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [process.communicate(timeout=300) for process in started]
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+
+    assert {out for out, _ in said} == {again.stdout}
+    assert {process.returncode for process in started} == {again.returncode}
+    assert not any("Traceback" in err or "damaged" in err for _, err in said)
+    assert "cached" in again.stderr
+    assert list(nothing_remembered.rglob("answers.sqlite"))
