@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import cast
 
 from specproof.claims import Property
@@ -130,9 +131,12 @@ def shrink(judge: Judge, initial: Mapping[str, int], steps: Steps, preferred: It
     state, run = _project(state, run, keep, judge)
     for value in sorted(set(state.values()) - {0}):
         _clear(judge, state, run, [path for path, held in state.items() if held == value])
-    for values in [*(inputs for _, inputs in run), state]:
-        for name in list(values):
-            _lower(judge, state, run, values, name)
+    for _ in range(2):  # what one pass frees, the next can clear
+        for values in [*(inputs for _, inputs in run), state]:
+            for name in list(values):
+                _lower(judge, state, run, values, name)
+        state, run = _gather(judge, state, run, order)
+        _thin(judge, state, run, order)
     trace = judge(state, run)
     if trace is None:
         raise Disagreement(f"{judge.prop.claim}: shrinking lost the run")
@@ -148,6 +152,40 @@ def _project(state: Mapping[str, int], run: Steps, keep: int, judge: Judge) -> t
         declared = judge.system.actions[name].inputs
         steps.append((name, {key: value & keep if declared[key].width else value for key, value in inputs.items()}))
     return smaller, steps
+
+
+def _gather(judge: Judge, state: dict[str, int], run: Steps, order: Sequence[int]) -> tuple[dict[str, int], Steps]:
+    """All of one position moved to another, where that shows the same: first everywhere, then but for the inputs of one name."""
+    for come in order:
+        for go in order:
+            names = dict.fromkeys(name for _, inputs in run for name, value in inputs.items() if value >> go & 1)
+            moved = (_moved(state, run, go, come, but, judge) for but in ("", *names)) if go != come else ()
+            state, run = next((one for one in moved if one != (state, run) and judge(*one) is not None), (state, run))
+    return state, run
+
+
+def _moved(state: Mapping[str, int], run: Steps, go: int, come: int, but: str, judge: Judge) -> tuple[dict[str, int], Steps]:
+    def move(value: int, term: Term) -> int:
+        return (value & ~(1 << go)) | 1 << come if term.width > come and value >> go & 1 else value
+
+    system = judge.system
+    steps = [
+        (action, {name: value if name == but else move(value, system.actions[action].inputs[name]) for name, value in inputs.items()})
+        for action, inputs in run
+    ]  # fmt: skip
+    return {path: move(value, system.variables[path]) for path, value in state.items()}, steps
+
+
+def _thin(judge: Judge, state: dict[str, int], run: Steps, order: Sequence[int]) -> None:
+    """Clears one position in two or three initial values at once: what the initial predicate ties together goes together."""
+    for position in order:
+        tied = [path for path, value in state.items() if value >> position & 1 and judge.system.variables[path].width]
+        for size in (3, 2):
+            for paths in combinations(tied, size) if len(tied) <= 6 else ():
+                if all(state[path] >> position & 1 for path in paths):
+                    fewer = {**state, **{path: state[path] ^ (1 << position) for path in paths}}
+                    if judge(fewer, run) is not None:
+                        state.update(fewer)
 
 
 def _clear(judge: Judge, state: dict[str, int], run: Steps, paths: Sequence[str]) -> None:

@@ -31,8 +31,16 @@ def test_it_says_what_to_expect_and_what_cannot_be_seen(capsys: pytest.CaptureFi
     assert "Step 6, L2: l2_wrmsr (value = 0)." in text
     assert "NOT OBSERVABLE: the effective value, 0x0 with the defect and 0x" in text
     assert "/* Expected: 0x0. Both designs show this. */" in text
+    assert "as in every run" not in text and "ipi_virt" not in text
     assert "set_nested_state(vcpu, image, true, false)" in text
     assert "Nothing that user space or guest code can observe tells the defect from the right design." in text
+
+
+def test_userspace_reads_after_an_exit(capsys: pytest.CaptureFixture[str]) -> None:
+    """L2's last write, of 0, is what KVM_GET_MSRS returns, though the model's run ends while L2 runs and KVM's copy is old."""
+    text = emitted(capsys, "enforcement", "virtualized")
+
+    assert "/* Expected: 0x0. Both designs show this. */" in text.split("/* What userspace reads. */")[1]
 
 
 def test_an_observation_that_differs_fails_the_test(capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,12 +56,12 @@ def _about(emitter: Emitter) -> list[str]:
     """The comment at the top: which claim, what the host must be, what cannot be observed."""
     story, subject = emitter.story, emitter.subject
     effective = observable(subject, story)["effective"]
-    starts = "; ".join(f"{value.name} {shown(value)}" for value in story.initial if not value.any)
+    starts = "; ".join(f"{value.name} {shown(value)}" for value in story.initial if not value.any and value.name not in story.given)
     paragraphs = [
         f"{story.design}, {story.configuration}: {story.claim} is refuted by a run of {story.length} steps.",
         story.sentence,
         f"Written by 'specproof explain {story.design} {story.claim} --config {story.configuration} --emit selftest'.",
-        f"The host must be one on which the run can start: {starts}.",
+        *([f"The host must be one on which the run can start: {starts}."] if starts else []),
     ]
     if effective[0] is not None and effective[0] != effective[1]:
         paragraphs.append(

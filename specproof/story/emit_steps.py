@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from specproof.readings.integers import evaluate
 from specproof.story.model import Beat, Story, shown
 from specproof.story.subject import Subject, built, leaf_variables, reference_of
+from specproof.system import System
+from specproof.trace import take
 
 #: Actions that put the vCPU into VMX operation or L2 from user space.
 NESTED_STATE = ("kvm_set_nested_state", "restore_nested_state")
@@ -113,24 +115,24 @@ Pair = tuple[int | None, int]
 
 
 def observable(subject: Subject, story: Story) -> dict[str, Pair]:
-    """What RDMSR and KVM_GET_MSRS return at the end: in the reference, and in the design."""
+    """What RDMSR and KVM_GET_MSRS return at the end: in the reference, and in the design. User space reads after an exit."""
     reference = reference_of(subject)
     found: dict[str, Pair] = {}
     for name in ("rdmsr", "userspace_reads", "effective"):
-        ours = _view(subject.system.view(name, leaf_variables(subject.system)) if name in subject.system.views else None, story.moments[-1])
+        ours = _view(subject.system, name, story.moments[-1])
         theirs: int | None = None
         if story.beside and reference is not None:
-            system = built(reference, subject.configuration, ())
-            if name in system.views:
-                theirs = _view(system.view(name, leaf_variables(system)), story.beside.rows[-1].state)
+            theirs = _view(built(reference, subject.configuration, ()), name, story.beside.rows[-1].state)
         found[name] = (theirs, ours if ours is not None else 0)
     return found
 
 
-def _view(term: object, values: Mapping[str, int]) -> int | None:
-    from specproof.terms import Term
-
-    return evaluate(term, values) if isinstance(term, Term) else None
+def _view(system: System, name: str, values: Mapping[str, int]) -> int | None:
+    if name not in system.views:
+        return None
+    if name == "userspace_reads":
+        values = take(system, values, "vm_exit", {}) or values
+    return evaluate(system.view(name, leaf_variables(system)), values)
 
 
 def comment(text: str, indent: str) -> str:

@@ -22,6 +22,11 @@ from specproof.story.subject import built
 from specproof.verdict import Proved, Refuted, Result, Unknown, Vacuous
 
 
+#: Columns beyond which a table says verdicts by signs, and names stand upright.
+SMALL = 10
+SIGNS = {"proved": "\u2713", "refuted": "\u2717", "vacuous": "\u2013", "unknown": "?"}
+
+
 def page(answers: Sequence[Answer], pins: Pins, known: Library, without: Sequence[str] = ()) -> str:
     """The text of the page. A single proof shows its witness run in full, of many the steps only."""
     import jinja2
@@ -170,10 +175,11 @@ class _Page:
             columns = list(dict.fromkeys((design, configuration) for design, configuration, claim in by if claim in claims))
             columns = [one for one in columns if any(isinstance(by.get((*one, claim)), Result) for claim in claims)]
             if columns:
-                yield {
-                    "columns": [{"design": design, "configuration": configuration.replace("~", " against ")} for design, configuration in columns],
-                    "rows": [self._row(name, columns, by) for name in claims],
-                }
+                said = [{"design": design, "configuration": configuration.replace("~", " against ")} for design, configuration in columns]
+                for before, column in zip([None, *said], said, strict=False):
+                    column["edge"] = "edge" if before is None or before["design"] != column["design"] else ""
+                rows = [self._row(name, columns, by) for name in claims]
+                yield {"columns": said, "rows": [row for row in rows if any(row["cells"])], "small": len(columns) > SMALL}
 
     def _row(self, name: str, columns: Iterable[tuple[str, str]], by: Mapping[tuple[str, str, str], Answer]) -> dict[str, Any]:
         claim = self.known.claims[name]
@@ -182,7 +188,9 @@ class _Page:
     def _cell(self, answer: Answer | None) -> dict[str, str] | None:
         if not isinstance(answer, Result):
             return None
-        return {"key": _key(answer), "word": answer.verdict.word, "text": cell(answer), "where": _where(answer)}
+        text = cell(answer)
+        sign = SIGNS[answer.verdict.word] + text.removeprefix(answer.verdict.word).strip()
+        return {"key": _key(answer), "word": answer.verdict.word, "text": text, "sign": sign, "where": _where(answer)}
 
 
 def sides(whole: Mapping[str, Any], told: Story) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -72,6 +72,7 @@ def _step(story: Story, index: int) -> dict[str, Any]:
 def _formula(told: Formula) -> dict[str, Any]:
     return {
         "text": told.text, "parts": list(told.atoms), "put_in": told.put_in, "values": {value.name: shown(value) for value in told.values},
+        "meanings": dict(told.meanings),
         "failing": [{"bit": line.position, "name": line.name, "text": line.text} for line in told.failing],
     }  # fmt: skip
 

@@ -51,7 +51,9 @@ function draw(found) {
 function formula(told) {
   return el("div", { class: "formula", role: "group", "aria-label": "The formula that fails" },
     el("div", {}, told.text), told.parts.filter((part) => !told.text.includes(part)).map((part) => el("div", {}, `its part: ${part}`)), el("div", {}, told.put_in),
-    told.failing.map((line) => el("div", { class: "at" }, `bit ${line.bit}${line.name ? " " + line.name : ""}: ${line.text}`)));
+    told.failing.map((line) => el("div", { class: "at" }, `bit ${line.bit}${line.name ? " " + line.name : ""}: ${line.text}`)),
+    el("details", {}, el("summary", {}, "what it looks at"), el("table", {}, el("tbody", {}, Object.entries(told.values).map(([name, value]) =>
+      el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, value), el("td", { class: "dim" }, told.meanings[name] || "")))))));
 }
 
 function list(texts, name) { return el("ul", { class: name }, texts.map((text) => el("li", {}, text))); }
@@ -253,7 +255,7 @@ function flag(path, state, before, moment, other) {
   const on = BigInt(state[path] || 0) === 1n, any = BigInt(anything(moment, path));
   const lit = (state[path] || "0x0") !== (before[path] || "0x0"), differs = other && BigInt(other[path] || 0) !== BigInt(state[path] || 0);
   const name = path.slice(path.lastIndexOf(".") + 1);
-  return el("span", { class: ["flag", on ? "" : "off", lit ? "lit" : "", differs ? "differs" : ""].join(" "), "data-path": path, title: fields()[path].doc },
+  return el("span", { class: ["flag", on || any ? "" : "off", lit ? "lit" : "", differs ? "differs" : ""].join(" "), "data-path": path, title: fields()[path].doc },
     any ? `${name}: any` : name, el("span", { class: "away" }, on ? " true" : " false", lit ? ", changed" : ""));
 }
 
