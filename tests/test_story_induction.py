@@ -35,23 +35,41 @@ def test_the_state_can_be_reached(capsys: pytest.CaptureFixture[str]) -> None:
     """Of a refuted claim the state before the last step is reachable, and no lemma helps."""
     out = triage(capsys, f"{FILE}:broken", "forced", "emulated")
 
-    assert "not inductive, and no lemma helps: a run of 1 step" in out
+    assert "not inductive, and no lemma helps: a run of 1 step reaches the state before the last:" in " ".join(out.split())
+    assert "\n  1  KVM: set_mask with mask " in out
+    assert "\n  2  KVM: vm_entry, which breaks it\n" in out
 
 
 def test_what_is_pasted_is_proved(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """The lemmas, as printed, are claims that hold of the design."""
     out = triage(capsys, f"{FILE}:mine", "forced", "emulated")
-    pasted = out.split("get one:\n")[1]
-    text = "\n".join(line.removeprefix("    ") for line in pasted.splitlines())
+    text = out.split("get one:\n")[1]
     assert text.count("@invariant(") == 3
-    header = "from specproof import Word\nfrom tests.designs.thin import Vcpu\n"
-    (tmp_path / "pasted.py").write_text(FILE.read_text() + header + text + "\n")
+    assert text.startswith("\nfrom typing import Any\n\nfrom specproof import Bool, Word, ")
+    (tmp_path / "pasted.py").write_text(FILE.read_text() + "from tests.designs.thin import Vcpu\n" + text)
 
     claims = ["--claim", "forced-lemma-1", "--claim", "forced-lemma-2"]
     code = main(["check", f"{tmp_path / 'pasted.py'}:mine", "--config", "emulated", *claims, "--jobs", "1"])
 
     assert code == 0
     assert "2 verdicts: 2 proved" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_what_is_pasted_of_a_shipped_design_is_proved(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Imports and all: the text stands at the left margin of a file that varies the reference."""
+    mine = tmp_path / "mine.py"
+    mine.write_text("from specproof.models.kvm_reference import kvm_reference\n\nmine = kvm_reference.but(\"mine\")\n")
+    out = triage(capsys, f"{mine}:mine", "emulation-interlock", "emulated")
+    text = out.split("get one:\n")[1]
+    mine.write_text(mine.read_text() + text)
+
+    lemmas = [f"emulation-interlock-lemma-{number}" for number in range(1, text.count("@invariant(") + 1)]
+    code = main(["check", f"{mine}:mine", "--config", "emulated", *(f"--claim={lemma}" for lemma in lemmas), "--jobs", "1"])
+
+    assert lemmas
+    assert code == 0
+    assert f"{len(lemmas)} verdict{'s' * (len(lemmas) > 1)}: {len(lemmas)} proved" in capsys.readouterr().out
 
 
 def test_an_inductive_claim(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ which lemma excludes them, ready to paste.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -24,7 +25,8 @@ from specproof.story.graph import Graph
 from specproof.story.layout import wrapped
 from specproof.story.subject import Subject
 from specproof.system import Action, System
-from specproof.terms import TRUE, Bool, Term, Word, variable
+from specproof.terms import FALSE, TRUE, Bool, Term, Word, variable
+from specproof.trace import Trace
 from specproof.verdict import NotAsked, Refuted
 from specproof.vocabulary import Lemma
 
@@ -48,9 +50,7 @@ def induction(answer: Answer, known: Library, without: Sequence[str] = ()) -> li
         return [f"{answer.design}: {answer.claim}: induction is asked of invariants and step claims only", ""]
     head = f"{place(answer.design, answer.configuration)}: {answer.claim}: "
     if isinstance(answer.verdict, Refuted):
-        length = answer.verdict.trace.length
-        text = f"not inductive, and no lemma helps: a run of {max(0, length - 1)} steps reaches the state before the last; 'explain' shows it"
-        return [*wrapped(head + text, 100), ""]
+        return [*_reached(head, Subject.of(known, answer.design, answer.configuration, answer.claim, tuple(without)), answer.verdict.trace), ""]
     subject = Subject.of(known, answer.design, answer.configuration, answer.claim, tuple(without))
     try:
         triage = Triage(subject)
@@ -58,6 +58,19 @@ def induction(answer: Answer, known: Library, without: Sequence[str] = ()) -> li
         return [*wrapped(f"{head}not explored: {reason}", 100), ""]
     obstacles = list(triage.obstacles())
     return [*_lines(head, subject, obstacles, triage.rest() if obstacles else []), ""]
+
+
+def _reached(head: str, subject: Subject, trace: Trace) -> Iterator[str]:
+    """Of a claim that does not hold: the run to the state from which the last step breaks it."""
+    before = max(0, trace.length - 1)
+    text = f"not inductive, and no lemma helps: a run of {before} step{'s' * (before != 1)} reaches the state before the last"
+    yield from wrapped(f"{head}{text}{':' if before else ''}", 100)
+    registers = Registers(subject.system)
+    for number, step in enumerate(trace.steps, 1):
+        inputs = ", ".join(f"{name} {registers.input(step, name, value)}" for name, value in step.inputs.items())
+        said = f"{step.by}: {step.action}{' with ' + inputs if inputs else ''}"
+        yield from wrapped(f"{said}{', which breaks it' if number == trace.length else ''}", 100, f"  {number}  ")
+    yield "  'explain' without --induction tells it in full."
 
 
 class Triage:
@@ -149,7 +162,8 @@ class Triage:
         for key, term in self.vocabulary.here.items():
             kind, name = key[0], str(key[1])  # type: ignore[index]
             named[key] = variable(name, term.width) if kind == "view" and name not in self.system.fields else term
-        return self.vocabulary.term(lemma, named)
+        term = self.vocabulary.term(lemma, named)
+        return ~cast(Bool, term.args[0]) if term.op == "implies" and term.args[1] is FALSE else term
 
     def _matters(self, lemma: Lemma) -> tuple[str, ...]:
         return tuple(dict.fromkeys(str(key[1]) for key, _ in lemma.literals if key[0] != "class"))  # type: ignore[index]
@@ -197,23 +211,32 @@ def _positions(subject: Subject, one: Obstacle) -> str:
 
 
 def _paste(subject: Subject, lemmas: Sequence[Bool]) -> Iterator[str]:
+    """Lines of Python that stand at the left margin."""
     system = subject.system
     needed = dict.fromkeys(str(term.data) for lemma in lemmas for term in variables([lemma]))
     shown = {str(term.data): name for name in sorted(system.views) for term in [system.view(name, system.state())] if term.op == "var"}
     design = subject.design.name.replace("-", "_")
+    lines: list[str] = []
     for path in needed:
         if path in system.views and path not in system.fields:
             shown[path] = path
         elif path not in shown:
             shown[path] = _free(path.replace(".", "_"), system, set(shown.values()))
             kind = "Word" if system.fields[path].width else "Bool"
-            yield from (f"    @{design}.view", f"    def {shown[path]}(s: {system.record.__name__}) -> {kind}:", f"        return s.{path}", "")
+            lines += [f"@{design}.view", f"def {shown[path]}(s: {system.record.__name__}) -> {kind}:", f"    return s.{path}", "", ""]
     for number, lemma in enumerate(lemmas, 1):
-        yield f"    @invariant(\"{subject.claim.name}-lemma-{number}\")"
-        yield f"    def {subject.claim.name.replace('-', '_')}_lemma_{number}(v: Any) -> Bool:"
-        yield f"        \"\"\"{sentence(lemma)}\"\"\""
-        yield f"        return {expression(lemma, lambda name: f'v.{shown[name]}')}"
-        yield ""
+        lines += [
+            f"@invariant(\"{subject.claim.name}-lemma-{number}\")", f"def {subject.claim.name.replace('-', '_')}_lemma_{number}(v: Any) -> Bool:",
+            f"    \"\"\"{sentence(lemma)}\"\"\"", f"    return {expression(lemma, lambda name: f'v.{shown[name]}')}", "", "",
+        ]  # fmt: skip
+    text = "\n".join(lines)
+    yield from ("from typing import Any", "")
+    names = [name for name in ("Bool", "Word", "implies", "invariant", "ite", "word") if re.search(rf"\b{name}\b", text)]
+    yield f"from specproof import {', '.join(names)}"
+    if f"(s: {system.record.__name__})" in text and system.record.__module__.startswith("specproof."):
+        yield f"from {system.record.__module__} import {system.record.__name__}"
+    yield from ("", "")
+    yield from lines
 
 
 def _free(name: str, system: System, taken: set[str]) -> str:

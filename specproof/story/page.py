@@ -21,7 +21,6 @@ from specproof.story.saved import document
 from specproof.story.subject import built
 from specproof.verdict import Proved, Refuted, Result, Unknown, Vacuous
 
-
 #: Columns beyond which a table says verdicts by signs, and names stand upright.
 SMALL = 10
 SIGNS = {"proved": "\u2713", "refuted": "\u2717", "vacuous": "\u2013", "unknown": "?"}
