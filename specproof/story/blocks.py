@@ -198,7 +198,8 @@ def turn_text(turn: Turn | None, length: int) -> str:
         return f"Every state before the last step is one that {turn.sane} can be in: the last step alone does it." if length > 1 else ""
     sentences: list[str] = []
     if turn.left is not None or not turn.sane:
-        first, end = turn.left if turn.left is not None else 1, turn.lost if turn.lost is not None else len(turn.ways)
+        end = turn.lost if turn.lost is not None else len(turn.ways)
+        first = turn.left if turn.left is not None else max(1, end - 1)  # without a reference nothing is wrong early on: the last way is told
         found = [
             f"after step{'s' * (one != last)} {one}{f' to {last}' * (one != last)} by {', then '.join(way)}"
             for way, one, last in _stretches(turn.ways, first, end) if way

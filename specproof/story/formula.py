@@ -36,7 +36,7 @@ def formula(subject: Subject, trace: Trace) -> Formula:
     positions = tuple(dict.fromkeys(line.position for line in lines))
     whole = text.show(term)
     put_in = _put_in(term, values, bits) if len(whole) <= LONG else " & ".join(_put_in(atom, values, bits) for atom in atoms)
-    meanings = {name: said for name in looks if (said := subject.meaning(name.rpartition(".")[2]))}
+    meanings = {name: said for name, look in looks.items() if (said := subject.meaning(name.rpartition(".")[2], look.term))}
     return Formula(whole, put_in, tuple(shown), tuple(text.show(atom) for atom in atoms), tuple(lines), positions, meanings)
 
 

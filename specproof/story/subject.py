@@ -85,10 +85,16 @@ class Subject:
         every = [declared.bits for declared in self.system.fields.values() if declared.width == width and declared.bits is not None]
         return max(named, key=every.count)
 
-    def meaning(self, view: str) -> str:
-        """What a view is, as its documentation says."""
+    def meaning(self, view: str, term: Term) -> str:
+        """What a view is, as its documentation says, or that of the field which it is."""
         body = self.design.views.get(view)
-        return re.sub(r"\s*(\[[^\]]*\])+\s*$", "", " ".join((body.__doc__ or "").split("\n\n")[0].split())) if body else ""
+        if body is None:
+            return ""
+        shown = self.system.fields.get(str(term.data)) if term.op == "var" else None
+        text = " ".join((body.__doc__ or "").split("\n\n")[0].split())
+        if shown is not None and text.startswith("The field "):
+            text = f"{shown.doc[:1].upper()}{shown.doc[1:]}."
+        return re.sub(r"\s*(\[[^\]]*\])+\s*$", "", text)
 
     @cached_property
     def fingerprint(self) -> str:
