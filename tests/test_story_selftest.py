@@ -32,7 +32,7 @@ def test_it_says_what_to_expect_and_what_cannot_be_seen(capsys: pytest.CaptureFi
     assert "NOT OBSERVABLE: the effective value, 0x0 with the defect and 0x" in text
     assert "/* Expected: 0x0. Both designs show this. */" in text
     assert "as in every run" not in text and "ipi_virt" not in text
-    assert "set_nested_state(vcpu, image, true, false)" in text
+    assert "TEST_ASSERT(!set_nested_state(vcpu, image, false)" in text
     assert "Nothing that user space or guest code can observe tells the defect from the right design." in text
 
 
@@ -41,6 +41,25 @@ def test_userspace_reads_after_an_exit(capsys: pytest.CaptureFixture[str]) -> No
     text = emitted(capsys, "enforcement", "virtualized")
 
     assert "/* Expected: 0x0. Both designs show this. */" in text.split("/* What userspace reads. */")[1]
+
+
+def test_vmx_operation_without_l2(capsys: pytest.CaptureFixture[str]) -> None:
+    """KVM_SET_NESTED_STATE with a VMXON region alone needs no image of L2, and L1 then prepares its VMCS before it enters L2."""
+    text = emitted(capsys, "msr-list", "emulated")
+
+    assert "TEST_ASSERT(!enter_vmx_operation(vcpu, vmxon_gpa)" in text
+    assert "vcpu, image" not in text.split("int main")[1]
+    l1 = text.split("static void l1_code")[1].split("\n}\n")[0]
+    assert l1.index("prepare_l2(vmx);") < l1.index("enter_l2(entries);")
+
+
+def test_after_a_step_that_is_not_driven_nothing_is_judged(capsys: pytest.CaptureFixture[str]) -> None:
+    """Such a program reports what it sees and cannot fail."""
+    text = emitted(capsys, "migration", "emulated")
+
+    assert "NOT DRIVEN: step 6, l2_entry_fails" in text
+    assert "Not judged, since a step above is not driven." in " ".join(text.split()).replace(" * ", " ")
+    assert "failed = 1" not in text
 
 
 def test_an_observation_that_differs_fails_the_test(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,7 @@ Step = Callable[[Emitter, Beat], None]
 def _undriven(emitter: Emitter, beat: Beat) -> None:
     reason = NOT_DRIVEN.get(beat.action, "no ioctl or guest code for it is known here")
     emitter.undriven.append(f"step {beat.number}, {beat.action}: {reason}")
+    emitter.loose = True
     emitter.to_host(beat.number)
     said = f'\tpr_info("step {beat.number}, {beat.action}, is not driven\\n");'
     emitter.host += [emitter.remark(beat), comment(f"NOT DRIVEN: {reason}.", "\t"), said]
@@ -86,15 +87,20 @@ def _sets(msr: str, name: str) -> Step:
 
 
 def _nested_state(emitter: Emitter, beat: Beat) -> None:
-    into = bool(beat.input("guest_mode")) or beat.action == "restore_nested_state"
-    fails = bool(beat.input("fails"))
-    good = into and not fails
-    lines = ["load_registers(vcpu, image);"] if good else []
-    call = f"set_nested_state(vcpu, image, {str(into).lower()}, {str(fails).lower()})"
-    lines.append(f'TEST_ASSERT({call if fails and into else "!" + call}, "step {beat.number}, KVM_SET_NESTED_STATE");')
-    emitter.in_host(beat, *lines)
-    if good:
-        emitter.main = True
+    """Into L2 with the image of the prelude, or with a VMXON region alone; L1 has no VMCS of its own then."""
+    into, fails = emitter.enters_l2(beat), bool(beat.input("fails"))
+    where = f'"step {beat.number}, KVM_SET_NESTED_STATE"'
+    if beat.action == "restore_nested_state" and not emitter.before(beat, "image_vmxon"):
+        emitter.in_host(beat, "leave_nested(vcpu);")
+    elif not into:
+        emitter.in_host(beat, f"TEST_ASSERT(!enter_vmx_operation(vcpu, vmxon_gpa), {where});")
+        emitter.waiting = "prepare_l2(vmx);"
+    elif fails:
+        emitter.in_host(beat, f"TEST_ASSERT(set_nested_state(vcpu, image, true), {where});")
+        emitter.waiting = "prepare_l2(vmx);"
+    else:
+        emitter.in_host(beat, "load_registers(vcpu, image);", f"TEST_ASSERT(!set_nested_state(vcpu, image, false), {where});")
+        emitter.main, emitter.waiting = True, ""
 
 
 def _vmxon(emitter: Emitter, beat: Beat) -> None:
@@ -159,7 +165,7 @@ def _creates(emitter: Emitter, beat: Beat) -> None:
 def _migrates(emitter: Emitter, beat: Beat) -> None:
     text = "The destination is this host: another host's capabilities cannot be had here."
     emitter.in_host(beat, comment(text, "").strip(), "saved = vcpu_get_msr(vcpu, MSR_IA32_SPEC_CTRL);", "vcpu = create_again(vm, vcpu, start);")
-    emitter.undriven.append(f"step {beat.number}, migrate: {text}")
+    emitter.undriven.append(f"step {beat.number}, migrate, in part: {text.rstrip('.')}")
     emitter.main = not emitter.prelude
 
 
