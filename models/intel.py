@@ -23,6 +23,7 @@ Sources:
     [BOCHS]  bochs-emu/Bochs at 783b58fd6d9b, bochs/cpu/
     [XEN]    xen-project/xen at c447b7308b13, xen/arch/x86/msr.c:404, a comment
     [GAO]    Chao Gao (Intel) on the KVM list, RFC v2 and v3: the control switches nothing at entry or exit
+    [XEN]    Xen commit 97c5b8b657, whose text says that VM entry loads the register from the shadow
 """
 
 from specproof.models.elsewhere import say_where
@@ -282,6 +283,21 @@ def list_spares_shadow(s: Cpu, spills: Bool) -> Bool:
     The manual calls the value in the MSR undefined and does not speak of the shadow. [SDM 29.4]
     """
     return ~spills
+
+
+@intel.assumption("entry-loads-shadow", of=("vm_entry",), instead_of="entry-keeps-msr")
+def entry_loads_shadow(s: Cpu, loads_shadow: Bool) -> Bool:
+    """Every VM entry under the control loads the register from the shadow, merged as a WRMSR is.
+
+    The text of a commit of Xen's says so [XEN]; nothing in the manual confirms it, and the control's author says the contrary.
+    """
+    return loads_shadow
+
+
+@intel.assumption("list-spills", of=("entry_list_loads",), instead_of="list-spares-shadow")
+def list_spills(s: Cpu, spills: Bool) -> Bool:
+    """A VM-entry MSR-load entry for 48H sets the shadow too while the control is on, as a WRMSR in the guest would. [SDM 29.4]"""
+    return spills
 
 
 @intel.assumption("undefined-is-legal", of=("entry_list_loads",))

@@ -35,6 +35,7 @@ Sources:
     [LNX]          Linux 6.12.117, arch/x86/kvm/; vmx.c and nested.c are in its vmx/
     [SDM]          Intel SDM vol. 3C, sections as cited
     [GAO]          Chao Gao (Intel) on the KVM list: VM entry and exit do not switch the register
+    [XEN]          Xen commit 97c5b8b657, whose text says that VM entry loads the register from the shadow
     [4652401059]   an old copy of vmx.c, alloc_loaded_vmcs; [54710605035] the same in v6.18
     [25034412039]  RFC v2 04/11; [24512704415] 07/11; [24453324491] 08/11: fields that only the series has
     [K]            general knowledge of KVM

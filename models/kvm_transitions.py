@@ -228,6 +228,12 @@ def entry_keeps_msr(s: Vcpu) -> Bool:
     return ~s.loads_shadow
 
 
+@kvm_upstream.assumption("entry-loads-shadow", of=("initial",), instead_of="entry-keeps-msr")
+def entry_loads_shadow(s: Vcpu) -> Bool:
+    """VM entry loads the register from the shadow, merged as a WRMSR is: the text of a commit of Xen's says so. [XEN]"""
+    return s.loads_shadow
+
+
 @kvm_upstream.assumption("host-value-constant-during-a-run", of=("host_changes",))
 def host_value_constant_during_a_run(s: Vcpu) -> Bool:
     """Between the compare at VM entry and the one after VM exit interrupts are off, so the host's wish stays. [LNX vmx.c]"""

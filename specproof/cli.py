@@ -110,6 +110,7 @@ def _options(function: Any) -> Any:
         click.option("--scheduler", metavar="ADDRESS", help="Run on the dask cluster at tcp://HOST:PORT; needs specproof[cluster]."),
         click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes; as many as there are cores if not given."),
         click.option("--without", multiple=True, metavar="ASSUMPTION", help="Switch an assumption off; may be repeated."),
+        click.option("--with", "instead", multiple=True, metavar="ASSUMPTION", help="Switch an alternative on; see 'specproof list assumptions'."),
         click.option("--config", metavar="NAME", help="One configuration; see 'specproof list designs'."),
     ):
         function = option(function)
@@ -120,20 +121,27 @@ def _options(function: Any) -> Any:
 @click.argument("targets", nargs=-1, metavar="[DESIGN | FILE.py | FILE.py:DESIGN]...")
 @click.option("--claim", "claims", multiple=True, metavar="NAME", help="A claim by name or id; may be repeated.")
 @_options
-@click.option("--json", "output", metavar="FILE", help="Write the answers to a file as well; the schema is specproof/schema/check.json.")
+@click.option("--json", "output", metavar="FILE", help="Write the answers to a file as well; see specproof/schema.")
 @click.option("--html", metavar="FILE", help="Write a page with the matrix and every run.")
 @click.option("--live", is_flag=True, help="Print a JSON object a line as soon as a claim is answered, and nothing else.")
 @click.option("--certificates", metavar="DIR", help="Write a certificate of every verdict into an empty folder; 'specproof verify DIR' re-checks it.")
+@click.option("--assumptions", is_flag=True, help="Ask which assumptions each verdict needs, and which would save what is refuted.")
 @click.option("--cross-check", "others", metavar="cvc5,bitwuzla,sympy", help="Ask these too; a disagreement stops everything.")
 def check(
-    targets: tuple[str, ...], claims: tuple[str, ...], config: str | None, without: tuple[str, ...], jobs: int | None,
-    timeout: float | None, output: str | None, html: str | None, certificates: str | None, others: str | None, live: bool, quiet: bool,
-    no_cache: bool, scheduler: str | None,
+    targets: tuple[str, ...], claims: tuple[str, ...], config: str | None, without: tuple[str, ...], instead: tuple[str, ...],
+    jobs: int | None, timeout: float | None, output: str | None, html: str | None, certificates: str | None, others: str | None, live: bool,
+    quiet: bool, no_cache: bool, scheduler: str | None, assumptions: bool,
 ) -> int:  # fmt: skip
     """Ask claims of designs: every claim of every shipped design, or of those named.
 
     A FILE is run as Python: its designs are asked the shipped claims and the claims of the file.
     """
+    without += changes_on(instead)
+    if assumptions:
+        from specproof.audit.command import audit, incompatible
+
+        incompatible({"--html": html, "--certificates": certificates, "--cross-check": others, "--live": live, "--without or --with": without})
+        return audit(targets, claims, config, timeout, (jobs, scheduler, quiet), output, None if no_cache else _memory(targets, None))
     asked = None if output or html or certificates or others or live else (targets, claims, config, without, timeout, quiet, sys.stdout.isatty())
     memory = None if no_cache or certificates or others else _memory(targets, asked)
     if memory is not None and (code := _again(memory, quiet)) is not None:
@@ -168,8 +176,8 @@ def check(
 @click.option("--html", metavar="FILE", help="Write a page that steps through the run.")
 @click.option("--induction", is_flag=True, help="Say why the claim is not inductive by itself, and which lemmas make it so.")
 def explain(
-    design: str, claim: str, config: str | None, without: tuple[str, ...], jobs: int | None, timeout: float | None, form: str | None,
-    emit: str | None, output: str | None, html: str | None, induction: bool, quiet: bool, no_cache: bool, scheduler: str | None,
+    design: str, claim: str, config: str | None, without: tuple[str, ...], instead: tuple[str, ...], jobs: int | None, timeout: float | None,
+    form: str | None, emit: str | None, output: str | None, html: str | None, induction: bool, quiet: bool, no_cache: bool, scheduler: str | None,
 ) -> int:  # fmt: skip
     """Print a proof as its lemmas, or a counterexample as its story. The design of a lemma is bit-vectors.
 
@@ -178,10 +186,16 @@ def explain(
     from specproof.session import How, Session
     from specproof.story.files import Writer
 
+    without += changes_on(instead)
     writer = Writer(form or emit, output, html, induction)
     memory = None if no_cache else _memory((design,), None)
     session = Session.open((design,), (claim,), config, without, timeout, How(jobs, scheduler, quiet), memory)
     return session.explain(paint(), writer.write if writer.wanted else None)
+
+
+def changes_on(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Alternatives as changes of the assumptions in force."""
+    return tuple(f"+{name}" for name in names)
 
 
 def _memory(targets: Sequence[str], asked: tuple[Any, ...] | None) -> Memory:

@@ -43,11 +43,12 @@ LIFTED = "one-bit slice, lifted by Z3, replayed on integers"
 def decide(
     design: Design[Any], configuration: str, claims: Sequence[Claim], *,
     without: tuple[str, ...] = (), timeout: float | None = None, on_result: Report | None = None, inspect: Inspect | None = None,
+    patience: float | None = None,
 ) -> list[Result | NotAsked]:  # fmt: skip
     """Verdicts on invariants, step claims and reachability claims of a design in one configuration, in their order.
 
-    `without`: assumptions to switch off. `timeout`: seconds for each question to a solver. Raises
-    ModelError or UsageError where the design or a name is wrong.
+    `without`: assumptions to switch off. `timeout`: seconds for each question to a solver. `patience`: seconds for a claim
+    that the slice leaves open, where that is not as usual. Raises ModelError or UsageError where the design or a name is wrong.
     """
     started = time.perf_counter()
     system = build(design, configuration, without)
@@ -68,7 +69,7 @@ def decide(
             on_result(result)
 
     decision = Decision(system, properties, kinds, Solver(timeout), report)
-    decision.sanity = sanity
+    decision.sanity, decision.patience = sanity, patience
     decision.run()
     if inspect:
         inspect(decision, list(verdicts.values()))
@@ -97,6 +98,7 @@ def ask(system: System, claims: Sequence[Claim]) -> tuple[dict[str, NotAsked], d
 
 def decide_relation(
     design: Design[Any], claim: Claim, *, without: tuple[str, ...] = (), timeout: float | None = None, inspect: Inspect | None = None,
+    patience: float | None = None,
 ) -> Result | NotAsked:  # fmt: skip
     """The verdict on a relation between two configurations of a design."""
     started = time.perf_counter()
@@ -105,7 +107,7 @@ def decide_relation(
             return NotAsked(design.name, claim.name, f"{design.name} has no configuration {side!r}")
     plain = product(build(design, claim.left, without), build(design, claim.right, without), (claim.left, claim.right))
     try:
-        verdicts, decision = relate(plain, [claim], Solver(timeout))
+        verdicts, decision = relate(plain, [claim], Solver(timeout), patience)
     except MissingView as missing:
         return NotAsked(design.name, claim.name, str(missing))
     empty = tuple(tautologies([claim], plain.left, Solver(timeout)))
@@ -116,13 +118,13 @@ def decide_relation(
     return result
 
 
-def relate(plain: Pair, claims: Sequence[Claim], solver: Solver) -> tuple[dict[str, Verdict], Decision]:
+def relate(plain: Pair, claims: Sequence[Claim], solver: Solver, patience: float | None = None) -> tuple[dict[str, Verdict], Decision]:
     """The verdicts on relations between the two sides of a product, with runs told on it. Raises MissingView."""
     pair = merge(plain, lambda pair: [pair.instantiate(claim) for claim in claims])
     properties = {claim.name: pair.instantiate(claim) for claim in claims}
     found: dict[str, Verdict] = {}
     decision = Decision(pair.system, properties, dict.fromkeys(properties, "relation"), solver, found.__setitem__)
-    decision.along, decision.explored = {SHARING: pair.sharing()}, pair.explored
+    decision.along, decision.explored, decision.patience = {SHARING: pair.sharing()}, pair.explored, patience
     decision.run()
     return {claim.name: unmerged(found[claim.name], plain, claim) for claim in claims}, decision
 
@@ -180,6 +182,7 @@ class Decision:
         self.proving: Mapping[str, Property] = {}
         self.left: dict[str, str] = {}
         self.sanity: Sanity | None = None
+        self.patience: float | None = None
         self.traces: list[Trace] = []
 
     def run(self) -> None:
@@ -280,4 +283,4 @@ class Decision:
 
     def _fall_back(self, reasons: Mapping[str, str], certificate: Certificate | None) -> None:
         for name, reason in reasons.items():
-            self.report(name, fall_back(self.system, self.properties[name], self.kinds[name], reason, certificate, self.solver))
+            self.report(name, fall_back(self.system, self.properties[name], self.kinds[name], reason, certificate, self.solver, self.patience))

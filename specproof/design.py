@@ -24,13 +24,13 @@ switched off.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
 
-from specproof.errors import ModelError, did_you_mean, where
+from specproof.errors import ModelError, UsageError, did_you_mean, where
 from specproof.state import S, State, _width, assemble, leaves
 from specproof.terms import FALSE, TRUE, Bool, Term, variable
 
@@ -72,12 +72,23 @@ class ActionSpec:
 
 @dataclass(frozen=True)
 class Assumption:
-    """What is taken for granted about the environment, of which actions, and who says so."""
+    """What is taken for granted about the environment, of which actions, and who says so.
+
+    An alternative is another answer to the same question: off by default, and on it stands `instead_of` an assumption.
+    """
 
     name: str
     doc: str
     of: tuple[str, ...]
     given: Callable[..., Bool]
+    instead_of: str = ""
+
+
+def switched(changes: Sequence[str]) -> str:
+    """Changes of assumptions in words: `without a, with b`; empty for none."""
+    off = ", ".join(name for name in changes if not name.startswith("+"))
+    on = ", ".join(name[1:] for name in changes if name.startswith("+"))
+    return ", ".join([*(["without " + off] if off else []), *(["with " + on] if on else [])])
 
 
 def _always(_: State) -> Bool:
@@ -100,6 +111,7 @@ class Design(Generic[S]):
         self.settings: dict[str, Callable[[S], Bool]] = {}
         self.configurations: tuple[str, ...] = ()
         self.assumptions: dict[str, Assumption] = {}
+        self.alternatives: dict[str, Assumption] = {}
 
     def __repr__(self) -> str:
         return f"<design {self.name}>"
@@ -165,14 +177,40 @@ class Design(Generic[S]):
                 raise ModelError(f"{self.name} has no setting {name!r}; {did_you_mean(name, self.settings)}")
         self.configurations = names
 
-    def assumption(self, name: str, *, of: tuple[str, ...]) -> Callable[[Callable[P, Bool]], Callable[P, Bool]]:
-        """Decorator: a predicate on the state and on inputs, by name, of the actions `of` ("initial" for the start)."""
+    def assumption(self, name: str, *, of: tuple[str, ...], instead_of: str = "") -> Callable[[Callable[P, Bool]], Callable[P, Bool]]:
+        """Decorator: a predicate on the state and on inputs, by name, of the actions `of` ("initial" for the start).
+
+        With `instead_of` it is an alternative to that assumption, for where sources disagree: off until `--with` asks for it.
+        """
 
         def register(given: Callable[P, Bool]) -> Callable[P, Bool]:
-            self.assumptions[name] = Assumption(name, inspect.cleandoc(given.__doc__ or ""), of, given)
+            if instead_of and instead_of not in self.assumptions:
+                known = did_you_mean(instead_of, self.assumptions)
+                raise ModelError(f"{where(given)}: {self.name} has no assumption {instead_of!r} for {name} to stand instead of; {known}")
+            table = self.alternatives if instead_of else self.assumptions
+            table[name] = Assumption(name, inspect.cleandoc(given.__doc__ or ""), of, given, instead_of)
             return given
 
         return register
+
+    def in_force(self, changes: Iterable[str] = ()) -> dict[str, Assumption]:
+        """The assumptions by name after changes: `name` switches one off, `+name` an alternative on, instead of its own.
+
+        UsageError where a name is unknown.
+        """
+        changes = tuple(changes)
+        for change in changes:
+            if not self.can_change(change):
+                known = self.alternatives if change.startswith("+") else self.assumptions
+                kind = "alternative" if change.startswith("+") else "assumption"
+                raise UsageError(f"{self.name} has no {kind} {change.removeprefix('+')!r}; {did_you_mean(change.removeprefix('+'), known)}")
+        chosen = {name: one for name, one in self.alternatives.items() if f"+{name}" in changes}
+        off = {*changes, *(one.instead_of for one in chosen.values())}
+        return {**{name: one for name, one in self.assumptions.items() if name not in off}, **chosen}
+
+    def can_change(self, change: str) -> bool:
+        """Whether a change names an assumption of this design, or with `+` an alternative."""
+        return change.removeprefix("+") in (self.alternatives if change.startswith("+") else self.assumptions)
 
     def but(self, name: str, *, doc: str = "", without: tuple[str, ...] = (), **changes: Callable[..., Any]) -> Design[S]:
         """A variant: the same design with some functions, actions, views or `initial` replaced.
@@ -181,7 +219,7 @@ class Design(Generic[S]):
         """
         new = Design(name, self.state, doc=doc or f"{self.name} with {', '.join(changes) or 'nothing'} changed", vendor=self.vendor)
         new.parent, new.start, new.configurations = self, self.start, self.configurations
-        for table in ("functions", "actions", "views", "lacking", "settings", "assumptions"):
+        for table in ("functions", "actions", "views", "lacking", "settings", "assumptions", "alternatives"):
             setattr(new, table, dict(getattr(self, table)))
         for dropped in without:
             if dropped not in (*new.actions, *new.views, *new.assumptions):
@@ -189,6 +227,7 @@ class Design(Generic[S]):
             new.actions.pop(dropped, None)
             new.views.pop(dropped, None)
             new.assumptions.pop(dropped, None)
+            new.alternatives = {name: one for name, one in new.alternatives.items() if one.instead_of != dropped}
         for changed, body in changes.items():
             new._change(changed, body.body if isinstance(body, Function) else body)
         return new

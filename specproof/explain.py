@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from specproof.design import switched
 from specproof.load import Library
 from specproof.pinned import Pins
 from specproof.pinned import text as verdict_text
@@ -32,7 +33,7 @@ def prose(answer: Answer, known: Library, pins: Pins, *, without: Sequence[str] 
     if claim.sentence:
         found.append(Block("text", claim.sentence))
     if without:
-        found.append(Block("text", f"Asked without the assumption{'s' * (len(without) > 1)} {', '.join(without)}."))
+        found.append(Block("text", f"Asked {_changed(without)}."))
     if isinstance(answer, NotAsked):
         return found
     if isinstance(answer.verdict, Proved):
@@ -40,6 +41,13 @@ def prose(answer: Answer, known: Library, pins: Pins, *, without: Sequence[str] 
     elif isinstance(answer.verdict, Refuted):
         found += _counterexample(answer.verdict, answer, known, without)
     return [*found, *_pinned(answer, pins)]
+
+
+def _changed(without: Sequence[str]) -> str:
+    """The changes of assumptions, in words."""
+    if any(change.startswith("+") for change in without):
+        return switched(without)
+    return f"without the assumption{'s' * (len(without) > 1)} {', '.join(without)}"
 
 
 def _headline(answer: Answer) -> str:

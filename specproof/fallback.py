@@ -29,9 +29,12 @@ FIRST = 5
 LAST = 40
 
 
-def fall_back(system: System, prop: Property, kind: str, reason: str, certificate: Certificate | None, solver: Solver) -> Verdict:
-    """A verdict on a property that the slice left open; `reason` says why it did."""
-    end = time.monotonic() + (solver.seconds or PATIENCE)
+def fall_back(
+    system: System, prop: Property, kind: str, reason: str, certificate: Certificate | None, solver: Solver, patience: float | None = None
+) -> Verdict:
+    """A verdict on a property that the slice left open; `reason` says why it did. With a `patience` of 0 only induction is tried."""
+    limit = (solver.seconds or PATIENCE) if patience is None else patience
+    end = time.monotonic() + limit
     bounded = Solver(solver.seconds or PATIENCE)
     if _inductive(system, prop, certificate, bounded):
         return _holds(prop, kind, "induction at full width by Z3, with the lemmas of the other claims", system, bounded, end, certificate)
@@ -49,7 +52,7 @@ def fall_back(system: System, prop: Property, kind: str, reason: str, certificat
             bounded.seconds = max(0.1, end - time.monotonic())
             trace = bounded_run(system, prop, length, bounded)
     if trace is None:
-        return Unknown("one-bit slice, induction, bounded runs, Spacer", f"{reason}; nothing else answered in {solver.seconds or PATIENCE:g} s")
+        return Unknown("one-bit slice, induction, bounded runs, Spacer", f"{reason}; nothing else answered in {limit:g} s")
     if kind == "reachability":
         return Proved("bounded runs by Z3, replayed on integers", witness=trace)
     return Refuted("bounded runs by Z3, replayed on integers", trace)

@@ -47,10 +47,11 @@ def perform(unit: Unit, known: Library, emit: Emit) -> None:
         for claim in claims:
             emit(decide_lemma(claim, timeout=unit.timeout))
     elif unit.kind == "relation":
-        emit(decide_relation(known.design(unit.design), claims[0], without=unit.without, timeout=unit.timeout))
+        emit(decide_relation(known.design(unit.design), claims[0], without=unit.without, timeout=unit.timeout, patience=unit.patience))
     else:
         design = known.design(unit.design)
-        for answer in decide(design, unit.configuration, claims, without=unit.without, timeout=unit.timeout, on_result=emit):
+        how: dict[str, Any] = {"without": unit.without, "timeout": unit.timeout, "patience": unit.patience}
+        for answer in decide(design, unit.configuration, claims, on_result=emit, **how):
             emit(answer)
 
 

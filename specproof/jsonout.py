@@ -67,7 +67,7 @@ def _assumptions(result: Result, known: Library, without: Sequence[str]) -> list
     if isinstance(result.verdict, Proved):
         return list(result.verdict.assumptions)
     design = known.designs.get(result.design)
-    return [name for name in design.assumptions if name not in without] if design else []
+    return list(design.in_force(without)) if design else []
 
 
 def steps(trace: Trace) -> list[dict[str, Any]]:

@@ -52,7 +52,11 @@ def _actions(design: Design[Any]) -> list[tuple[str, str]]:
 
 
 def _assumptions(design: Design[Any]) -> list[tuple[str, str]]:
-    return [(name, f"{_sentence(assumption.doc)} Of: {', '.join(assumption.of)}.") for name, assumption in design.assumptions.items()]
+    found = []
+    for name, assumption in {**design.assumptions, **design.alternatives}.items():
+        off = f" Off by default; instead of {assumption.instead_of}." if assumption.instead_of else ""
+        found.append((name, f"{_sentence(assumption.doc)} Of: {', '.join(assumption.of)}.{off}"))
+    return found
 
 
 def _views(design: Design[Any]) -> list[tuple[str, str]]:

@@ -26,6 +26,7 @@ class Unit:
     claims: tuple[str, ...]
     without: tuple[str, ...] = ()
     timeout: float | None = None
+    patience: float | None = None  # seconds for what the slice leaves open, where that is not as usual
 
     @property
     def keys(self) -> list[Key]:
@@ -105,11 +106,10 @@ def chosen(library: Library, targets: Sequence[str]) -> list[str]:
 
 def _has(design: Design[Any], request: Request, named: bool) -> bool:
     """Whether a design has the configuration and the assumptions asked about; an error where it was named itself."""
-    for assumption in request.without:
-        if assumption not in design.assumptions:
-            if named:
-                raise UsageError(f"{design.name} has no assumption {assumption!r}; {did_you_mean(assumption, design.assumptions)}")
-            return False
+    if not all(design.can_change(change) for change in request.without):
+        if named:
+            design.in_force(request.without)  # raises, and says what there is
+        return False
     if request.configuration is not None and not configurations(design, request.configuration):
         if named:
             known = [*design.configurations, *design.settings]
@@ -161,10 +161,11 @@ def _lemmas(library: Library, designs: Sequence[str], wanted: Sequence[str], req
 
 
 def _why(library: Library, wanted: Sequence[str], request: Request, settled: Sequence[str]) -> str:
-    assumptions = [name for design in library.designs.values() for name in design.assumptions]
-    for assumption in request.without:
-        if assumption not in assumptions:
-            return f"no design has an assumption {assumption!r}; {did_you_mean(assumption, assumptions)}"
+    for change in request.without:
+        if not any(design.can_change(change) for design in library.designs.values()):
+            on, name = change.startswith("+"), change.removeprefix("+")
+            names = dict.fromkeys(one for design in library.designs.values() for one in (design.alternatives if on else design.assumptions))
+            return f"no design has an {'alternative' if on else 'assumption'} {name!r}; {did_you_mean(name, names)}"
     if not settled and request.configuration:
         known = [name for design in library.designs.values() for name in (*design.configurations, *design.settings)]
         return f"no design has a configuration {request.configuration!r}; {did_you_mean(request.configuration, known)}"

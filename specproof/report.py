@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from specproof.design import switched
 from specproof.jsonout import concerns
 from specproof.load import LEMMAS, Library
 from specproof.pinned import Difference
@@ -254,7 +255,7 @@ def remarks(answers: Sequence[Answer], *, brief: bool = False) -> list[str]:
 def changed(differing: Sequence[Difference], without: Sequence[str]) -> list[str]:
     """What is not as pinned; with assumptions switched off, what each of them was good for."""
     found = []
-    tail = f" without {', '.join(without)}" if without else ""
+    tail = f" {switched(without)}" if without else ""
     new: dict[str, list[str]] = {}
     for one in differing:
         design, configuration, claim = one.key

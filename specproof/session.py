@@ -137,6 +137,14 @@ class Session:
         request = replace(self.request, claims=("cut short",)) if done.error or done.interrupted else self.request
         return pinned.differences(self.answers, self.pins, self.units, self.known, request)
 
+    def work_through(self) -> Done:
+        """Does the work and prints none of it."""
+        return self._work(None)
+
+    def ask(self, units: Sequence[Unit]) -> Done:
+        """Other units, done as this session does its own; what was asked and answered here stays."""
+        return replace(self, units=list(units), answers=[])._work(None)
+
     def _work(self, show: report.Show | None, finished: Callable[[Sequence[Answer]], None] | None = None) -> Done:
         costs = self.memory.costs() if self.memory is not None else {}
         estimate = Estimate(self.units, costs, self.how.jobs or cores())

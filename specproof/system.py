@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from specproof.design import ActionSpec, Design, blank, inputs_of
+from specproof.design import ActionSpec, Assumption, Design, blank, inputs_of
 from specproof.errors import ModelError, SpecproofError, UsageError, did_you_mean, where
 from specproof.graph import substitute, variables
 from specproof.state import Field, State, assemble, flatten, leaves
@@ -94,12 +94,10 @@ def _zero(width: int) -> Term:
 def build(design: Design[Any], configuration: str = "", without: tuple[str, ...] = ()) -> System:
     """The system of a design in a configuration, `virtualized` or `virtualized+early-check`; all of them for "".
 
-    `without` names assumptions to switch off. Raises ModelError with file and line where the model
-    is not well formed, UsageError where a name is unknown.
+    `without` names assumptions to switch off, and with `+` alternatives to switch on. Raises ModelError with file
+    and line where the model is not well formed, UsageError where a name is unknown.
     """
-    for name in without:
-        if name not in design.assumptions:
-            raise UsageError(f"{design.name} has no assumption {name!r}; {did_you_mean(name, design.assumptions)}")
+    assumptions = design.in_force(without)
     if design.start is None:
         raise ModelError(f"{design.name} has no initial states; write '@{design.name.replace('-', '_')}.initial' above a predicate on the state")
     with design.building():
@@ -114,13 +112,13 @@ def build(design: Design[Any], configuration: str = "", without: tuple[str, ...]
         start = _predicate(design, design.start, state, "initial")
         initial = cast(Bool, substitute([start & rest], by, memo)[0])
         start_assumed = {
-            name: cast(Bool, substitute([_assumed(design, name, state, {}, "initial")], by, memo)[0])
-            for name, assumption in design.assumptions.items()
-            if "initial" in assumption.of and name not in without
+            name: cast(Bool, substitute([_assumed(design, assumption, state, {}, "initial")], by, memo)[0])
+            for name, assumption in assumptions.items()
+            if "initial" in assumption.of
         }
         actions = {}
         for spec in design.actions.values():
-            actions[spec.name] = _action(design, spec, state, declared, by, memo, without)
+            actions[spec.name] = _action(design, spec, state, declared, by, memo, assumptions)
         _known_actions(design)
 
     leaf = {path: variable(path, one.width) for path, one in declared.items()}
@@ -140,7 +138,7 @@ def build(design: Design[Any], configuration: str = "", without: tuple[str, ...]
         variables={path: term for path, term in free.items() if path not in constants},
         fields=declared, constants=constants, initial=initial, initially_assumed=start_assumed,
         actions=actions, view=view,
-        views=frozenset(design.views), lacking=dict(design.lacking), assumptions=tuple(name for name in design.assumptions if name not in without),
+        views=frozenset(design.views), lacking=dict(design.lacking), assumptions=tuple(assumptions),
     )  # fmt: skip
 
 
@@ -232,10 +230,10 @@ def _located(function: Callable[..., Any], what: str, error: Exception) -> Model
     return ModelError(text if text.startswith("/") else f"{place}: {what}: {text}")
 
 
-def _assumed(design: Design[Any], name: str, state: State, inputs: Mapping[str, Term], of: str) -> Bool:
+def _assumed(design: Design[Any], assumption: Assumption, state: State, inputs: Mapping[str, Term], of: str) -> Bool:
     import inspect
 
-    given = design.assumptions[name].given
+    name, given = assumption.name, assumption.given
     wanted = list(inspect.signature(given).parameters)[1:]
     for parameter in wanted:
         if parameter not in inputs:
@@ -244,7 +242,7 @@ def _assumed(design: Design[Any], name: str, state: State, inputs: Mapping[str, 
 
 
 def _known_actions(design: Design[Any]) -> None:
-    for name, assumption in design.assumptions.items():
+    for name, assumption in {**design.assumptions, **design.alternatives}.items():
         for of in assumption.of:
             if of != "initial" and of not in design.actions:
                 raise ModelError(f"{where(assumption.given)}: assumption {name}: no action {of!r}; {did_you_mean(of, design.actions)}")
@@ -252,7 +250,7 @@ def _known_actions(design: Design[Any]) -> None:
 
 def _action(
     design: Design[Any], spec: ActionSpec, state: State, declared: Mapping[str, Field],
-    by: Mapping[Term, Term], memo: dict[Term, Term], without: tuple[str, ...],
+    by: Mapping[Term, Term], memo: dict[Term, Term], assumptions: Mapping[str, Assumption],
 ) -> Action:  # fmt: skip
     inputs = {name: variable(f"{spec.name}:{name}", width) for name, width in inputs_of(spec).items()}
     try:
@@ -268,9 +266,9 @@ def _action(
         )
     guard = _predicate(design, spec.guard, state, f"guard of {spec.name}")
     assumed = {
-        name: _assumed(design, name, state, inputs, spec.name)
-        for name, assumption in design.assumptions.items()
-        if spec.name in assumption.of and name not in without
+        name: _assumed(design, assumption, state, inputs, spec.name)
+        for name, assumption in assumptions.items()
+        if spec.name in assumption.of
     }
     changes: dict[str, Term] = {}
     reports: dict[str, Term] = {}

@@ -26,7 +26,7 @@ FOREIGN = {
     "cvc5": {"trust/with_cvc5.py"},
     "bitwuzla": {"trust/with_bitwuzla.py"},
     "click": {"cli.py", "cli_cache.py", "cli_findings.py", "cli_history.py", "session.py", "trust/work.py",
-              *(f"{part}/command.py" for part in ("mutate", "review", "story", "trust"))},
+              *(f"{part}/command.py" for part in ("audit", "mutate", "review", "story", "trust"))},
     "rich": {"progress.py"},
     "distributed": {"cluster.py"},
     "jinja2": {"story/page.py"},

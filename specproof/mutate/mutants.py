@@ -76,7 +76,7 @@ class Workshop:
         spec = self.design.actions[name]
         whole = replace(spec, body=_tampered(spec.body, tamper), guard=_tampered(spec.guard, tamper))
         with self.design.building():
-            return _action(self.design, whole, self.state, self.declared, {}, {}, self.without)
+            return _action(self.design, whole, self.state, self.declared, {}, {}, self.design.in_force(self.without))
 
     def changes(self, name: str, operators: Sequence[str]) -> list[Change]:
         """Every way in which one operation of an action can be wrong."""

@@ -56,9 +56,11 @@ def again(saved: Saved, known: Library, *, design: str = "") -> Outcome:
 
 def _subject(saved: Saved, known: Library, name: str) -> Subject:
     design = known.design(name)
-    for assumption in saved.without:
-        if assumption not in design.assumptions:
-            raise UsageError(f"{name} has no assumption {assumption!r}, which the trace switches off; {did_you_mean(assumption, design.assumptions)}")
+    for change in saved.without:
+        if not design.can_change(change):
+            names, does = (design.alternatives, "on") if change.startswith("+") else (design.assumptions, "off")
+            one = change.removeprefix("+")
+            raise UsageError(f"{name} has no assumption {one!r}, which the trace switches {does}; {did_you_mean(one, names)}")
     if saved.purpose == "simulation":
         return Subject(known, design, saved.configuration, NO_CLAIM, saved.without)
     if saved.claim not in known.claims:

@@ -22,7 +22,7 @@ def beside(subject: Subject, reference: Design[Any], trace: Trace) -> Beside | N
     if subject.is_relation:
         return None
     try:
-        system = built(reference, subject.configuration, tuple(name for name in subject.without if name in reference.assumptions))
+        system = built(reference, subject.configuration, tuple(name for name in subject.without if reference.can_change(name)))
         state = initial_state(system, trace.initial)
     except SpecproofError:
         return None

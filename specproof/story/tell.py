@@ -108,7 +108,7 @@ def _own_graph(subject: Subject, together: tuple[str, ...], part: Part) -> Graph
 def _reference_graph(subject: Subject, reference: Design[Any], together: tuple[str, ...], part: Part) -> Graph | None:
     if reference.state is not subject.design.state or subject.is_relation:
         return None
-    without = tuple(name for name in subject.without if name in reference.assumptions)
+    without = tuple(name for name in subject.without if reference.can_change(name))
     try:
         return _graph(reference, subject.configuration, without, tuple(subject.known.claims[name] for name in together), part)
     except SpecproofError:

@@ -49,8 +49,11 @@ def verify(directory: Path, name: str, timeout: float | None) -> int:
 @click.option("--claim", "claims", multiple=True, metavar="NAME", help="A claim by name or id, with what it can depend on; may be repeated.")
 @click.option("--config", metavar="NAME", help="One configuration, or LEFT~RIGHT for relations; all at once if not given.")
 @click.option("--without", multiple=True, metavar="ASSUMPTION", help="Switch an assumption off; may be repeated.")
+@click.option("--with", "instead", multiple=True, metavar="ASSUMPTION", help="Switch an alternative on; may be repeated.")
 @click.option("-o", "--output", metavar="FILE", help="Where it is written; standard output if not given.")
-def export(design: str, form: str, claims: tuple[str, ...], config: str | None, without: tuple[str, ...], output: str | None) -> int:
+def export(
+    design: str, form: str, claims: tuple[str, ...], config: str | None, without: tuple[str, ...], instead: tuple[str, ...], output: str | None
+) -> int:
     """Write a whole design for other model checkers: what must never happen is what violates a claim.
 
     All claims that the design can express, or those that are named. A claim that is proved is one whose 'bad'
@@ -71,7 +74,7 @@ def export(design: str, form: str, claims: tuple[str, ...], config: str | None, 
         said = "lemmas have no runs" if found == [LEMMAS] else f"{design} has several designs"
         hint = "a design" if found == [LEMMAS] else f"one, as in {design}:{found[0]}"
         raise UsageError(f"{said}, and a file holds one system: name {hint}")
-    system = made(known, found[0], config, claims, without)
+    system = made(known, found[0], config, claims, (*without, *(f"+{name}" for name in instead)))
     content = system.write(form)
     if file is not None:
         file.data(content)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import specproof
 from specproof.claims import Claim, MissingView, Property, instantiate
 from specproof.cone import narrow
+from specproof.design import switched
 from specproof.errors import UsageError, did_you_mean
 from specproof.fallback import horn_rules, never
 from specproof.load import Library
@@ -49,7 +50,7 @@ class Export:
         parts = [self.system.design, self.system.configuration or "in every configuration"]
         found = [f"{', '.join(parts)}; exported by specproof {specproof.__version__}"]
         if self.without:
-            found.append(f"without {', '.join(self.without)}")
+            found.append(switched(self.without))
         return [*found, f"claims: {', '.join(self.properties)}"]
 
 

@@ -1,0 +1,1 @@
+"""Which assumptions each verdict needs: `specproof check --assumptions`."""
