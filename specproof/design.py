@@ -208,6 +208,11 @@ class Design(Generic[S]):
         off = {*changes, *(one.instead_of for one in chosen.values())}
         return {**{name: one for name, one in self.assumptions.items() if name not in off}, **chosen}
 
+    def sentence_of(self, name: str) -> str:
+        """What an assumption or an alternative says; empty for none of that name."""
+        one = self.assumptions.get(name) or self.alternatives.get(name)
+        return one.doc if one else ""
+
     def can_change(self, change: str) -> bool:
         """Whether a change names an assumption of this design, or with `+` an alternative."""
         return change.removeprefix("+") in (self.alternatives if change.startswith("+") else self.assumptions)

@@ -88,7 +88,7 @@ def _assumptions(names: Iterable[str], result: Result, known: Library) -> Iterat
     design = known.designs[result.design]
     none = True
     for name in names:
-        sentence = design.assumptions[name].doc if name in design.assumptions else ""
+        sentence = design.sentence_of(name)
         yield Block("text", f"It leans on the assumption {name}: {' '.join(sentence.split())}".rstrip(": "))
         none = False
     if none:

@@ -15,9 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from specproof import ModelError
+from specproof.audit.page import main as write
+from specproof.audit.page import page
 from specproof.audit.sets import MOST, Search
 from specproof.cli import main
 from specproof.errors import UsageError
+from specproof.load import library
 from tests.designs.assumed import box
 
 FILE = str(Path(__file__).parent / "designs" / "assumed.py")
@@ -204,3 +207,58 @@ def test_list_shows_alternatives(capsys: pytest.CaptureFixture[str]) -> None:
     """`list assumptions` says which of them are off, and instead of what."""
     assert main(["list", "assumptions", FILE]) == 0
     assert "Off by default; instead of even." in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_story_of_a_run_knows_alternatives(capsys: pytest.CaptureFixture[str]) -> None:
+    """A run under an alternative is told, replayed and certified like any other, and its heading says under which."""
+    arguments = ["kvm-rfc-v2", "host-isolation", "--config", "virtualized", "--with", "entry-loads-shadow", "--jobs", "1"]
+    main(["explain", *arguments])
+    out = capsys.readouterr().out
+
+    assert "Asked with entry-loads-shadow." in out
+    assert "refuted by a run of" in out
+
+
+@pytest.mark.slow
+def test_kvm_rfc_v2_is_as_its_transcript(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the proofs of KVM's second series lean on, and what either answer about VM entry changes."""
+    code, out, _ = ask(capsys, "kvm-rfc-v2", "--jobs", "2")
+
+    assert out == TRANSCRIPT.read_text(encoding="utf-8")
+    assert code == 3
+
+
+def test_the_page_says_what_the_json_says(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The page has each assumption with its text, each question with the verdicts under each answer, and each least set."""
+    ask(capsys, f"{FILE}:box", "--jobs", "1", "--json", str(tmp_path / "box.json"))
+    found = page(json.loads((tmp_path / "box.json").read_text()), library((FILE,)))
+
+    assert "- **odd** (box). An alternative to even, off by default. What is put into it is odd; [B] says so.\n  - [B] nobody in parti" in found
+    assert "| saved-by-odd | refuted in 1 step | proved | refuted in 1 step |\n" in found
+    assert "| proved under small, or even | needs-small-or-even |\n" in found
+    assert "| refuted; saved by odd | saved-by-odd |\n" in found
+
+
+def test_the_page_of_what_is_no_audit_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """One line that names the file, and exit code 2."""
+    (tmp_path / "x.json").write_text("[1]")
+    (tmp_path / "y.json").write_text("nonsense")
+
+    assert [write([str(tmp_path / name)]) for name in ("x.json", "y.json", "none.json")] == [2, 2, 2]
+    assert write([]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 4
+    assert "the JSON of 'check --assumptions --json' was expected" in err
+
+
+def test_the_page_in_docs_has_every_question(capsys: pytest.CaptureFixture[str]) -> None:
+    """docs/assumptions.md names every assumption and alternative of the designs that it speaks of."""
+    text = (Path(__file__).parents[1] / "docs" / "assumptions.md").read_text(encoding="utf-8")
+    known = library()
+    designs = [line.removeprefix("### ") for line in text.partition("## By design")[2].splitlines() if line.startswith("### ")]
+
+    assert {"intel", "kvm-rfc-v2"} <= set(designs)
+    for design in designs:
+        for name in (*known.design(design).assumptions, *known.design(design).alternatives):
+            assert f"- **{name}** (" in text, name

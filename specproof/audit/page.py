@@ -29,12 +29,20 @@ would save it. These are statements about models of the cited text; nothing was 
 """
 
 
+ELSEWHERE = """\
+Not every such question is an assumption. Whether bits that CPUID does not show may be written is a free value of each
+model (`reserved` of intel, `accepts` of the hypervisors), so that every verdict holds of both answers. xen-vmx has both
+answers about VM entry as configurations, `virtualized` and `virtualized-entry-loads`, in the table of `check`. What the
+architecture calls undefined is an input of the action, and any value of it is in every verdict.
+"""
+
+
 def page(audit: Mapping[str, Any], known: Library) -> str:
     """The page. Designs without assumptions have no line."""
     results = [one for one in audit["results"] if one["design"] != LEMMAS and one["design"] in known.designs]
     designs = [name for name in dict.fromkeys(one["design"] for one in results) if known.design(name).assumptions]
-    parts = [HEAD, "## The assumptions\n", *_assumptions(designs, known), "## Where sources disagree\n", *_disputed(audit["disputed"], known)]
-    parts.append("## By design\n")
+    parts = [HEAD, "## The assumptions\n", *_assumptions(designs, known)]
+    parts += ["## Where sources disagree\n", ELSEWHERE, *_disputed(audit["disputed"], known), "## By design\n"]
     for name in designs:
         parts += [f"### {name}\n", *_design([one for one in results if one["design"] == name])]
     return "\n".join(parts)

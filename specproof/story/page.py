@@ -124,7 +124,7 @@ class _Page:
 
     def _assumption(self, result: Result, name: str) -> str:
         design = self.known.designs[result.design]
-        sentence = " ".join(design.assumptions[name].doc.split()) if name in design.assumptions else ""
+        sentence = " ".join(design.sentence_of(name).split())
         return f"It leans on the assumption {name}: {sentence}"
 
     def _lemma(self, lemma: list[str]) -> int:

@@ -113,10 +113,10 @@ def _only(design: Design[Any], trace: Trace) -> Design[Any]:
     kept = {step.action for step in trace.steps}
     small = copy.copy(design)
     small.actions = {name: spec for name, spec in design.actions.items() if name in kept}
-    small.assumptions = {
-        name: replace(one, of=tuple(action for action in one.of if action in kept or action == "initial"))
-        for name, one in design.assumptions.items()
-    }  # fmt: skip
+    small.assumptions, small.alternatives = (
+        {name: replace(one, of=tuple(action for action in one.of if action in kept or action == "initial")) for name, one in table.items()}
+        for table in (design.assumptions, design.alternatives)
+    )
     return small
 
 

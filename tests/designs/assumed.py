@@ -1,4 +1,10 @@
-"""A box and what is assumed of those who put values into it: for tests of the audit of assumptions."""
+"""A box and what is assumed of those who put values into it: for tests of the audit of assumptions.
+
+Sources:
+    [A]  what everybody says
+    [B]  nobody in
+         particular
+"""
 
 from typing import Any
 
