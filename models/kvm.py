@@ -13,8 +13,8 @@ and VMXOFF, nested entry from VMLAUNCH, from RSM and from KVM_SET_NESTED_STATE, 
 lists entry by entry, the hardware check of early failures, late failures, SMI and RSM.
 
 **Not modelled**
-- KERNEL_IBRS hosts, which kvm_upstream_ibrs.py has (a processor with the control has enhanced IBRS); Hyper-V's
-  enlightened VMCS; KVM_X86_SET_MSR_FILTER; guests without CPUID.SPEC_CTRL; SEV and TDX.
+- KERNEL_IBRS hosts, which kvm_upstream_ibrs.py and kvm_proposed_ibrs.py have; Hyper-V's enlightened VMCS;
+  KVM_X86_SET_MSR_FILTER; guests without CPUID.SPEC_CTRL; SEV and TDX.
 - Another CPU. A vCPU that moves to one finds that CPU's host value: `host_changes`, while it does not run.
 - IBPB and predictors; NMIs between the instructions of the entry and exit code. Interrupts are off there, but for
   nested_vmx_check_vmentry_hw(), which leaves them on: there a handler may run with the guest's value.

@@ -28,6 +28,9 @@ R7. Without the control a vCPU with M != 0 keeps both accesses intercepted, in v
 R8. vmcs02 gets vmcs01's control and no IPI virtualization. [control-wiring]
 R9. A new VMCS forgets what was cached of the one before. [cache-coherence, enforcement; v2's cache survives VMXOFF]
 R10. RESET starts without mask and value, INIT keeps both: a guest must not shed them by an INIT. [reset, reset-to-choice]
+R11. Where X86_FEATURE_KERNEL_IBRS is set VM entry writes the register unconditionally: a context switch leaves the
+    register behind x86_spec_ctrl_current there, and a skipped write leaves SSBD or STIBP as another task had them, under
+    the mask too. No such host is modelled here; kvm_proposed_ibrs.py is this design on one. [enforcement, elision-is-sound]
 
 For userspace: set the policy before KVM_SET_MSRS of IA32_SPEC_CTRL on the destination of a migration. The other
 order works too, but a bit that the guest set and the destination lacks is refused unless it is masked by then.

@@ -14,7 +14,7 @@ KVM_SET_VCPU_EVENTS that changes SMM and EFER.SVME cleared by KVM_SET_SREGS); IN
 **Not modelled**
 - SEV-ES and SNP guests, whose value is in the encrypted VMSA, and SNP's effective value, which is not ORed.
 - MSR_VIRT_SPEC_CTRL and LS_CFG, the older ways to disable speculative store bypass.
-- Hosts with legacy IBRS in the kernel; see kvm_upstream_ibrs.py for what that does on VMX.
+- Hosts with legacy IBRS in the kernel: Linux has that on Intel's processors only (kvm_upstream_ibrs.py).
 - SMM, whose entry is a nested #VMEXIT and whose RSM is a nested entry, as modelled; VMRUN in SMM.
 - A guest whose vmcb12 names a value of its own: KVM does not offer V_SPEC_CTRL to L1.
 - Hyper-V's enlightened MSR bitmap; AVIC; userspace MSR filters; the RSB.

@@ -9,7 +9,10 @@ the copy.
 Modelled: what kvm.py models; the host's value always has IBRS; `late`: the host's value changes and the write waits. A
 system call, a return to user space or a VM exit writes it in the end; the model lets that happen at any later time.
 
-**Not modelled**: as in kvm.py; processors with the control, which have enhanced IBRS and do not set KERNEL_IBRS.
+Intel only, by the kernel's choice or by spectre_v2=ibrs, which sets KERNEL_IBRS on processors with enhanced IBRS too,
+with a warning: so a host with the control may be one of these. kvm_proposed_ibrs.py has what that means for it.
+
+**Not modelled**: as in kvm.py.
 
 Sources:
     [LNX]   Linux 6.12.117: arch/x86/kvm/vmx/; arch/x86/kernel/process.c, __speculation_ctrl_update; kernel/cpu/bugs.c
@@ -90,7 +93,7 @@ kvm_upstream_ibrs = cast(Design[KernelIbrsVcpu], kvm_upstream.but(
     migrate=migrate,
 ))  # fmt: skip
 kvm_upstream_ibrs.state = KernelIbrsVcpu
-del kvm_upstream_ibrs.settings["virtualized"]  # no processor with the control is such a host
+del kvm_upstream_ibrs.settings["virtualized"]  # KVM without the series does not look at the control
 kvm_upstream_ibrs.configure("emulated")
 kvm_upstream_ibrs.shows("host_entered", "host_wrote")
 

@@ -5,6 +5,7 @@ from typing import Any, cast
 import pytest
 from specproof.models.kvm import Vcpu, current, vmcs_write, vmx_enable_intercept_for_msr
 from specproof.models.kvm_proposed import ProposedVcpu, kvm_proposed
+from specproof.models.kvm_proposed_ibrs import kvm_proposed_ibrs, on_legacy_ibrs
 from specproof.models.kvm_reference import policy_value
 
 from specproof import Word, ite, select
@@ -17,7 +18,7 @@ from specproof.models import kvm_reference as reference
 from specproof.models import kvm_rfc_v2 as v2
 from specproof.solver import Solver
 from specproof.state import flatten
-from specproof.verdict import Refuted, Result
+from specproof.verdict import Proved, Refuted, Result
 
 
 def no_sync_at_the_ioctl(s: ProposedVcpu, mask: Word, value: Word) -> ProposedVcpu:
@@ -104,6 +105,18 @@ def test_a_rule_left_out_is_a_claim_refuted(rule, claim, configuration, change):
     answer = decide(variant, configuration, [library().claim(claim)])[0]
 
     assert isinstance(answer, Result) and isinstance(answer.verdict, Refuted), answer
+
+
+@pytest.mark.parametrize("configuration", ["virtualized", "emulated"])
+@pytest.mark.parametrize("claim", ["enforcement", "forced-to-zero", "elision-is-sound"])
+def test_on_hosts_with_legacy_ibrs_the_last_rule_is_needed(claim, configuration):
+    """R11: there a WRMSR that is skipped leaves required bits as another task had them; one that is not keeps the claim."""
+    elides = on_legacy_ibrs(kvm_proposed, "kvm-proposed-without-r11", "VM entry as in 6.12")
+
+    left_out, kept = (decide(design, configuration, [library().claim(claim)])[0] for design in (elides, kvm_proposed_ibrs))
+
+    assert isinstance(left_out, Result) and isinstance(left_out.verdict, Refuted), left_out
+    assert isinstance(kept, Result) and isinstance(kept.verdict, Proved), kept
 
 
 def test_the_write_that_is_said_anew_is_the_write_of_the_other_designs():
