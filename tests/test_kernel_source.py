@@ -19,7 +19,7 @@ import pytest
 from specproof.load import library
 
 PACKAGE = "linux-source-6.12"
-WANTED = re.compile(r"/(arch/x86/(kvm|entry|xen|power|kernel/cpu)|virt/kvm)/.*\.[chS]$")
+WANTED = re.compile(r"/(arch/x86/(kvm|entry|xen|power|kernel)|virt/kvm)/.*\.[chS]$")
 
 #: Names of the models that are no function's: a case of one, a part of one, what the processor does.
 OURS = {
@@ -89,6 +89,13 @@ RESTS_ON = {
     "with legacy IBRS a context switch changes the copy and not the register": (
         "../kernel/cpu/bugs.c", "update_spec_ctrl_cond",
         ("this_cpu_write(x86_spec_ctrl_current, val)", "if (!cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS))", "wrmsrl(MSR_IA32_SPEC_CTRL, val)"),
+    ),
+    "a context switch changes SSBD and STIBP, and in that way": (
+        "../kernel/process.c", "__speculation_ctrl_update", ("ssbd_tif_to_spec_ctrl(", "stibp_tif_to_spec_ctrl(", "update_spec_ctrl_cond(msr)"),
+    ),
+    "spectre_v2=ibrs sets legacy IBRS on processors with enhanced IBRS too": (
+        "../kernel/cpu/bugs.c", "spectre_v2_select_mitigation",
+        ("case SPECTRE_V2_IBRS:", "setup_force_cpu_cap(X86_FEATURE_KERNEL_IBRS)", "boot_cpu_has(X86_FEATURE_IBRS_ENHANCED)", "pr_warn("),
     ),
     "at entry 32 bits are compared and loaded": (
         "vmx/vmenter.S", "__vmx_vcpu_run",
