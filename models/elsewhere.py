@@ -52,6 +52,8 @@ ELSEWHERE: Mapping[str, str] = {
          "vmx_operation", "vmx_on", "in_smm", "smi", "rsm", "entry_failed", "changed_level"),
         "who may act at which point of a nested transition is asked of KVM on VMX",
     ),
+    **_all(("guest_wrote_enum", "userspace_wrote"), "who may act at which point is asked of KVM on VMX"),
+    **_all(("saved_effective", "saved_guest_value"), "what an exit copies is asked of KVM on VMX"),
     **_all(("copied",), "what is saved at an exit is the hypervisor's copy of the effective value; see I9"),
     **_all(
         ("shadow", "control", "mask_field", "stale_cache", "needless_mask_write", "miswired", "virtualized", "intercepted"),

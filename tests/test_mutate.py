@@ -194,7 +194,8 @@ def test_a_time_limit_leaves_fates_unknown(capsys: pytest.CaptureFixture[str], t
 def test_ctrl_c_keeps_what_was_decided(tmp_path: Path) -> None:
     """130; the fates that were there are shown and written, the others unknown."""
     path = tmp_path / "half.json"
-    command = [sys.executable, "-W", "error", "-m", "specproof", "mutate", "kvm-reference", "--action", "vm_entry", "--jobs", "1", "--json", str(path)]
+    some = ("kvm-reference", "--action", "vm_entry", "--jobs", "1", "--json", str(path))
+    command = [sys.executable, "-W", "error", "-m", "specproof", "mutate", *some]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ}) as process:
         assert process.stderr is not None
         assert process.stdout is not None

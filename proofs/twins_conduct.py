@@ -1,0 +1,96 @@
+"""Twins of the claims about who may act when: kvm-reference with one helper or action changed. As in twins.py."""
+
+from specproof.models.kvm import Vcpu, vm_enters, vm_exits
+from specproof.models.kvm_actions import writes
+from specproof.proofs.twins import E, V, reads_the_effective_value, twin
+
+from specproof import U64, Bool, Word, select
+from specproof.models import kvm, kvm_nested, kvm_transitions
+from specproof.models import kvm_reference as reference
+
+
+def executes_before_it_enters(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
+    return vm_enters(s).replace(by_l1=True)
+
+
+def kicks_the_vcpu_out(s: Vcpu) -> Vcpu:
+    return vm_exits(s).replace(by_userspace=True)
+
+
+def enters_before_the_list(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
+    s = kvm_nested.nested_vmx_enter_from_vmentry(vm_exits(s), l1_intercepts)
+    return vm_enters(s.replace(entering=True, by_l1=True))
+
+
+def ends_with_the_register(s: Vcpu) -> Vcpu:
+    return kvm_transitions.restore_spec_ctrl(s).replace(todo_mitigation_ctrl=False, todo_nested=False)
+
+
+def takes_l2_for_l1(s: Vcpu, value: U64) -> Vcpu:
+    return writes(s, value).replace(by_l1=True)
+
+
+def stays_in_vmx_operation(s: Vcpu) -> Vcpu:
+    return s.replace(vmcs02=kvm_nested.free_loaded_vmcs(s.vmcs02), pages_pending=False)
+
+
+def stays_in_smm(s: Vcpu, fails: Bool) -> Vcpu:
+    in_l2 = s.smm_guest_mode
+    return select(in_l2, kvm_nested.nested_vmx_enter_non_root_mode(s, fails), s).replace(smm_guest_mode=False)
+
+
+def goes_on_with_the_entry_list(s: Vcpu) -> Vcpu:
+    return s.replace(leaving=True)
+
+
+def stays_in_l2(s: Vcpu) -> Vcpu:
+    return s.replace(vmcs02=s.vmcs02.replace(intercepted=True), l1_intercepts=False, pages_pending=False)
+
+
+def forgets_the_exit_list(s: Vcpu) -> Vcpu:
+    return kvm_nested.leave_guest_mode(s).replace(entering=False, entry_failed=True, changed_level=True)
+
+
+def forgets_l1s_bitmap(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
+    merged = s.vmcs02.replace(intercepted=s.vmcs01.intercepted)
+    return s.replace(vmcs02=merged, merged=True, l1_asked=l1_intercepts)
+
+
+def saves_the_register_only(s: Vcpu) -> Vcpu:
+    return s.replace(spec_ctrl=s.msr)
+
+
+def writes_an_absent_field(s: Vcpu, value: Word) -> Vcpu:
+    return kvm.vmcs_write(reference.vmx_set_guest_spec_ctrl(s, value), shadow=value)
+
+
+def opens_nothing(s: Vcpu) -> Vcpu:
+    return s
+
+
+def closes_what_it_can_mask(s: Vcpu, ctrl: Word, has_reserved: Bool, host_initiated: bool) -> Vcpu:
+    after = reference.vmx_set_msr_mitigation_ctrl(s, ctrl, has_reserved, host_initiated)
+    return select(after.refused, after, kvm.vmx_enable_intercept_for_msr(after))
+
+
+TWINS = (
+    twin("guest-acts-while-it-runs", V, "KVM emulates an instruction of a guest that has not been entered.", vm_entry=executes_before_it_enters),
+    twin("userspace-acts-between-runs", V, "An ioctl ends the guest's run instead of waiting for its end.", vm_exit=kicks_the_vcpu_out),
+    twin("runs-when-complete", V, "L2 runs before its MSR-load list is processed.", nested_vmx_run=enters_before_the_list),
+    twin("restored-once-complete", V, "A destination is content when it has the register.", restore_spec_ctrl=ends_with_the_register),
+    twin("l1-instructions-are-l1s", V, "L2's write is taken for L1's.", l2_wrmsr=takes_l2_for_l1),
+    twin("vmx-operation-as-told", V, "VMXOFF frees vmcs02 and leaves L1 in VMX operation.", free_nested=stays_in_vmx_operation),
+    twin("smm-as-told", V, "RSM does not leave system management mode.", vmx_leave_smm=stays_in_smm),
+    twin("lists-in-their-place", V, "A nested entry that failed goes on with its entry list.", load_vmcs12_host_state=goes_on_with_the_entry_list),
+    twin("level-changes-as-told", V, "A nested exit leaves vmcs02 current.", leave_guest_mode=stays_in_l2),
+    twin("lists-go-on", V, "After a refused entry of its list a nested entry fails, and no exit list follows.",
+         vmentry_fail_vmexit=forgets_the_exit_list),
+    twin("bitmap-as-merged", V, "The merge keeps what L1 asked for before.", nested_vmx_prepare_msr_bitmap=forgets_l1s_bitmap),
+    twin("reads-return-what-was-set", V, "A read that exits returns the effective value.", vmx_get_msr_spec_ctrl=reads_the_effective_value),
+    twin("copies-follow-the-register", V, "An exit saves the register and not the shadow, as upstream does.",
+         save_guest_spec_ctrl=saves_the_register_only),
+    twin("absent-fields-stay", E, "The shadow is written where there is none.", vmx_set_guest_spec_ctrl=writes_an_absent_field),
+    twin("opened-by-a-value", V, "The register is never passed through.", vmx_disable_intercept_for_msr=opens_nothing),
+    twin("closed-by-a-policy", V, "A policy that the processor keeps closes the register all the same.",
+         vmx_set_msr_mitigation_ctrl=closes_what_it_can_mask),
+)  # fmt: skip
