@@ -167,13 +167,17 @@ class Campaign:
 
     def _closer(self, mutant: Mutant, configurations: Sequence[str]) -> Fate:
         """A mutant that differs in some state: whether a claim notices, whether a view shows it."""
+        fired = {name: self.base(name).reached.fired for name in configurations}
+        happens = set().union(*fired.values())
         configurations = [name for name in configurations if self.differing(mutant, self.base(name))]
         for configuration in configurations:
             base = self.base(configuration)
-            killed = exactly(base, self.differing(mutant, base))
+            killed, fired[configuration] = exactly(base, self.differing(mutant, base))
             if killed is not None:
                 name, trace = killed
                 return replace(self.fate(mutant, KILLED, by=name), steps=trace.length if trace else None, configuration=configuration, run=trace)
+        if set(mutant.actions) & happens.difference(*fired.values()):
+            return self.fate(mutant, KILLED, by="action-fires (sanity)")
         seen, unknown = None, ""
         for compare in (at_once, side_by_side):
             unknown = ""
@@ -217,8 +221,8 @@ class Campaign:
         return with_actions(system, {name: self.workshop.specialise(action, system) for name, action in actions.items()})
 
 
-def exactly(base: Baseline, actions: Mapping[str, Action]) -> tuple[str, Trace | None] | None:
-    """A full exploration of a mutant: a claim that held of the design and is violated, or became vacuous."""
+def exactly(base: Baseline, actions: Mapping[str, Action]) -> tuple[tuple[str, Trace | None] | None, set[str]]:
+    """A full exploration of a mutant: a claim that held of the design and is violated, or became vacuous; and which actions happen."""
     system, properties = base.mutated(actions)
     goals = base.reachability(system)
     slice_ = Slice(system, [*properties.values(), *(never(goal) for goal in goals.values())])
@@ -228,16 +232,16 @@ def exactly(base: Baseline, actions: Mapping[str, Action]) -> tuple[str, Trace |
         paths = {tuple(reached.path(slice_, hit)): None for hit in reached.violated[name][:TRIES]}
         for path in paths:
             if (trace := run_of(system, properties[name], path, base.solver)) is not None:
-                return name, trace
+                return (name, trace), reached.fired
     if violated:
-        return None
+        return None, set(base.system.actions)
     for name, prop in properties.items():
         if prop.happens is not None and not reached.happens[name] and name not in base.silent:
-            return f"{name} (vacuous)", None
+            return (f"{name} (vacuous)", None), reached.fired
     for name in goals:
         if not reached.violated[name] and name in base.reachable:
-            return name, None
-    return None
+            return (name, None), reached.fired
+    return None, reached.fired
 
 
 def related(claim: Claim, left: System, right: System, *, seconds: float | None = None) -> Verdict | None:
