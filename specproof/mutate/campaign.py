@@ -16,7 +16,7 @@ from specproof.explore import explore
 from specproof.fallback import never
 from specproof.layout import TooLarge
 from specproof.load import Library, library
-from specproof.mutate.equivalence import Differs, Same, View, alike, at_once, side_by_side
+from specproof.mutate.equivalence import Differs, Same, View, alike, at_once, side_by_side, under
 from specproof.mutate.kill import TRIES, Baseline, Killed, run_of
 from specproof.mutate.mutants import Mutant, Places, Workshop, built, mutants, shape, with_actions
 from specproof.mutate.tamper import Change
@@ -151,7 +151,7 @@ class Campaign:
                 if mutant.id not in different:
                     same[mutant.id].add(configuration)
             for (mutant, _), yes in zip(asked, alike(base.system, [actions for _, actions in asked], self.request.timeout), strict=True):
-                if yes:
+                if yes or under(base.system, base.lemmas, self.differing(mutant, base), base.solver):
                     same[mutant.id].add(configuration)
         alike_everywhere = "in every reachable state its actions do the same"
         return [

@@ -90,6 +90,15 @@ def _same_step(system: System, right: Action, wrong: Action) -> Bool:
     return conj(parts)
 
 
+def under(system: System, lemmas: Sequence[Bool], actions: Mapping[str, Action], solver: Solver) -> bool:
+    """Whether Z3 finds that these actions do what the system's own do, at full width, wherever the lemmas hold.
+
+    It sees what no slice does: that a word is or is not a certain constant.
+    """
+    goals = (_same_step(system, system.actions[name], wrong) for name, wrong in actions.items())
+    return all(solver.ask([*lemmas, ~goal]).word == "unsat" for goal in goals)
+
+
 def _equal(a: Term, b: Term) -> Bool:
     return TRUE if a is b else cast(Bool, a == b)
 

@@ -8,21 +8,25 @@ is found means nothing: survivors are explored in full elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import cast
 
 import numpy as np
 
+from specproof.certify import accept
 from specproof.claims import Claim, MissingView, Phrase, Property, Views, assembled, instantiate, phrase
 from specproof.explore import Reached, explore
 from specproof.fallback import never
+from specproof.graph import variables
 from specproof.image import Image, member
 from specproof.layout import CHUNK, Compiled, Indices, States, TooLarge
+from specproof.lemmas import discover
 from specproof.lift import Disagreement, Judge, Steps, target_of, unroll
 from specproof.slice import Move, Slice
 from specproof.solver import Solver
-from specproof.system import Action, System
+from specproof.system import Action, System, _conjuncts
 from specproof.terms import Bool, Term
 from specproof.trace import Trace
 
@@ -109,6 +113,18 @@ class Baseline:
             for group in self.slice.groups
         ]
         self.number = {move.action.name: index for index, move in enumerate(self.slice.moves)}
+
+    @cached_property
+    def lemmas(self) -> list[Bool]:
+        """What holds in every reachable state, at full width: the lemmas of the proofs, and what is said of values that never change."""
+        proved = {name: self.properties[name] for name in self.holding}
+        certificate = discover(self.slice, self.reached, list(proved.values()))
+        if accept(self.system, certificate, proved, self.solver):
+            return []
+        fixed = {str(term.data) for path, term in self.system.variables.items() if self.system.fields[path].frozen}
+        said = [part for whole in (self.system.initial, *self.system.initially_assumed.values()) for part in _conjuncts(whole)]
+        always = [part for part in said if {str(one.data) for one in variables([part])} <= fixed]
+        return [*always, *(certificate.vocabulary.term(lemma, certificate.vocabulary.here) for lemma in certificate.lemmas)]
 
     def _instantiate(self, claim: Claim) -> None:
         try:
@@ -305,5 +321,3 @@ def _shown(
                 found += [(int(depths[number]) + (action is not None), claim, int(number) + offset, action) for number in best]
     return found
 
-
-Progress = Callable[[int, int], None]
