@@ -28,7 +28,7 @@ wheel: $(VENV)/ready-test
 
 # Each part writes its own section of docs/performance.md.
 bench: $(VENV)/ready-test
-	$(PY) -m bench
+	$(PY) -m bench --write
 	$(PY) -m bench.runs --write
 	$(PY) -m bench.scale --write
 	$(PY) -m bench.farm --measure build/farm.json

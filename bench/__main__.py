@@ -1,25 +1,29 @@
-"""`python -m bench [--design NAME]... [--cut SECONDS] [--claims all|none|NAME,...] [--singly PEER,...] [--json FILE]`
+"""`python -m bench [--design NAME]... [--cut SECONDS] [--claims all|none|NAME,...] [--singly PEER,...] [--write] [--json FILE]`
 
-Three tables: all claims of a design together; claim by claim; and how cost grows with a design made larger
-on purpose. Every figure is seconds of the processor in a process of its own, imports apart. Peers that are not installed are named and left out.
+Tables: all claims of a design together; claim by claim; how cost grows with a design made larger on purpose; our obligations
+asked of other solvers; and where our own time goes. Every figure is seconds of the processor in a process of its own, imports
+apart. Peers that are not installed are named and left out. Without --design: all that ship, and EACH of them claim by claim.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
-import tempfile
-from collections.abc import Iterator
-from importlib.metadata import version
+import textwrap
 from pathlib import Path
 from typing import Any
 
-from bench.run import ABC, FLOWS, Run, abc, child
+from bench.document import indented, section
+from bench.own import ACCEPTING, CERTIFICATE
+from bench.peers import Bench, machine, table
+from bench.run import child
+from specproof.load import library
 
-DESIGNS = ("kvm-rfc-v2", "kvm-reference", "intel")
+#: Measured claim by claim where no design is named: with these the whole takes minutes and not hours.
+EACH = ("kvm-rfc-v2", "intel")
+
+SOLVERS = ("z3", "cvc5", "bitwuzla")
 
 #: Each axis of the worst case on its own, and the shape of real designs; each from small to large.
 GROWTH = (
@@ -30,199 +34,128 @@ GROWTH = (
 )
 
 
-class Wrong(Exception):
-    """Two peers disagree, which is worse than any time."""
+class Page:
+    """Prints each section, and writes it into docs/performance.md where that is wanted."""
+
+    def __init__(self, command: str, write: bool) -> None:
+        self.command, self.write = command, write
+
+    def put(self, name: str, title: str, about: str, *texts: str) -> None:
+        """A section: its name on the page, its heading, what was measured, and tables as plain text."""
+        about = textwrap.fill(f"`{self.command}`: {about}", 110, break_on_hyphens=False)
+        print(f"{title}\n\n{about}\n")
+        print("\n".join(texts), flush=True)
+        if self.write:
+            section(name, f"## {title}\n\n{about}\n\n" + "\n\n".join(indented(text) for text in texts))
 
 
 def main() -> int:
-    """Prints the tables."""
+    """Measures, prints the tables, and writes them where that is asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--design", action="append", help=f"a design; more than once for several; default: {', '.join(DESIGNS)}")
+    parser.add_argument("--design", action="append", help="a design; more than once for several; default: all that ship")
     parser.add_argument("--config", help="one configuration of the designs, instead of each")
-    parser.add_argument("--cut", type=float, default=60, help="seconds after which a peer is stopped")
+    parser.add_argument("--cut", type=float, default=10, help="seconds after which a peer is stopped")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each of which the median is told, where they are quick")
+    parser.add_argument("--thorough", action="store_true", help="ask a peer again that was cut in another configuration of the design")
     parser.add_argument("--claims", default="all", help="claims of the second table: all, none, or names")
     parser.add_argument("--singly", default="pdr", help="peers of the second table: of pdr, spacer, bounded; the latter two take hours")
     parser.add_argument("--growth", default="all", help="all, none, or names of synthetic designs separated by ';'")
+    parser.add_argument("--only", help="of together, singly, growth, obligations, profile: those, separated by commas")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     parser.add_argument("--json", type=Path, help="write every measurement here too")
     wanted = parser.parse_args()
-    print(machine())
-    bench = Bench(wanted.cut, wanted.singly.split(","))
-    for design in wanted.design or DESIGNS:
-        bench.design(design, wanted.config, wanted.claims)
-    if wanted.growth != "none":
-        bench.growth(GROWTH if wanted.growth == "all" else (tuple(wanted.growth.split(";")),))
+    designs = wanted.design or sorted(library().shipped)
+    parts = wanted.only.split(",") if wanted.only else ["together", "singly", "growth", "obligations", "profile"]
+    page = Page(" ".join(["python -m bench", *(argument for argument in sys.argv[1:] if argument != "--write")]), wanted.write)
+    bench = Bench(wanted.cut, wanted.singly.split(","), wanted.repeat, wanted.thorough)
+    print(machine() + "\n")
+    if "together" in parts:
+        together(bench, page, designs, wanted.config)
+    if "singly" in parts and wanted.claims != "none":
+        singly(bench, page, wanted.design or EACH, wanted.config, wanted.claims)
+    if "growth" in parts and wanted.growth != "none":
+        rows = bench.growth(GROWTH if wanted.growth == "all" else (tuple(wanted.growth.split(";")),))
+        about = f"synthetic designs of bench/synthetic.py, all their claims together, cut at {wanted.cut:g} s; - where a smaller one was cut."
+        page.put("growth", "Growth beside peers", about, table(list(bench.GROWTH), rows))
+    if "obligations" in parts:
+        obligations(page, designs, wanted.cut)
+    if "profile" in parts:
+        profile(page, designs)
     if wanted.json:
         wanted.json.write_text(json.dumps(bench.measured, indent=1) + "\n", encoding="utf-8")
     return 0
 
 
-def machine() -> str:
-    """What it ran on, and with which versions."""
-    names = [f"{name} {version(name)}" for name in ("z3-solver", "numpy", "sympy")]
-    where = f"ABC at {ABC}" if ABC else "berkeley-abc is not installed: its columns are empty (apt-get install berkeley-abc)"
-    processor = next((line.split(": ")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
-    return f"{processor}, {os.cpu_count()} cores, one of them used; Python {platform.python_version()}, {', '.join(names)}; {where}\n"
+def configurations(design: str, one: str | None) -> list[dict[str, Any]]:
+    """The configurations of a design, with their claims."""
+    return [line for line in child("configurations", design, cut=600).said if one in (None, line["configuration"])]
 
 
-def _lines(file: str) -> Iterator[str]:
-    path = Path(file)
-    yield from path.read_text().splitlines() if path.exists() else ()
+def together(bench: Bench, page: Page, designs: list[str], configuration: str | None) -> None:
+    """The first table."""
+    rows = [row for design in designs for row in bench.together(design, configurations(design, configuration))]
+    about = (
+        f"all claims of a design in one configuration (`a~b`: relations between two) together, cut at {bench.cut:g} s; the median of "
+        f"{bench.repeat} runs, one of each peer in turn, where they are quick. {machine()} The system is built inside our time and before that "
+        "of the peers. bounded Z3 unrolls the runs that we found; yosys-smtbmc unrolls, or tries k-induction where there is nothing to "
+        f"find. - where a peer was cut in another configuration before. {' '.join(bench.summary())}"
+    )
+    page.put("together", "All claims of a design together", about, table(list(bench.HEAD), rows))
 
 
-class Bench:
-    """Measures and prints; keeps every figure in `measured`."""
-
-    def __init__(self, cut: float, singly: list[str]) -> None:
-        """`cut`: seconds after which a peer is stopped; `singly`: the peers of the second table."""
-        self.cut, self.singly = cut, singly
-        self.measured: list[dict[str, Any]] = []
-
-    def design(self, design: str, configuration: str | None, claims: str) -> None:
-        """The first two tables, for one design, in one configuration or in each."""
-        said = [line for line in child("configurations", design, cut=600).said if configuration in (None, line["configuration"])]
-        print(f"{design}: all claims together, cut at {self.cut:g} s\n")
-        rows = [self.together(design, line["configuration"], line["claims"]) for line in said]
-        print(table(["configuration", "claims", "specproof", "lemmas", *FLOWS, "clauses", "Spacer", "bounded Z3", "best / ours"], rows))
-        if claims == "none":
-            return
-        print(f"\n{design}: claim by claim; seconds, and for specproof also with a cold start of the process\n")
-        for line in said:
+def singly(bench: Bench, page: Page, designs: list[str] | tuple[str, ...], configuration: str | None, claims: str) -> None:
+    """The second table."""
+    texts = []
+    for design in designs:
+        for line in configurations(design, configuration):
             names = line["claims"] if claims == "all" else [name for name in claims.split(",") if name in line["claims"]]
-            rows = [self.single(design, line["configuration"], name) for name in names]
+            rows = bench.single(design, line["configuration"], names) if names else []
             if rows:
-                print(line["configuration"])
-                print(table(["claim", "verdict", "specproof", "cold", "pdr", "Spacer", "bounded Z3", "best / ours"], rows))
-
-    def together(self, design: str, configuration: str, claims: list[str]) -> list[str]:
-        """A row of the first table."""
-        mine = self._ours(design, configuration, "")
-        flows = {name: self._abc(design, configuration, "", flow) for name, flow in FLOWS.items()} if ABC else {}
-        fixed = self._peer("spacer", design, configuration, "")
-        runs = [name for name, word in mine.words.items() if word == "refuted" or (word == "proved" and name in reachability(mine))]
-        unrolled = self._peer("bounded", design, configuration, ",".join(runs)) if runs else None
-        peers = {**flows, "Spacer": fixed}
-        for name, peer in {**peers, **({"bounded Z3": unrolled} if unrolled else {})}.items():
-            self._agree(design, configuration, name, mine, peer)
-        clauses = [str(run_.said[0]["clauses"]) for run_ in flows.values() if run_.said[0]["clauses"]]
-        best = min((peer.inner for peer in peers.values() if not peer.cut), default=None)
-        found = "nothing to find"
-        if unrolled:
-            depth = max((line["depth"] for line in unrolled.said if "depth" in line), default=0)
-            found = f"{len(unrolled.words)} of {len(runs)} runs, {unrolled.inner if not unrolled.cut else self.cut:.1f} s, depth {depth}"
-        lemmas = next((str(line["lemmas"]) for line in mine.said if "lemmas" in line), "")
-        return [
-            configuration, str(len(claims)), shown(mine, len(claims), memory=True), lemmas,
-            *(shown(flows.get(name), len(claims)) for name in FLOWS), "/".join(clauses), shown(fixed, len(claims)), found,
-            ratio(best, mine.inner, self.cut),
-        ]  # fmt: skip
-
-    def single(self, design: str, configuration: str, claim: str) -> list[str]:
-        """A row of the second table."""
-        mine = self._ours(design, configuration, claim)
-        word = mine.words.get(claim, "cut")
-        flow = self._abc(design, configuration, claim, "pdr -a") if ABC and "pdr" in self.singly else None
-        fixed = self._peer("spacer", design, configuration, claim) if "spacer" in self.singly else None
-        violated = word == "refuted" or claim in reachability(mine)
-        unrolled = self._peer("bounded", design, configuration, claim) if violated and "bounded" in self.singly else None
-        peers = [peer for peer in (flow, fixed, unrolled) if peer is not None]
-        for peer in peers:
-            self._agree(design, configuration, claim, mine, peer)
-        best = min((peer.inner for peer in peers if not peer.cut), default=None if peers else -1)
-        length = next((line["length"] for line in mine.said if line.get("length") is not None), None)
-        return [
-            claim, word if length is None else f"{word} in {length}", shown(mine, 1), f"{mine.seconds:.2f}",
-            *(shown(peer, 1) for peer in (flow, fixed, unrolled)), ratio(best, mine.inner, self.cut),
-        ]  # fmt: skip
-
-    def growth(self, axes: tuple[tuple[str, ...], ...]) -> None:
-        """The third table. A peer that was cut is not asked of what is larger still."""
-        print(f"\nGrowth: synthetic designs, all their claims together, cut at {self.cut:g} s; - where a smaller one was cut\n")
-        rows = []
-        for axis in axes:
-            given_up: set[str] = set()
-            for name in axis:
-                [size] = child("configurations", name, cut=600).said
-                asks = {
-                    "specproof": lambda name=name: self._ours(name, "all", ""),
-                    "pdr": lambda name=name: self._abc(name, "all", "", "pdr -a"),
-                    "Spacer": lambda name=name: self._peer("spacer", name, "all", ""),
-                }
-                if not ABC:
-                    given_up.add("pdr")
-                done = {tool: ask() for tool, ask in asks.items() if tool not in given_up}
-                for tool, peer in done.items():
-                    if "specproof" in done and tool != "specproof":
-                        self._agree(name, "all", tool, done["specproof"], peer)
-                    if peer.cut:
-                        given_up.add(tool)
-                cells = [shown(done[tool], len(size["claims"]), memory=tool == "specproof") if tool in done else "-" for tool in asks]
-                rows.append([name, *(str(size[key]) for key in ("words", "flags", "actions")), *cells])
-        print(table(["design", "words", "Booleans", "actions", "specproof", "pdr", "Spacer"], rows))
-
-    def _ours(self, design: str, configuration: str, claim: str) -> Run:
-        done = child("ours", design, configuration, claim, cut=max(self.cut, 60))
-        return self._note("specproof", design, configuration, claim, done)
-
-    def _peer(self, task: str, design: str, configuration: str, claim: str) -> Run:
-        return self._note(task, design, configuration, claim, child(task, design, configuration, claim, cut=self.cut))
-
-    def _abc(self, design: str, configuration: str, claim: str, flow: str) -> Run:
-        with tempfile.TemporaryDirectory() as folder:
-            file = f"{folder}/system.aig"
-            outputs = child("export", design, configuration, claim, file, cut=600).said[0]["outputs"]
-            return self._note(f"abc {flow}", design, configuration, claim, abc(file, outputs, flow, self.cut))
-
-    def _note(self, tool: str, design: str, configuration: str, claim: str, done: Run) -> Run:
-        self.measured.append({
-            "tool": tool, "design": design, "configuration": configuration, "claim": claim or None, "seconds": round(done.inner, 4),
-            "process_seconds": round(done.seconds, 4), "megabytes": round(done.megabytes, 1), "cut": done.cut, "words": done.words,
-        })  # fmt: skip
-        print(f"  {tool}: {design} {configuration} {claim or 'all'} {done.inner:.2f} s{' cut' if done.cut else ''}", file=sys.stderr)
-        return done
-
-    def _agree(self, design: str, configuration: str, peer: str, mine: Run, other: Run) -> None:
-        """Raises where a peer's verdict is not ours."""
-        reached = reachability(mine)
-        for claim, word in other.words.items():
-            expected = mine.words.get(claim, word)
-            holds = {"proved": "proved", "vacuous": "proved", "refuted": "refuted"}.get(expected, word)
-            if claim in reached:
-                holds = "refuted" if expected == "proved" else "proved"
-            if word not in (holds, "unknown"):
-                raise Wrong(f"{design} {configuration} {claim}: specproof says {expected}, {peer} says {word}")
+                texts.append(f"{design} {line['configuration']}\n\n{table(list(bench.SINGLE), rows)}")
+    about = f"each claim by itself and from nothing, cut at {bench.cut:g} s; seconds, imports apart. {bench.singles()}"
+    page.put("singly", "Claim by claim", about, *texts)
 
 
-def reachability(mine: Run) -> set[str]:
-    """The claims that ask for a run rather than against one: for peers, what they ask for is a violation."""
-    return {line["claim"] for line in mine.said if line.get("kind") == "reachability"}
+def obligations(page: Page, designs: list[str], cut: float) -> None:
+    """What other solvers take for our obligations, as they are written into certificates."""
+    rows = []
+    for design in designs:
+        [said] = child("opinions", design, ",".join(SOLVERS), str(cut), cut=600 + 3 * cut).said
+        cells = []
+        for name in SOLVERS:
+            took = said.get(name)
+            whole = took is not None and took["done"] == said["obligations"]
+            cells.append("" if took is None else f"{took['seconds']:.2f}" if whole else f"cut ({took['done']})")
+        rows.append([design, str(said["obligations"]), *cells])
+        print(f"  obligations: {' '.join(rows[-1])}", file=sys.stderr, flush=True)
+    about = (
+        "every obligation of every certificate of a design, one by one and in full, as `specproof verify` asks them; seconds, reading "
+        f"included, cut at {cut:g} s. {machine()}"
+    )
+    page.put("obligations", "Our obligations, and other solvers", about, table(["design", "obligations", *SOLVERS], rows))
 
 
-def shown(peer: Run | None, claims: int, *, memory: bool = False) -> str:
-    """Seconds; where it was cut, how much it had decided."""
-    if peer is None:
-        return ""
-    if peer.cut:
-        return f"cut ({len(peer.words)} of {claims})" if claims > 1 else "cut"
-    return f"{peer.inner:.2f}" + (f" s {peer.megabytes:.0f} MB" if memory else "")
-
-
-def ratio(best: float | None, mine: float, cut: float) -> str:
-    """How many times faster specproof is than the fastest peer; below 1 it is slower."""
-    if best == -1:
-        return ""
-    return f"> {cut / mine:.1f}" if best is None else f"{best / mine:.2f}" + (" (slower)" if best < mine else "")
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """Columns, the first flush left."""
-    widths = [max(len(row[k]) for row in [head, *rows]) for k in range(len(head))]
-
-    def line(row: list[str]) -> str:
-        cells = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
-        return "  ".join([row[0].ljust(widths[0]), *cells[1:]]).rstrip()
-
-    lines = [line(row) for row in [head, *rows]]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:], ""])
+def profile(page: Page, designs: list[str]) -> None:
+    """Where our own time goes."""
+    rows: list[tuple[str, dict[str, float]]] = []
+    for design in designs:
+        done = child("profile", design, cut=600)
+        parts = done.said[0]["parts"]
+        rows.append((design, {**parts, "imports": max(0.0, done.seconds - sum(parts.values()))}))
+    names = list(rows[0][1])
+    whole = {name: sum(parts[name] for _, parts in rows) for name in names}
+    rows.append(("in all", whole))
+    total = sum(whole.values()) - whole["imports"]
+    shares = ", ".join(f"{name} {100 * seconds / total:.0f} %" for name, seconds in whole.items() if name != "imports")
+    beside = (total - whole[CERTIFICATE]) / max(whole[CERTIFICATE], 1e-9)
+    head = ["design", *names]
+    cells = [[design, *(f"{parts[name]:.2f}" for name in names)] for design, parts in rows]
+    about = (
+        f"seconds of each part of the engine, all configurations and relations. Of the time after imports: {shares}. The overhead beside "
+        f"Z3's time on the certificates is {beside:.1f} times that. *{ACCEPTING}* is the making of obligations, "
+        "*lemmas* includes the SAT solver, *slice* is the exploration."
+    )
+    page.put("profile", "Where the time goes", about, table(head, cells))
 
 
 if __name__ == "__main__":

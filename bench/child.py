@@ -1,4 +1,4 @@
-"""One measurement, in a process of its own: `python -m bench.child TASK DESIGN CONFIGURATION CLAIMS [FILE]`.
+"""One measurement, in a process of its own: `python -m bench.child TASK DESIGN [CONFIGURATION CLAIMS [FILE]]`.
 
 CLAIMS are names separated by commas, or "" for all.
 
@@ -61,6 +61,63 @@ def export(design: str, configuration: str, names: str, file: str) -> None:
     one = whole.only(*_names(work, names))
     Path(file).write_bytes(one.data())
     say(seconds=time.process_time() - start, latches=len(one.latches), outputs=list(one.outputs))
+
+
+def exports(design: str, configuration: str, names: str, folder: str) -> None:
+    """Writes an AIGER file for each claim, with its cone: FOLDER/0.aig and so on."""
+    from specproof.readings.aiger import circuit
+
+    work = load(design, configuration)
+    whole = circuit(work.system, work.bad)
+    asked = _names(work, names)
+    for number, name in enumerate(asked):
+        (Path(folder) / f"{number}.aig").write_bytes(whole.only(name).data())
+    say(outputs=asked)
+
+
+def verilog(design: str, configuration: str, names: str, folder: str) -> None:
+    """Writes what yosys reads."""
+    from bench.yosys import write
+    from specproof.readings.aiger import circuit
+
+    work = load(design, configuration)
+    asked = _names(work, names)
+    write(circuit(work.system, work.bad).only(*asked), Path(folder))
+    say(outputs=asked)
+
+
+def singly(design: str, configuration: str, names: str) -> None:
+    """Decides with specproof, each claim by itself and from nothing."""
+    from specproof import decide as engine
+    from specproof.solver import Solver
+    from specproof.verdict import Refuted, Result
+
+    found, claims = design_of(design)
+    asked = _names(load(design, configuration), names)
+    Solver().ask([])  # imports
+    for one in (one for one in claims if one.name in asked):
+        start = time.process_time()
+        related = "~" in configuration
+        [result] = [engine.decide_relation(found, one)] if related else engine.decide(found, configuration, [one])
+        seconds = time.process_time() - start
+        if isinstance(result, Result):
+            verdict = result.verdict
+            length = verdict.trace.length if isinstance(verdict, Refuted) else None
+            say(claim=one.name, word=verdict.word, kind=result.kind, length=length, seconds=seconds)
+
+
+def profile(design: str) -> None:
+    """Seconds of each part of the engine, for all claims of a design."""
+    from bench.own import shares
+
+    say(parts=shares(design))
+
+
+def opinions(design: str, names: str, cut: str) -> None:
+    """What other solvers take for the obligations of a design's certificates."""
+    from bench.own import opinions as asked
+
+    say(**asked(design, names.split(","), float(cut)))
 
 
 def spacer(design: str, configuration: str, names: str) -> None:
@@ -202,4 +259,8 @@ def configurations(design: str) -> None:
 
 
 if __name__ == "__main__":
-    {"ours": ours, "export": export, "spacer": spacer, "bounded": bounded, "configurations": configurations}[sys.argv[1]](*sys.argv[2:])
+    TASKS = {
+        "ours": ours, "singly": singly, "export": export, "exports": exports, "verilog": verilog, "spacer": spacer, "bounded": bounded,
+        "configurations": configurations, "profile": profile, "opinions": opinions,
+    }  # fmt: skip
+    TASKS[sys.argv[1]](*sys.argv[2:])

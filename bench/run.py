@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -44,25 +45,34 @@ class Run:
         return done[-1] if done else self.seconds
 
 
-def run(arguments: Sequence[str], cut: float) -> Run:
-    """Runs a process that the system kills after `cut` seconds on the processor, and we after five times that."""
+def run(arguments: Sequence[str], cut: float, folder: str | None = None, path: str | None = None) -> Run:
+    """Runs a process that the system kills after `cut` seconds on the processor, and we after five times that, with all that it
+    started. `folder`: where it runs; `path`: where it looks for programs."""
     limit = math.ceil(cut)
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            list(arguments), stdout=output, stderr=subprocess.STDOUT, env={**os.environ, "OMP_NUM_THREADS": "1"},
+            list(arguments), stdout=output, stderr=subprocess.STDOUT, cwd=folder, start_new_session=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **({"PATH": path} if path else {})},
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit, limit)),
         )  # fmt: skip
-        timer = threading.Timer(5 * cut, process.kill)
+        timer = threading.Timer(5 * cut, _end, [process.pid])
         timer.start()
         try:
             _, status, usage = os.wait4(process.pid, 0)
         finally:
             timer.cancel()
+            _end(process.pid)
         output.seek(0)
         text = output.read().decode(errors="replace")
     process.returncode = os.waitstatus_to_exitcode(status)
     cut_off = process.returncode in (-signal.SIGKILL, -signal.SIGXCPU)
     return Run(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, cut_off, text)
+
+
+def _end(group: int) -> None:
+    """Kills a process with what it started, as far as anything of that is left."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
 
 
 def child(task: str, *arguments: str, cut: float) -> Run:
