@@ -57,5 +57,5 @@ def test_a_review_says_what_the_bug_loses() -> None:
     found = review(Side("cr4", model.cr4, claims), Side("cr4-g06", model.VARIANTS.designs[0], claims))
 
     assert found.code == 1
-    assert "It loses" in line(found) and "cr4-nested-effective" in line(found)
+    assert "it loses protection" in line(found) and "cr4-nested-effective" in line(found)
     assert any(one.name == "effective-in-guest" and one.differs for one in found.behaviours)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from specproof.load import library
 from specproof.review.claims import fate_of
 from specproof.review.compare import review
 from specproof.review.line import line, protection, worst_first
@@ -76,7 +77,7 @@ def test_the_verdict_line_says_what_to_do() -> None:
     """The first words of the line are enough to act on."""
     lost, kept, gained = line(reviewed("seed", "lazy")), line(reviewed("seed", "ored")), line(reviewed("lazy", "seed"))
 
-    assert lost.startswith("seed -> lazy: do not take it as it is: it loses protection. Runs of lazy break enforcement (virtualized, 2 steps; emulated,")
+    assert lost.startswith("seed -> lazy: do not take it as it is: it loses protection. Runs of lazy break enforcement (virtualized, 2 steps;")
     assert kept.startswith("seed -> ored: nothing is lost.")
     assert gained.startswith("lazy -> seed: nothing is lost, and protection is gained. It gains enforcement")
 

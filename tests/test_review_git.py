@@ -38,7 +38,7 @@ def test_two_revisions(repository: Path, capsys: pytest.CaptureFixture[str]) -> 
 
     out = capsys.readouterr().out
     assert found == 1
-    assert "seed@HEAD~1 -> seed@HEAD: do not take it as it is. It loses enforcement" in " ".join(out.split())
+    assert "seed@HEAD~1 -> seed@HEAD: do not take it as it is: it loses protection. Runs of seed@HEAD break enforcement" in " ".join(out.split())
 
 
 def test_the_working_tree(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,7 +48,24 @@ def test_the_working_tree(repository: Path, capsys: pytest.CaptureFixture[str]) 
     found = run("review", "--git", "HEAD..", "designs/design.py", *CLAIMS)
 
     assert found == 0
-    assert "seed@HEAD -> seed@working tree: nothing is lost. It gains enforcement." in " ".join(capsys.readouterr().out.split())
+    said = "seed@HEAD -> seed@working tree: nothing is lost, and protection is gained. It gains enforcement."
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_file_that_was_moved(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On either side it has the name that it had there, whichever of the two is given."""
+    git(repository, "mv", "designs/design.py", "moved.py")
+    git(repository, "commit", "-q", "-m", "moved")
+
+    for name in ("moved.py", "designs/design.py"):
+        assert run("review", "--git", "HEAD~2..HEAD", name, *CLAIMS) == 1
+        assert "seed@HEAD~2 -> seed@HEAD: do not take it" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_shipped_design_has_no_revisions(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The message says what is expected instead of its name."""
+    assert run("review", "--git", "HEAD..", "kvm-reference") == 2
+    assert "--git takes a design file, not kvm-reference" in capsys.readouterr().err
 
 
 def test_from_a_folder_below(repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,7 +90,7 @@ def test_files_beside_the_design_are_of_the_same_revision(repository: Path, caps
     found = run("review", "--git", "HEAD~1..HEAD", "designs/design.py", *CLAIMS)
 
     assert found == 1
-    assert "It loses enforcement" in capsys.readouterr().out
+    assert "it loses protection" in capsys.readouterr().out
 
 
 def test_sarif_names_the_file_of_the_repository(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -129,9 +129,10 @@ def _remembered(
 
     if no_cache:
         return make(Recall())
-    if missing := [file for file in files_of(targets) if not Path(file).exists()]:
+    files = files_of(targets) if asked is not None else ()
+    if missing := [file for file in files if not Path(file).exists()]:
         raise UsageError(f"{missing[0]}: there is no such file")
-    memory = Memory(files_of(targets), asked)
+    memory = Memory(files, asked)
     done = memory.recall()
     if done is not None and done.texts:
         return done.texts[0], done.code
@@ -177,19 +178,21 @@ def at_revisions(
 
     from specproof.errors import UsageError
     from specproof.load import library
-    from specproof.plan import split
+    from specproof.plan import is_file, split
     from specproof.review import git
     from specproof.review.compare import review as compare
     from specproof.review.sides import of_file, told_apart
 
+    if not is_file(target):
+        raise UsageError(f"--git takes a design file, not {target}: specproof review --git BASE..HEAD FILE.py")
     file, name = split(target)
     base, head = git.revisions(revisions)
     shipped = library()
     with ExitStack() as stack:
         sides = []
-        for revision in (base, head):
+        for revision, other in ((base, head), (head, base)):
             if revision:
-                real, folder = stack.enter_context(git.at(revision, Path(file)))
+                real, folder = stack.enter_context(git.at(revision, Path(file), other))
                 sides.append(of_file(file, shipped, str(real), ((str(folder.resolve()), str(git.root(Path(file)).resolve())),)))
             else:
                 sides.append(of_file(file, shipped))

@@ -48,25 +48,46 @@ def root(file: Path) -> Path:
 
 
 @contextmanager
-def at(revision: str, file: Path) -> Iterator[tuple[Path, Path]]:
-    """The file as it was at a revision, with its folder: the file, and the folder that stands for the repository."""
+def at(revision: str, file: Path, other: str = "") -> Iterator[tuple[Path, Path]]:
+    """The file as it was at a revision, with its folder: the file, and the folder that stands for the repository.
+
+    A file that was moved between that revision and the `other` (empty for the working tree) is found under the
+    name that it had.
+    """
     top = root(file)
     path = Path(os.path.relpath(file.resolve(), top.resolve())).as_posix()
     commit = _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}") if _known(top, revision) else b""
     if not commit:
         raise UsageError(f"--git: this repository has no revision {revision!r}")
     name = commit.decode().strip()
-    beside = str(Path(path).parent)
-    listed = _git(top, "ls-tree", "-z", "--name-only", name, *([beside + "/"] if beside != "." else [])).decode()
-    files = [one for one in listed.split("\0") if one.endswith(".py")]
+    files = _beside(top, name, path)
     if path not in files:
-        raise UsageError(f"{path} does not exist at {revision}")
+        moved = _moved(top, name, other, path)
+        files = _beside(top, name, moved) if moved else []
+        if not moved or moved not in files:
+            raise UsageError(f"{path} does not exist at {revision}")
+        path = moved
     with tempfile.TemporaryDirectory(prefix="specproof-") as folder:
         for one in files:
             target = Path(folder) / one
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(_git(top, "cat-file", "blob", f"{name}:{one}"))
         yield Path(folder) / path, Path(folder)
+
+
+def _beside(top: Path, commit: str, path: str) -> list[str]:
+    """The Python files in a file's folder at a commit."""
+    folder = str(Path(path).parent)
+    listed = _git(top, "ls-tree", "-z", "--name-only", commit, *([folder + "/"] if folder != "." else [])).decode()
+    return [one for one in listed.split("\0") if one.endswith(".py")]
+
+
+def _moved(top: Path, commit: str, other: str, path: str) -> str:
+    """What a file was called at a commit that has another name for it than the other revision; empty where git sees no move."""
+    listed = _git(top, "diff", "-z", "--name-status", "--find-renames", "--diff-filter=R", commit, *([other] if other else []), "--").decode()
+    parts = listed.split("\0")
+    moves = dict(zip(parts[2::3], parts[1::3], strict=False))
+    return moves.get(path, "")
 
 
 def _known(top: Path, revision: str) -> bool:

@@ -45,6 +45,8 @@ def _first(review: Review) -> str:
         return f"do not take it as it is: {what}.{tail}"
     if unsure:
         return f"not settled. Nothing is shown to be lost, but {_reasons(unsure)}."
+    if review.silent:
+        return "not settled. No claim speaks of what both show, so this says only what can be seen of them."
     if review.identical:
         return "both are the same, term by term; nothing is lost."
     gained = set(review.by_claim("gained")) | set(review.by_claim("gained", partly=True))
@@ -129,6 +131,8 @@ def _still(review: Review) -> str:
 def _safe(review: Review) -> str:
     worst = review.worst()
     safe = [name for name, fate in worst.items() if fate in ("kept", "gained", "new", "proved")]
+    if not worst:
+        return ""
     if not safe:
         return "No claim is proved of the new design."
     names = listed(worst_first(safe)) if len(safe) <= NAMED + 1 else f"{len(safe)} of {len(worst)} claims"

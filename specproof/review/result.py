@@ -220,10 +220,17 @@ class Review:
         return found
 
     @property
+    def silent(self) -> bool:
+        """Whether no claim could be asked, of designs that are not shown to behave alike."""
+        return not self.claims and not self.identical and not (self.behaviours and all(one.same for one in self.behaviours))
+
+    @property
     def code(self) -> int:
         """The exit code: 0 nothing is lost, 1 something is, 3 something is undecided."""
         if self.of("lost"):
             return 1
+        if self.silent:
+            return 3
         open_ = any(isinstance(one.result.verdict, Unknown) and not one.searched for one in self.behaviours)
         return 3 if self.of("undecided", "dropped", "hollow") or open_ else 0
 

@@ -1,0 +1,110 @@
+"""What a review recalls, and that it is what it would have decided."""
+
+from pathlib import Path
+
+import pytest
+
+from specproof import U64, Design, State, field, frozen
+from specproof.cache import Cache
+from specproof.remember import Remembering, engine
+from specproof.review.compare import review
+from specproof.review.line import line
+from specproof.review.recall import Recall
+from specproof.review.result import Review
+from specproof.review.sides import Side, of_target
+from specproof.terms import Term
+from specproof.verdict import Refuted
+from tests.review_tools import SEED, run
+
+CLAIMS = ["enforcement", "exactness", "transparency"]
+
+
+def reviewed(recall: Recall, old: str = "seed", new: str = "lazy") -> Review:
+    """A review of two designs of the seed's file."""
+    return review(of_target(f"{SEED}:{old}"), of_target(f"{SEED}:{new}"), claims=CLAIMS, recall=recall)
+
+
+@pytest.mark.parametrize(("old", "new"), [("seed", "lazy"), ("lazy", "seed"), ("seed", "ored"), ("lazy", "lazy-too")])
+def test_what_is_recalled_is_what_was_decided(old: str, new: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a cache, with an empty one and with a full one a review says the same; the full one decides nothing."""
+    cache = Cache(tmp_path / "answers.sqlite", lambda message: None)
+    monkeypatch.setattr("specproof.remember.location", lambda: cache.path)
+    plain = reviewed(Recall(), old, new)
+    first = reviewed(Recall(Remembering(engine()), cache), old, new)
+
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("something was decided again")
+
+    monkeypatch.setattr("specproof.jobs.perform", refuse)
+    monkeypatch.setattr("specproof.review.recall.Recall._refuted", refuse)
+    monkeypatch.setattr("specproof.review.recall.Recall._proved", refuse)
+    second = reviewed(Recall(Remembering(engine()), cache), old, new)
+
+    assert line(plain) == line(first) == line(second)
+    assert [(one.fate, one.same_run, one.affected) for one in plain.claims] == [(one.fate, one.same_run, one.affected) for one in second.claims]
+    assert [one.moments for one in plain.behaviours] == [one.moments for one in second.behaviours]
+
+
+def test_a_damaged_answer_is_decided_again(tmp_path: Path) -> None:
+    """A value of another form is no answer."""
+    cache = Cache(tmp_path / "answers.sqlite", lambda message: None)
+    expected = line(reviewed(Recall(cache=cache)))
+    get = cache.get
+    cache.get = lambda key: None if get(key) is None else {"enforcement": 1}  # type: ignore[method-assign]
+
+    assert line(reviewed(Recall(cache=cache))) == expected
+
+
+def test_a_second_review_prints_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    """The whole text comes from the cache, and is the text that --no-cache writes; so is the exit code."""
+    asked = ("review", f"{SEED}:seed", f"{SEED}:lazy", "--claim", "enforcement")
+    texts = []
+    for arguments in (asked, asked, (*asked, "--no-cache")):
+        assert run(*arguments) == 1
+        texts.append(capsys.readouterr().out)
+
+    assert texts[0] == texts[1] == texts[2]
+
+
+class Cpu(State):
+    """A register that no claim speaks of."""
+
+    cur: U64 = field("the register")
+    mask: U64 = frozen("the bits that are locked")
+
+
+def cpu(name: str, forcing: bool) -> Side:
+    """The merge, or forcing by OR."""
+    design = Design(name, Cpu, doc="a mask")
+    design.initial(lambda s: s.cur == 0)
+
+    def wrmsr(s: Cpu, val: U64) -> Cpu:
+        """WRMSR."""
+        return s.replace(cur=val | s.mask if forcing else (s.cur & s.mask) | (val & ~s.mask))
+
+    def current(s: Cpu) -> Term:
+        return s.cur
+
+    design.action(by="guest")(wrmsr)
+    design.view(current)
+    return Side(name, design, ())
+
+
+def test_designs_that_no_claim_speaks_of_are_not_settled() -> None:
+    """Nothing is said to be kept where nothing was asked; the closed forms are told all the same."""
+    found = review(cpu("merge", False), cpu("ored", True))
+
+    assert found.code == 3
+    assert line(found).startswith("merge -> ored: not settled. No claim speaks of what both show")
+    one = next(one for one in found.formulas if one.what == "cur")
+    assert (one.agree, one.words) == ("mask -> cur", "they agree exactly where the masked bits are already set")
+
+
+def test_a_run_of_a_claim_shows_a_difference_that_is_not_the_first(tmp_path: Path) -> None:
+    """What differs later than anything else is looked for in the runs that break claims, replayed on both."""
+    found = review(of_target("kvm-rfc-v2"), of_target("kvm-reference"), configuration="virtualized", claims=["enforcement"])
+
+    one = next(one for one in found.behaviours if one.name == "effective-in-guest")
+    assert isinstance(one.result.verdict, Refuted) and not one.result.verdict.shortest
+    assert "the run that breaks enforcement" in one.result.verdict.method
+    assert one.before != one.after and len(one.moments) == 6
