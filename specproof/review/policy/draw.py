@@ -103,8 +103,9 @@ def picture(found: Fleet) -> str:
             said = f"{source} to {target}: {CELLS[one.word]}" + (f", without {', '.join(one.lacking)}" if one.lacking else "")
             parts.append(_box(left + 60 * number, top + 26 * row, 60, 26, one.word, one.word + ("!" if one.refused else ""), said))
     width = left + max(44 * len(columns), 60 * len(names)) + 90
-    height = top + 26 * len(names) + 40
-    parts.append(_text(8, height - 14, "1, 0 forced; g guest; (g) guest, hidden from its CPUID; # faults; ! some guests are refused"))
+    height = top + 26 * len(names) + 58
+    parts.append(_text(8, height - 32, "1, 0: forced; g: the guest's; (g): the guest's, though its CPUID does not show it; #: faults."))
+    parts.append(_text(8, height - 14, "ok: protected; no: not protected; -: nothing is asked there; !: some guests are refused."))
     body = "\n".join(parts)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(line(found))}" width="{width}" height="{height}" '

@@ -164,7 +164,10 @@ def line(found: Fleet) -> str:
         sentences.append(f"Without effect: {'; '.join(found.pointless)}.")
     turned = [one for one in found.cells if one.refused]
     if turned:
-        moves = [f"{one.source} to {one.target} with {listed(one.refused)} set" for one in turned[:4]]
-        more = f" and {len(turned) - 4} more" if len(turned) > 4 else ""
-        sentences.append(f"Moves that can be refused: {'; '.join(moves)}{more}.")
+        alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+        for one in turned:
+            alike.setdefault((one.target, tuple(one.refused)), []).append(one.source)
+        moves = [f"to {target} from {listed(sources)}, of a guest that has set {listed(bits)}" for (target, bits), sources in alike.items()]
+        more = f" and {len(moves) - 4} more" if len(moves) > 4 else ""
+        sentences.append(f"Moves that can be refused: {'; '.join(moves[:4])}{more}.")
     return " ".join(sentences)

@@ -9,6 +9,7 @@ import specproof
 from specproof.review.jsonform import _review as review_json
 from specproof.review.policy.compare import PolicyReview, line, lost
 from specproof.review.policy.read import Policy, bits, rules
+from specproof.review.result import listed
 from specproof.story.blocks import Block, blocks
 from specproof.verdict import Refuted, Result
 
@@ -25,10 +26,11 @@ def document(found: PolicyReview) -> list[Block]:
 
 def _bits(found: PolicyReview) -> Iterator[Block]:
     yield Block("title", "Who controls each bit")
+    alike: dict[tuple[str, ...], list[str]] = {}
     for one in found.bits:
-        rows = [
-            (one.bit, f"{one.before} -> {one.after}, on {one.host}"), ("old to new", one.forward), ("new to old", one.back), ("guest sees", one.sees),
-        ]  # fmt: skip
+        alike.setdefault((one.bit, one.before, one.after, one.forward, one.back, one.sees), []).append(one.host)
+    for (bit, before, after, forward, back, sees), hosts in alike.items():
+        rows = [(bit, f"{before} -> {after}, on {listed(hosts)}"), ("old to new", forward), ("new to old", back), ("guest sees", sees)]
         yield Block("rows", rows=tuple(rows))
     if found.same:
         rows = [(bit, "unchanged") for bit in found.same]
