@@ -13,9 +13,10 @@ from specproof.load import Library
 from specproof.review.algebra import formulas
 from specproof.review.claims import common_configurations, compared, relations
 from specproof.review.cone import identical
+from specproof.review.line import NAMED
 from specproof.review.observe import behaviours, common
 from specproof.review.recall import Recall
-from specproof.review.result import Answer, Behaviour, ClaimChange, Name, Place, Review, Stories, word
+from specproof.review.result import Answer, Behaviour, ClaimChange, Name, Place, Review, Stories, listed, word
 from specproof.review.sides import Side
 from specproof.story.model import Story
 from specproof.story.subject import Subject
@@ -69,7 +70,16 @@ def review(
         unasked=len({change.claim for change in changes} - {change.claim for change in asked}),
         behaviours=tuple(seen), formulas=() if same else tuple(formulas(old.design, new.design, systems)), identical=same,
         assumptions=_assumptions(changes, new), places=_places(new), seconds=time.perf_counter() - started,
+        restricted=_restricted(wanted, configuration),
     )  # fmt: skip
+
+
+def _restricted(claims: Sequence[str], configuration: str | None) -> str:
+    """What was asked, where that was not everything."""
+    names = list(dict.fromkeys(claims))
+    what = listed(names) if len(names) <= NAMED else f"{len(names)} claims"
+    place = f"in {configuration.replace('~', ' against ')}" if configuration else ""
+    return ", ".join(part for part in (what, place) if part)
 
 
 def _changed_runs(changes: Sequence[ClaimChange], configuration: str) -> list[Trace]:

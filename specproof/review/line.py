@@ -20,6 +20,8 @@ NAMED = 3
 def line(review: Review) -> str:
     """The verdict line: the first words say what to do with the change."""
     sentences = [f"{review.old.label} -> {review.new.label}: {_first(review)}"]
+    if review.restricted and not review.identical:
+        sentences.append(f"Asked only: {review.restricted}.")
     sentences += [what for what in (_lost(review), _still(review), _gained(review), _safe(review), _seen(review)) if what]
     return " ".join(sentences)
 

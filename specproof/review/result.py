@@ -183,7 +183,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Review:
-    """Everything that a review of two designs found."""
+    """Everything that a review of two designs found. `restricted` says what it was cut down to, if it was."""
 
     old: Name
     new: Name
@@ -197,6 +197,7 @@ class Review:
     assumptions: tuple[tuple[str, str], ...] = ()
     places: dict[str, Place] = field(default_factory=dict)
     seconds: float = 0.0
+    restricted: str = ""
 
     def of(self, *fates: str) -> list[ClaimChange]:
         """The claims with one of these fates."""
