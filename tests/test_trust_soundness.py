@@ -98,6 +98,18 @@ def test_a_lemma_that_does_not_hold_initially_is_rejected() -> None:
     assert rejected(lemmas=[EMPTY], design=still) == set()
 
 
+def test_what_is_assumed_of_the_start_helps_there() -> None:
+    """The initial predicate of this one says nothing, and an assumption says that the word starts with 0."""
+    free = counter.but("free", initial=lambda s: s.value == s.value, put=lambda s, value: s.replace(moved=True))
+    free.actions["put"].body.__annotations__["value"] = U64
+
+    assert rejected(lemmas=[EMPTY], design=free) == {"initiation"}
+
+    free.assumption("starts-with-0", of=("initial",))(lambda s: s.value == 0)
+
+    assert rejected(lemmas=[EMPTY], design=free) == set()
+
+
 def test_a_lemma_that_an_action_breaks_is_rejected() -> None:
     """And it must not vouch for a claim: the claim follows from it, and the lemma does not hold."""
     assert rejected(stays_zero, lemmas=[EMPTY]) == {"put keeps the lemmas"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 
@@ -93,19 +94,19 @@ def markdown(blocks: Iterable[Block], width: int = MAIL) -> list[str]:
     found: list[str] = []
     for block in blocks:
         if block.kind == "head":
-            found += [*wrapped(f"**{block.text}**", width)]
+            found += [*wrapped(f"**{_inert(block.text)}**", width)]
         elif block.kind == "lemma":
             found += ["", *wrapped(f"`{block.text}`", width, f"{block.number}. ", "   ")]
             found += [text for row in block.rows if row[0] for text in wrapped(_escaped(row[0]), width, "   ")]
         elif block.kind == "step":
-            found += ["", f"### {block.number}. {block.text}", ""]
+            found += ["", f"### {block.number}. {_inert(block.text)}", ""]
         elif block.kind == "title":
-            found += ["", f"### {block.text.rstrip(':')}", ""]
+            found += ["", f"### {_inert(block.text.rstrip(':'))}", ""]
         elif block.kind in ("rows", "columns"):
             body = rows(block.rows, width, "") if block.kind == "rows" else columns(block.rows, width, "")
             found += ["```", *body, "```"]
         elif block.text.startswith("! "):
-            found += ["", *wrapped(f"**{block.text.removeprefix('! ')}**", width)]
+            found += ["", *wrapped(f"**{_inert(block.text.removeprefix('! '))}**", width)]
         else:
             found += [*([] if found and not found[-1] else [""]), *wrapped(_escaped(block.text), width)]
     return found
@@ -113,4 +114,9 @@ def markdown(blocks: Iterable[Block], width: int = MAIL) -> list[str]:
 
 def _escaped(text: str) -> str:
     """Names keep their underscores."""
-    return text.replace("*", "\\*").replace("_", "\\_")
+    return _inert(text).replace("*", "\\*").replace("_", "\\_")
+
+
+def _inert(text: str) -> str:
+    """What Markdown would take for an element of HTML, or for the edge of preformatted text, is text."""
+    return re.sub(r"<(?=[A-Za-z/!?])", r"\\<", text).replace("```", "\\`\\`\\`")
