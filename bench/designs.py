@@ -290,6 +290,7 @@ def related(small: Small, claim: Asked, common: Sequence[str], most: int = 20_00
     by: dict[State, list[State]] = {}
     for state in sides[1].starts():
         by.setdefault(tuple(state[place] for place in places), []).append(state)
+    choices = [(name, inputs) for name in sides[0].moves for inputs in sides[0].inputs[name]]
     level = [(one, other) for one in sides[0].starts() for other in by.get(tuple(one[place] for place in places), [])]
     seen, length = set(level), 0
     for one, other in level:
@@ -297,7 +298,7 @@ def related(small: Small, claim: Asked, common: Sequence[str], most: int = 20_00
     while level:
         following = []
         for pair in level:
-            for name, inputs in ((name, inputs) for name in sides[0].moves for inputs in sides[0].inputs[name]):
+            for name, inputs in choices:
                 moved = [side.moves[name](state, inputs) for side, state in zip(sides, pair, strict=True)]
                 if moved == [None, None]:
                     continue

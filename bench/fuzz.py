@@ -35,7 +35,9 @@ TOP = Path(__file__).parents[1]
 LIMIT = 20.0
 
 #: What stands in for a value of JSON, or for a piece of text.
-VALUES: tuple[Any, ...] = (None, True, -1, 0, 1 << 70, 1.5, float("inf"), "", "x" * 5000, "\ud800", "../../x", "<script>", "0x", "-0x1", [], {}, [[]], {"": 0})
+VALUES: tuple[Any, ...] = (
+    None, True, -1, 0, 1 << 70, 1.5, float("inf"), "", "x" * 5000, "\ud800", "../../x", "<script>", "0x", "-0x1", [], {}, [[]], {"": 0},
+)  # fmt: skip
 PIECES = (
     "\0", "\ufeff", "'", '"', '"""', "\\", "\n", "[", "]]", "{", "}", "=", "#", "0x", "1e999", "-1", "null", "nan", "../", "\u2028", "\ud83d\ude00",
     "[[host]]", "[[force]]", "true", "9" * 400, "[" * 2000, " " * 3000, "lambda: 0", "~", "import nothing_of_that_name", "s.nothing", "return None",
@@ -207,7 +209,7 @@ def fuzz(count: int, seed: int, chosen: list[str], seconds: float = 1e9) -> tupl
         table = folder / "table"
         table.mkdir()
         known = {kind: made for kind, made in kinds(folder).items() if not chosen or kind.split()[0] in chosen}
-        with mock.patch.object(pinned, "table", lambda: table), _clock():
+        with mock.patch.object(pinned, "table", return_value=table), _clock():
             for number in range(count):
                 if time.monotonic() > until:
                     break

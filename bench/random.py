@@ -143,8 +143,9 @@ class Judge:
             if "fires in no reachable state" in part and fired is not None and len(self.small.settings) < 2 and part.split()[0] in fired:
                 raise Disagree(says)
         reason = verdict.reason if verdict.reason.startswith("not counted") else verdict.method
-        if "fires on the slice" in verdict.reason and fired is not None and all(part.split()[0] in fired for part in verdict.reason.split("proved: ")[1].split("; ")):
-            self.counts["  of these: every action that is named does fire"] += 1
+        if "fires on the slice" in verdict.reason and fired is not None:
+            named = [part.split()[0] for part in verdict.reason.removeprefix("not counted as proved: ").split("; ")]
+            self.counts["  unknown though every action that is named does fire"] += all(name in fired for name in named)
         self.counts[f"  unknown: {' '.join(word for word in reason.split() if word not in self.small.fields)[:90]}"] += 1
 
     def _peers(self, work: Work, known: Mapping[str, Found]) -> None:

@@ -19,7 +19,6 @@ from specproof import decide
 from specproof.certify import Obligation, bundle, obligations
 from specproof.load import library
 from specproof.readings.smtlib import script
-from specproof.solver import Solver
 from specproof.terms import Term
 
 #: An obligation is fragile where its dearest run costs more than so many times its cheapest, and is not cheap at all.

@@ -39,10 +39,11 @@ def fall_back(
     if _inductive(system, prop, certificate, bounded):
         return _holds(prop, kind, "induction at full width by Z3, with the lemmas of the other claims", system, bounded, end, certificate)
     trace = None
+    open_: list[int] = []
     for length in range(FIRST + 1):
         if trace is None and time.monotonic() < end:
             bounded.seconds = max(0.1, end - time.monotonic())
-            trace = bounded_run(system, prop, length, bounded)
+            trace = bounded_run(system, prop, length, bounded, undecided=open_)
     if trace is None and time.monotonic() < end:
         bounded.seconds = max(0.1, end - time.monotonic())
         if bounded.horn(horn(*horn_rules(system, prop))) == "sat":
@@ -50,12 +51,12 @@ def fall_back(
     for length in range(FIRST + 1, LAST):
         if trace is None and time.monotonic() < end:
             bounded.seconds = max(0.1, end - time.monotonic())
-            trace = bounded_run(system, prop, length, bounded)
+            trace = bounded_run(system, prop, length, bounded, undecided=open_)
     if trace is None:
         return Unknown("one-bit slice, induction, bounded runs, Spacer", f"{reason}; nothing else answered in {limit:g} s")
     if kind == "reachability":
         return Proved("bounded runs by Z3, replayed on integers", witness=trace)
-    return Refuted("bounded runs by Z3, replayed on integers", trace)
+    return Refuted("bounded runs by Z3, replayed on integers", trace, shortest=not open_)
 
 
 def _holds(
@@ -108,8 +109,13 @@ def _inductive(system: System, prop: Property, certificate: Certificate | None, 
     return True
 
 
-def bounded_run(system: System, prop: Property, length: int, solver: Solver, *, wanted: bool = False) -> Trace | None:
-    """A run of exactly `length` steps at whose end the property has the value `wanted`, or None where Z3 finds none."""
+def bounded_run(
+    system: System, prop: Property, length: int, solver: Solver, *, wanted: bool = False, undecided: list[int] | None = None
+) -> Trace | None:
+    """A run of exactly `length` steps at whose end the property has the value `wanted`, or None where Z3 finds none.
+
+    Where Z3 does not know, the length is added to `undecided`.
+    """
     if length == 0 and prop.state is None:
         return None
     states = [{term: variable(f"{path}@{index}", term.width) for path, term in system.variables.items()} for index in range(length + 1)]
@@ -118,6 +124,8 @@ def bounded_run(system: System, prop: Property, length: int, solver: Solver, *, 
         parts += _any_step(system, states[index], states[index + 1], index)
     parts.append(_end(system, prop, states, length, wanted))
     answer = solver.ask(parts)
+    if answer.word == "unknown" and undecided is not None:
+        undecided.append(length)
     if answer.word != "sat":
         return None
     initial = {path: answer.values.get(f"{path}@0", 0) for path in system.variables}

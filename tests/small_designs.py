@@ -49,10 +49,9 @@ def designs(draw: st.DrawFn) -> Small:
         known = {**kept, **inputs}
         can_change = [name for name, (_, role) in fields.items() if role != "frozen"]
         changed = draw(st.lists(st.sampled_from(can_change), unique=True, min_size=1, max_size=3)) if can_change else []
-        moves.append(Move(
-            f"a{number}", inputs, term(0, kept, 2) if draw(st.booleans()) else make("const", (), 0, True), term(0, known, 1) if draw(_one_in(4)) else None,
-            {name: term(fields[name][0], known, draw(st.integers(1, 3))) for name in changed},
-        ))  # fmt: skip
+        guard = term(0, kept, 2) if draw(st.booleans()) else make("const", (), 0, True)
+        assumed = term(0, known, 1) if draw(_one_in(4)) else None
+        moves.append(Move(f"a{number}", inputs, guard, assumed, {name: term(fields[name][0], known, draw(st.integers(1, 3))) for name in changed}))
     views = {f"look_{name}": make("var", (), width, f"s.{name}") for name, (width, _) in fields.items()}
     if draw(st.booleans()):
         views["derived"] = term(draw(st.sampled_from((0, *widths))), every, 2)

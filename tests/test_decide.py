@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from specproof import U64, Bool, Claim, Design, ModelError, State, Word, field, frozen, implies, invariant, lemma, reachable, relation, step
+from specproof import U64, Bool, Claim, Design, ModelError, State, Word, fallback, field, frozen, implies, invariant, lemma, reachable, relation, step
 from specproof.decide import decide, decide_lemma, decide_relation
+from specproof.graph import variables
+from specproof.solver import Answer, Solver
 from specproof.system import build
+from specproof.terms import Term
 from specproof.trace import replay
 from specproof.verdict import NotAsked, Proved, Refuted, Result, Vacuous
 
@@ -237,6 +241,26 @@ def test_what_is_not_bitwise_is_refuted_by_a_replayed_run() -> None:
     verdict = one(counter, "", tight, timeout=30)
     assert isinstance(verdict, Refuted)
     assert verdict.trace.length == 4
+
+
+def test_a_run_is_not_called_shortest_where_a_shorter_length_was_not_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A solver that does not know is no solver that says no."""
+
+    @invariant("tight")
+    def tight(v: Any) -> Bool:
+        return v.count <= 3  # type: ignore[no-any-return]
+
+    class Forgetful(Solver):
+        def ask(self, assertions: Sequence[Term]) -> Answer:
+            names = {str(term.data) for term in variables(assertions)}
+            return Answer("unknown", {}, "forgotten") if "low@2" in names and "low@3" not in names else super().ask(assertions)
+
+    monkeypatch.setattr(fallback, "Solver", Forgetful)
+
+    verdict = one(counter, "", tight, timeout=30)
+    assert isinstance(verdict, Refuted)
+    assert verdict.trace.length == 4
+    assert not verdict.shortest
 
 
 def test_unsatisfiable_start_is_an_error() -> None:
