@@ -88,7 +88,8 @@ def main() -> int:
             if what:
                 wrong += 1
                 print(f"WRONG after {delay:.2f} s: {what}", flush=True)
-    print(f"{counts.total()} interruptions, {wrong} wrong; exit codes: {', '.join(f'{number} with {code}' for code, number in sorted(counts.items()))}")
+    ended = ", ".join(f"{number} with {code}" for code, number in sorted(counts.items()))
+    print(f"{counts.total()} interruptions, {wrong} wrong; exit codes: {ended}")
     return 1 if wrong else 0
 
 

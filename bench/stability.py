@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.document import section, table
+from bench.trusted import PAGE
 from bench.work import design_of
 from specproof import decide
 from specproof.certify import Obligation, bundle, obligations
@@ -102,7 +103,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.stability", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--design", action="append", help="a design; more than once for several; default: those of KVM")
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/trust.md")
     wanted = parser.parse_args()
     rows, fragile = [], []
     for name in wanted.design or [name for name in library().designs if name.startswith("kvm-")]:
@@ -117,7 +118,7 @@ def main() -> int:
     print("\n".join(lines))
     if wanted.write:
         said = f"Z3's resource count under {wanted.seeds} seeds, assertions shuffled: `python -m bench.stability --write`. Fragile is what"
-        section("stability", f"## Stability\n\n{said}\ncosts more than {TIMES:g} times its cheapest run and over {WORK:,} units.\n\n" + "\n".join(lines))
+        section("stability", "\n".join([said, f"costs more than {TIMES:g} times its cheapest run, and over {WORK:,} units.", "", *lines]), PAGE)
     return 1 if fragile else 0
 
 

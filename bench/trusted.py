@@ -46,7 +46,8 @@ def reached(start: Sequence[str]) -> list[Path]:
 
 def _imported(path: Path) -> Iterator[Path]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    typing = {id(inner) for node in ast.walk(tree) if isinstance(node, ast.If) for inner in ast.walk(node) if "TYPE_CHECKING" in ast.unparse(node.test)}
+    late = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
+    typing = {id(inner) for node in late for inner in ast.walk(node)}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("specproof") and id(node) not in typing:
             parts = node.module.split(".")[1:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -20,8 +21,6 @@ def resident(pid: int) -> int:
 def limit(workers: int) -> int:
     """Megabytes that each of so many workers may have: a share of what the machine has, or what its container may have."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
+    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit: "max"
         total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
-    except (OSError, ValueError):  # no container, or one without a limit: "max"
-        pass
     return int(total * SHARE / max(1, workers)) >> 20

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import MISSING, FrozenInstanceError, fields, replace
 from typing import Any
 
+import pytest
+
 from specproof import U64, Bool, Design, State, field, implies, invariant, observed, step
-from specproof.certify import accept
+from specproof.certify import accept, leaning
 from specproof.claims import instantiate
 from specproof.explore import explore
 from specproof.lemmas import Certificate
@@ -15,6 +17,7 @@ from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import build
 from specproof.terms import FALSE
+from specproof.verdict import Concern, LemmaLine, NotAsked, Proved, Refuted, Result, Unknown, Vacuous
 from specproof.vocabulary import Lemma, Vocabulary
 
 
@@ -110,6 +113,18 @@ def test_what_is_assumed_of_the_start_helps_there() -> None:
     assert rejected(lemmas=[EMPTY], design=free) == set()
 
 
+def test_a_proof_leans_on_the_assumptions_that_it_needs() -> None:
+    """Of two about the start the lemma needs one, and that is the one that is named."""
+    free = counter.but("free", initial=lambda s: s.value == s.value)
+    free.assumption("starts-even", of=("initial",))(lambda s: ~s.value.bit(0))
+    free.assumption("starts-with-0", of=("initial",))(lambda s: s.value == 0)
+    system = build(free)
+    slice_ = Slice(system, [instantiate(stays_zero, system)])
+    certificate = Certificate(Vocabulary(slice_, explore(slice_)), [EMPTY], [])
+
+    assert leaning(system, certificate, Solver()) == {EMPTY: {"starts-with-0"}}
+
+
 def test_a_lemma_that_an_action_breaks_is_rejected() -> None:
     """And it must not vouch for a claim: the claim follows from it, and the lemma does not hold."""
     assert rejected(stays_zero, lemmas=[EMPTY]) == {"put keeps the lemmas"}
@@ -132,3 +147,12 @@ def test_an_action_that_cannot_happen_needs_no_proof() -> None:
     never.actions["put"] = replace(never.actions["put"], guard=lambda s: FALSE)
 
     assert rejected(stays_zero, written, lemmas=[EMPTY], design=never) == set()
+
+
+@pytest.mark.parametrize("kind", [LemmaLine, Proved, Refuted, Vacuous, Unknown, Concern, Result, NotAsked])
+def test_what_was_said_cannot_be_changed(kind: type) -> None:
+    """A verdict, once made, is the same for everybody who is shown it."""
+    said = kind(*range(sum(one.default is MISSING for one in fields(kind))))
+
+    with pytest.raises(FrozenInstanceError):
+        setattr(said, fields(kind)[0].name, "something else")
