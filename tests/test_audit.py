@@ -98,19 +98,26 @@ def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 
 BOX = """\
 box
-  proved under no assumption: needs-nothing, can-be-used, can-be-even
-  proved under labelled: needs-labelled
-  proved under small: needs-small
-  proved under small and even: needs-small-and-even
-  proved under small, or even: needs-small-or-even
-  refuted, saved by nothing named: saved-by-nothing
-  refuted, saved by odd: saved-by-odd
+  proved under no assumption:
+      needs-nothing, can-be-used, can-be-even
+  proved under labelled:
+      needs-labelled
+  proved under small:
+      needs-small
+  proved under small and even:
+      needs-small-and-even
+  proved under small, or even:
+      needs-small-or-even
+  refuted, saved by nothing named:
+      saved-by-nothing
+  refuted, saved by odd:
+      saved-by-odd
 
 Where sources disagree: even, or odd (--with odd), or either (--without even)
   box: 3 of 9 verdicts change
                           even               odd                either
     needs-small-and-even  proved             refuted in 1 step  refuted in 1 step
-    saved-by-odd          refuted in 1 step  proved             refuted in 1 step
+    saved-by-odd          refuted in 1 step  proved             refuted
     can-be-even           proved             vacuous            proved
 
 7 proved, 3 of them under no assumption; 2 refuted, 1 of them saved by an alternative; 0 left open
@@ -149,7 +156,7 @@ def test_one_claim_alone(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = ask(capsys, f"{FILE}:box", "--claim", "needs-small", "--jobs", "1")
 
     assert code == 0
-    assert out.splitlines()[:2] == ["box", "  proved under small: needs-small"]
+    assert out.splitlines()[:2] == ["box", "  proved under small:"]
 
 
 def test_without_what_a_least_set_has_the_claim_is_refuted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -234,7 +241,7 @@ def test_the_page_says_what_the_json_says(capsys: pytest.CaptureFixture[str], tm
     found = page(json.loads((tmp_path / "box.json").read_text()), library((FILE,)))
 
     assert "- **odd** (box). An alternative to even, off by default. What is put into it is odd; [B] says so.\n  - [B] nobody in parti" in found
-    assert "| saved-by-odd | refuted in 1 step | proved | refuted in 1 step |\n" in found
+    assert "| saved-by-odd | refuted in 1 step | proved | refuted |\n" in found
     assert "| proved under small, or even | needs-small-or-even |\n" in found
     assert "| refuted; saved by odd | saved-by-odd |\n" in found
 

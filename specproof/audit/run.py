@@ -44,8 +44,8 @@ class Row:
 
     @property
     def differs(self) -> bool:
-        """Whether the three are not one."""
-        return len({self.assumed, self.either, self.instead}) > 1
+        """Whether the three are not one, whatever the lengths of the runs."""
+        return len({said.split(" ")[0] for said in (self.assumed, self.either, self.instead)}) > 1
 
 
 @dataclass(frozen=True)
@@ -178,8 +178,9 @@ class Audit:
                 yield Disputed(design, alternative.instead_of, alternative.name, tuple(row for row in rows if row.differs), asked)
 
     def _row(self, index: int, result: Result, of: str, instead: str, others: Mapping[tuple[int, str, str], Answer]) -> Row:
-        either, other = (others.get((index, change, result.claim), result) for change in (of, f"+{instead}"))
-        return Row(result.configuration, result.claim, text(result), _text(either), _text(other))
+        either, other = (others.get((index, change, result.claim)) for change in (of, f"+{instead}"))
+        unasked = result.verdict.word  # follows from the verdict, though not by how short a run
+        return Row(result.configuration, result.claim, text(result), _text(either) or unasked, _text(other) or unasked)
 
 
 def acting(design: Design[Any], configuration: str) -> set[str]:
@@ -213,5 +214,5 @@ def _word(answer: Answer | None) -> str:
     return answer.verdict.word if isinstance(answer, Result) else ""
 
 
-def _text(answer: Answer) -> str:
-    return text(answer) if isinstance(answer, Result) else "not asked"
+def _text(answer: Answer | None) -> str:
+    return text(answer) if isinstance(answer, Result) else ""

@@ -30,7 +30,7 @@ def _design(design: str, findings: Sequence[Finding]) -> list[str]:
         groups.setdefault(needs(one), {}).setdefault(one.result.claim, []).append(one.result.configuration)
     found = [design]
     for title in sorted(groups, key=_rank):
-        found += wrapped(_places(groups[title], asked), f"  {title}: ", "      ")
+        found += [*wrapped(f"{title}:", "  ", "    "), *wrapped(_places(groups[title], asked), "      ", "      ")]
     return found
 
 
@@ -45,12 +45,12 @@ def needs(one: Finding) -> str:
 
 
 def sets(least: Iterable[Sequence[str]]) -> str:
-    """Sets in words: `a and b, or c`; `no assumption` for the empty one."""
-    return ", or ".join(" and ".join(names) or "no assumption" for names in least)
+    """Sets in words: `a, b and c, or d`; `no assumption` for the empty one."""
+    return ", or ".join(" and ".join([*filter(None, [", ".join(names[:-1])]), *names[-1:]]) or "no assumption" for names in least)
 
 
 def _rank(title: str) -> tuple[bool, bool, int, str]:
-    return not title.startswith("proved"), title != "proved under no assumption", title.count(" and ") + title.count(", or "), title
+    return not title.startswith("proved"), title != "proved under no assumption", title.count(",") + title.count(" and "), title
 
 
 def _places(places: Mapping[str, Sequence[str]], asked: Mapping[str, Sequence[str]]) -> str:
