@@ -128,9 +128,9 @@ def l1_loads(s: TwoLevels) -> TwoLevels:
 
 
 @_new.action(by="L1", guard=lambda s: l1_runs(s) & s.loaded, source="arch/x86/kvm/vmx/nested.c:nested_vmx_run")
-def l1_launches(s: TwoLevels) -> Vcpu:
+def l1_launches(s: TwoLevels) -> TwoLevels:
     """VMLAUNCH, with L1's bitmap as it is; no MSR-load list. [LNX nested.c]"""
-    return nested_vmx_enter_from_vmentry(vm_exits(s), ~s.l1_open)
+    return cast(TwoLevels, nested_vmx_enter_from_vmentry(vm_exits(s), ~s.l1_open))
 
 
 @_new.action(by="L1", guard=lambda s: l1_runs(s) & s.loaded, source="arch/x86/kvm/vmx/vmx.c:vmx_spec_ctrl_restore_host")

@@ -4,7 +4,6 @@ A twin shows that its claim can fail, and what it is there for. Many are what wa
 The named claim must be refuted in the named configuration; which others are refuted too is not pinned.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +26,7 @@ class Twin:
     why: str
 
 
-def twin(claim: str, configuration: str, why: str, **change: Callable[..., Any]) -> Twin:
+def twin(claim: str, configuration: str, why: str, **change: Any) -> Twin:
     """kvm-reference with one helper, action or view changed."""
     return Twin(claim, configuration, reference.kvm_reference.but(f"{claim}-twin", doc=why, **change), why)
 
