@@ -5,7 +5,7 @@ ahead of the register (kvm_upstream_ibrs.py): if the effective value equals it, 
 the guest runs with what another task had in SSBD and STIBP, required or not, under the mask. This concerns emulation
 on processors without enhanced IBRS, and the control where the host was booted with spectre_v2=ibrs.
 
-`on_legacy_ibrs` makes any of KVM's designs such a host's.
+`on_legacy_ibrs` is the design on such a host, with VM entry as in 6.12 or as R11 has it.
 
 **Not modelled**: as in kvm_proposed.py; a host that is booted one way and a destination that is booted another.
 
@@ -13,16 +13,16 @@ Sources:
     [LNX]   Linux 6.12.117: arch/x86/kvm/vmx/; arch/x86/kernel/process.c, __speculation_ctrl_update; kernel/cpu/bugs.c
 """
 
-from functools import wraps
 from typing import Any
 
 from specproof.models.elsewhere import say_where
 from specproof.models.kvm import Vcpu, current, has_control, msr_write_intercepted, save_guest_spec_ctrl
-from specproof.models.kvm_proposed import kvm_proposed
+from specproof.models.kvm_proposed import ProposedVcpu, kvm_proposed
 from specproof.models.kvm_upstream_ibrs import IBRS, exit_and_reenter, host_changes
 from specproof.models.registers import LOW_HALF
 
-from specproof import Bool, Design, Word, select
+from specproof import U64, Bool, Design, Word, select
+from specproof.models import kvm_proposed as proposed
 
 
 def vmx_spec_ctrl_restore_host(s: Vcpu) -> Vcpu:
@@ -40,30 +40,26 @@ def vmx_vcpu_run(s: Vcpu) -> Vcpu:
     return s.when(s.loads_shadow & has_control(s, vmcs), msr=(s.msr & vmcs.mask) | (vmcs.shadow & ~vmcs.mask))
 
 
-def on_legacy_ibrs(design: Design[Any], name: str, doc: str, **changes: Any) -> Design[Any]:
-    """The design on such a host, with `changes` made to it; without them VM entry is as the design has it."""
-    starts: Any = design.start
-    moves: Any = design.actions["migrate"].body
+def created(s: ProposedVcpu) -> Bool:
+    """KVM_CREATE_VCPU has returned; the kernel runs with IBRS. [LNX x86.c, bugs.c]"""
+    return proposed.created(s) & ((IBRS & ~s.host) == 0)
 
-    def created(s: Vcpu) -> Bool:
-        """As in the design; the kernel runs with IBRS. [LNX bugs.c]"""
-        begins: Bool = starts(s)
-        return begins & ((IBRS & ~s.host) == 0)
 
-    @wraps(moves)
-    def migrate(*given: Any, **named: Any) -> Any:
-        moved = moves(*given, **named)
-        return moved.replace(host=moved.host | IBRS, msr=moved.msr | IBRS, accepts=moved.accepts | IBRS)
+def migrate(s: ProposedVcpu, host: U64, accepts: U64) -> Vcpu:
+    """To another host with legacy IBRS. [LNX x86.c]"""
+    return proposed.migrate(s, host | IBRS, accepts | IBRS)
 
-    return design.but(
+
+def on_legacy_ibrs(name: str, doc: str, **changes: Any) -> Design[ProposedVcpu]:
+    """kvm_proposed.py on such a host, with `changes` made to it; without them VM entry is 6.12's."""
+    return kvm_proposed.but(
         name, doc=doc, initial=created, migrate=migrate, vmx_spec_ctrl_restore_host=vmx_spec_ctrl_restore_host, host_changes=host_changes,
         exit_and_reenter=exit_and_reenter, **changes,
     )  # fmt: skip
 
 
 kvm_proposed_ibrs = on_legacy_ibrs(
-    kvm_proposed, "kvm-proposed-ibrs", "kvm-proposed on hosts with legacy IBRS in the kernel, where VM entry writes unconditionally",
-    vmx_vcpu_run=vmx_vcpu_run,
+    "kvm-proposed-ibrs", "kvm-proposed on hosts with legacy IBRS in the kernel, where VM entry writes unconditionally", vmx_vcpu_run=vmx_vcpu_run,
 )  # fmt: skip
 
 

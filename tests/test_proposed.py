@@ -111,7 +111,7 @@ def test_a_rule_left_out_is_a_claim_refuted(rule, claim, configuration, change):
 @pytest.mark.parametrize("claim", ["enforcement", "forced-to-zero", "elision-is-sound"])
 def test_on_hosts_with_legacy_ibrs_the_last_rule_is_needed(claim, configuration):
     """R11: there a WRMSR that is skipped leaves required bits as another task had them; one that is not keeps the claim."""
-    elides = on_legacy_ibrs(kvm_proposed, "kvm-proposed-without-r11", "VM entry as in 6.12")
+    elides = on_legacy_ibrs("kvm-proposed-without-r11", "VM entry as in 6.12")
 
     left_out, kept = (decide(design, configuration, [library().claim(claim)])[0] for design in (elides, kvm_proposed_ibrs))
 
