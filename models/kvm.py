@@ -110,6 +110,7 @@ class Vcpu(State):
     operand: U64 = observed("... with this value, or that of an MSR-load list or of KVM_SET_MSRS", bits=SPEC_CTRL)
     guest_wrote_ctrl: Bool = observed("the guest executed WRMSR of MITIGATION_CTRL, or its MSR-load list has it")
     asked_reserved: Bool = observed("the value for MITIGATION_CTRL had a bit that KVM does not know")
+    asked_untold: Bool = observed("... or one that MITIGATION_ENUM does not tell the guest of")
     guest_wrote_enum: Bool = observed("the guest executed WRMSR of MITIGATION_ENUM or of VIRTUAL_ENUMERATION")
     policy_written: Bool = observed("a write of MITIGATION_CTRL was accepted")
     list_loaded: Bool = observed("an MSR-load list set IA32_SPEC_CTRL")

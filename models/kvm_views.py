@@ -298,6 +298,12 @@ def by_userspace(s: Vcpu) -> Bool:
 
 
 @kvm_upstream.view
+def asked_untold(s: Vcpu) -> Bool:
+    """The step was the guest's request for a bit that it was not told of."""
+    return s.asked_untold
+
+
+@kvm_upstream.view
 def entering(s: Vcpu) -> Bool:
     """A nested entry processes L1's VM-entry MSR-load list."""
     return s.entering

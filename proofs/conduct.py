@@ -7,7 +7,7 @@ Sources: [LNX] Linux 6.12, arch/x86/kvm/: vmx/nested.c, vmx/vmx.c, x86.c. [SDM] 
 
 from typing import Protocol
 
-from specproof import Bool, Word, implies, invariant, reachable, step
+from specproof import Bool, Word, implies, invariant, ite, reachable, step
 
 
 class Machine(Protocol):
@@ -21,6 +21,13 @@ class Machine(Protocol):
     effective: Word
     rdmsr: Word
     believes: Word
+    userspace_reads: Word
+    control: Bool
+    exits_on_write: Bool
+    ctrl_visible: Bool
+    ctrl_refused: Bool
+    asked_reserved: Bool
+    asked_untold: Bool  # the step: the guest asked for a bit of the request that it was not told of
     saved_effective: Word
     saved_guest_value: Word
     shadow: Word
@@ -199,13 +206,36 @@ def reads_return_what_was_set(before: Machine, after: Machine) -> Bool:
     return implies(after.guest_read | after.userspace_read, (after.value_read ^ before.believes) == 0)
 
 
+@step("reads-as-the-views-say", id="J21")
+def reads_as_the_views_say(before: Machine, after: Machine) -> Bool:
+    """RDMSR returns what other claims take it to return, and so does KVM_GET_MSRS: of designs, too, that lose what was set."""
+    of_guest = implies(after.guest_read, (after.value_read ^ before.rdmsr) == 0)
+    return of_guest & implies(after.userspace_read, (after.value_read ^ before.userspace_reads) == 0)
+
+
+@step("writes-merge", id="J22")
+def writes_merge(before: Machine, after: Machine) -> Bool:
+    """A WRMSR that is passed through and accepted leaves masked bits and writes all others; the shadow takes the operand. [SDM 28.3]"""
+    mask = ite(before.control, before.mask_field, 0)
+    merged = (before.effective & mask) | (after.operand & ~mask)
+    differ = (after.effective ^ merged) | ite(before.control, after.shadow ^ after.operand, 0)
+    return implies(after.guest_wrote & ~before.intercepted & ~after.refused, differ == 0)
+
+
+@step("requests-refused-for-a-reason", id="J23")
+def requests_refused_for_a_reason(before: Machine, after: Machine) -> Bool:
+    """A guest that asks for what it was told of is not refused."""
+    return implies(after.ctrl_refused, after.asked_reserved | ~before.ctrl_visible | after.asked_untold)
+
+
 @step("copies-follow-the-register", id="J13")
 def copies_follow_the_register(before: Machine, after: Machine) -> Bool:
-    """An exit takes the register's values into KVM's copies; an access that is passed through is no exit and leaves them."""
-    taken = (after.saved_guest_value ^ after.rdmsr) | (after.saved_effective ^ after.effective)
+    """An exit from where writes do not exit takes the register's values into KVM's copies; any other, and what is no exit, leaves them."""
+    taken = (after.saved_guest_value ^ before.rdmsr) | (after.saved_effective ^ before.effective)
     kept = (after.saved_guest_value ^ before.saved_guest_value) | (after.saved_effective ^ before.saved_effective)
     passed = (after.guest_wrote | after.guest_read) & ~before.intercepted
-    return implies(after.reentered, taken == 0) & implies(passed, kept == 0)
+    known = after.reentered & before.exits_on_write
+    return implies(after.reentered & ~before.exits_on_write, taken == 0) & implies(passed | known, kept == 0)
 
 
 @invariant("absent-fields-stay", id="J14")

@@ -1,6 +1,6 @@
 """Twins of the claims about who may act when: kvm-reference with one helper or action changed. As in twins.py."""
 
-from specproof.models.kvm import Vcpu, vm_enters, vm_exits
+from specproof.models.kvm import Vcpu, current, vm_enters, vm_exits
 from specproof.models.kvm_actions import writes
 from specproof.proofs.twins import E, V, reads_the_effective_value, twin
 
@@ -60,6 +60,24 @@ def saves_the_register_only(s: Vcpu) -> Vcpu:
     return s.replace(spec_ctrl=s.msr)
 
 
+def reads_the_register(s: Vcpu) -> Word:
+    return s.msr
+
+
+def by_the_shadow(s: Vcpu) -> Word:
+    return current(s).shadow
+
+
+def merges_inverted(s: Vcpu, value: Word) -> Vcpu:
+    merged = (s.msr & ~current(s).mask) | (value & current(s).mask)
+    return kvm.vmcs_write(s.replace(msr=merged), shadow=value)
+
+
+def refuses_the_guest(s: Vcpu, ctrl: Word, has_reserved: Bool, host_initiated: bool) -> Vcpu:
+    after = reference.vmx_set_msr_mitigation_ctrl(s, ctrl, has_reserved, host_initiated)
+    return after if host_initiated else s.replace(refused=True)
+
+
 def writes_an_absent_field(s: Vcpu, value: Word) -> Vcpu:
     return kvm.vmcs_write(reference.vmx_set_guest_spec_ctrl(s, value), shadow=value)
 
@@ -87,6 +105,10 @@ TWINS = (
          vmentry_fail_vmexit=forgets_the_exit_list),
     twin("bitmap-as-merged", V, "The merge keeps what L1 asked for before.", nested_vmx_prepare_msr_bitmap=forgets_l1s_bitmap),
     twin("reads-return-what-was-set", V, "A read that exits returns the effective value.", vmx_get_msr_spec_ctrl=reads_the_effective_value),
+    twin("reads-as-the-views-say", V, "An RDMSR that is passed through returns the register.", rdmsr_in_guest=reads_the_register,
+         rdmsr=by_the_shadow),
+    twin("writes-merge", V, "The processor takes the mask for the bits that a write reaches.", wrmsr_in_guest=merges_inverted),
+    twin("requests-refused-for-a-reason", V, "A guest may ask for nothing.", vmx_set_msr_mitigation_ctrl=refuses_the_guest),
     twin("copies-follow-the-register", V, "An exit saves the register and not the shadow, as upstream does.",
          save_guest_spec_ctrl=saves_the_register_only),
     twin("absent-fields-stay", E, "The shadow is written where there is none.", vmx_set_guest_spec_ctrl=writes_an_absent_field),
