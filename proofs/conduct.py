@@ -197,6 +197,12 @@ def bitmap_as_merged(before: Machine, after: Machine) -> Bool:
     return current & way_in & stays & implies(after.guest_runs & after.in_l2 | after.merged, ~after.merge_pending)
 
 
+@invariant("closed-until-merged", id="J25")
+def closed_until_merged(v: Machine) -> Bool:
+    """Until the bitmaps are merged every access of L2 would exit."""
+    return implies(v.in_l2 & v.merge_pending, v.intercepted)
+
+
 # The register.
 
 
@@ -242,6 +248,12 @@ def copies_follow_the_register(before: Machine, after: Machine) -> Bool:
 def absent_fields_stay(v: Machine) -> Bool:
     """On a processor without the control KVM leaves the fields alone that only come with it."""
     return implies(~v.virtualized, (v.shadow | v.mask_field) == 0)
+
+
+@invariant("mask-field-as-applied-in-l1", id="J24")
+def mask_field_as_applied_in_l1(v: Machine) -> Bool:
+    """While L1 is current its mask field holds the mask by which KVM computes the effective value: of designs, too, that lose vmcs02's."""
+    return implies(v.control & ~v.in_l2 & v.may_enter, v.mask_field == v.applied_mask)
 
 
 @step("opened-by-a-value", id="J15")

@@ -2,7 +2,7 @@
 
 from specproof.models.kvm import Vcpu, current, vm_enters, vm_exits
 from specproof.models.kvm_actions import writes
-from specproof.proofs.twins import E, V, reads_the_effective_value, twin
+from specproof.proofs.twins import E, V, reads_the_effective_value, switches_the_guest_value_only, twin
 
 from specproof import U64, Bool, Word, select
 from specproof.models import kvm, kvm_nested, kvm_transitions
@@ -78,6 +78,10 @@ def refuses_the_guest(s: Vcpu, ctrl: Word, has_reserved: Bool, host_initiated: b
     return after if host_initiated else s.replace(refused=True)
 
 
+def keeps_the_bitmap(s: Vcpu) -> Vcpu:
+    return kvm_nested.vmx_switch_vmcs(s, to_vmcs02=False).replace(l1_intercepts=False, pages_pending=False)
+
+
 def writes_an_absent_field(s: Vcpu, value: Word) -> Vcpu:
     return kvm.vmcs_write(reference.vmx_set_guest_spec_ctrl(s, value), shadow=value)
 
@@ -111,6 +115,9 @@ TWINS = (
     twin("requests-refused-for-a-reason", V, "A guest may ask for nothing.", vmx_set_msr_mitigation_ctrl=refuses_the_guest),
     twin("copies-follow-the-register", V, "An exit saves the register and not the shadow, as upstream does.",
          save_guest_spec_ctrl=saves_the_register_only),
+    twin("closed-until-merged", V, "A nested exit leaves vmcs02's bitmap as it was merged last.", leave_guest_mode=keeps_the_bitmap),
+    twin("mask-field-as-applied-in-l1", V, "The other VMCS gets the guest's value and keeps its own mask.",
+         vmx_switch_vmcs=switches_the_guest_value_only),
     twin("absent-fields-stay", E, "The shadow is written where there is none.", vmx_set_guest_spec_ctrl=writes_an_absent_field),
     twin("opened-by-a-value", V, "The register is never passed through.", vmx_disable_intercept_for_msr=opens_nothing),
     twin("closed-by-a-policy", V, "A policy that the processor keeps closes the register all the same.",
