@@ -143,7 +143,7 @@ def leaning(system: System, certificate: Certificate, solver: Solver) -> dict[Le
         others = [term for other, term in system.initially_assumed.items() if other != name]
         left = dict(at)
         while left:
-            answer = solver.ask([system.initial, *others, ~conj(left.values())])
+            answer = solver.ask(fails_at_representatives([system.initial, *others], conj(left.values())))
             if answer.word != "sat":
                 break
             values = {path: answer.values.get(path, 0) for path in system.variables}

@@ -7,15 +7,18 @@ What no proof needs (a guard, an assumption) is listed, and fails nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from specproof.claims import Claim, MissingView, Phrase, Views, phrase
 from specproof.design import Design
-from specproof.graph import substitute
+from specproof.graph import substitute, variables
 from specproof.image import firing
 from specproof.layout import TooLarge
 from specproof.lift import unroll
+from specproof.readings.integers import evaluate
 from specproof.solver import Solver
 from specproof.system import Action, System, build
 from specproof.terms import FALSE, Bool, Term, conj, variable
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 #: Assumptions of one action that are taken apart to find which of them contradict each other.
 MOST = 12
 
+#: Assignments that are tried before Z3 is asked whether a claim is true of anything.
+SIMPLE = 64
+
 
 class Sanity:
     """What is found while claims of a design in one configuration are decided."""
@@ -37,13 +43,18 @@ class Sanity:
     def __init__(self, design: Design[Any], system: System, claims: Sequence[Claim], without: tuple[str, ...], seconds: float | None) -> None:
         """`claims`: those that the system can express. `seconds`: a limit for each question, or None."""
         self.design, self.system, self.without = design, system, without
-        self.solver = Solver(seconds)  # of its own: Z3's assignments depend on what was asked before
-        self.found: list[Concern] = tautologies(claims, system, self.solver)
+        self.seconds = seconds
+        self.found: list[Concern] = tautologies(claims, system, lambda: self.solver)
+
+    @cached_property
+    def solver(self) -> Solver:
+        """One of its own, as Z3's assignments depend on what was asked before; made when it is needed, since that takes time."""
+        return Solver(self.seconds)
 
     def explored(self, slice_: Slice, reached: Reached) -> None:
         """Actions that fire in no reachable state of the slice, here or in another configuration."""
         silent = {name: action for name, action in slice_.system.actions.items() if name not in reached.fired}
-        self.found += contradictions({name: self.system.actions[name] for name in silent}, self.solver)
+        self.found += contradictions({name: self.system.actions[name] for name in silent}, self.solver) if silent else []
         for name, action in silent.items():
             if (action.guard is FALSE and self._elsewhere(name)):
                 continue
@@ -105,8 +116,8 @@ def fires(design: Design[Any], configuration: str, without: tuple[str, ...], nam
         return True  # nothing is known, and nothing is said
 
 
-def tautologies(claims: Sequence[Claim], system: System, solver: Solver) -> list[Concern]:
-    """Claims that are true whatever the views are."""
+def tautologies(claims: Sequence[Claim], system: System, solver: Callable[[], Solver]) -> list[Concern]:
+    """Claims that are true whatever the views are. Z3 is asked about those alone that no simple values make false."""
     views = Views(system, system.state())
     said: dict[str, Phrase] = {}
     for claim in claims:
@@ -114,11 +125,18 @@ def tautologies(claims: Sequence[Claim], system: System, solver: Solver) -> list
             said[claim.name] = phrase(claim, *([views, views] if claim.kind in ("step", "relation") else [views]))
         except MissingView:
             continue
-    apart = {name: _apart(one, f"{number}") for number, (name, one) in enumerate(said.items())}
-    if solver.ask([conj(~term for term in apart.values())]).word == "sat":
+    apart = {name: _apart(one, f"{number}") for number, (name, one) in enumerate(said.items()) if not _denied(one.term)}
+    if not apart or solver().ask([conj(~term for term in apart.values())]).word == "sat":
         return []
-    empty = [name for name, term in apart.items() if solver.ask([~term]).word == "unsat"]
+    empty = [name for name, term in apart.items() if solver().ask([~term]).word == "unsat"]
     return [Concern("tautology", name, f"{name} is true of any views whatever: it says nothing", fails=True, claim=name) for name in empty]
+
+
+def _denied(claim: Bool) -> bool:
+    """Whether one of some simple assignments makes it false: words of few different values, so that some are equal and some not."""
+    source = random.Random(0)
+    names = {str(term.data): (0, 1, (1 << term.width) - 1) if term.width else (0, 1) for term in variables([claim])}
+    return any(not evaluate(claim, {name: source.choice(values) for name, values in names.items()}) for _ in range(SIMPLE))
 
 
 def _apart(one: Phrase, tag: str) -> Bool:
