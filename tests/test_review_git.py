@@ -38,7 +38,7 @@ def test_two_revisions(repository: Path, capsys: pytest.CaptureFixture[str]) -> 
 
     out = capsys.readouterr().out
     assert found == 1
-    assert "seed@HEAD~1 -> seed@HEAD: do not take it as it is: it loses protection. Runs of seed@HEAD break enforcement" in " ".join(out.split())
+    assert "seed@HEAD~1 -> seed@HEAD: do not take it as it is: it loses protection. Asked only: enforcement" in " ".join(out.split())
 
 
 def test_the_working_tree(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,7 +48,7 @@ def test_the_working_tree(repository: Path, capsys: pytest.CaptureFixture[str]) 
     found = run("review", "--git", "HEAD..", "designs/design.py", *CLAIMS)
 
     assert found == 0
-    said = "seed@HEAD -> seed@working tree: nothing is lost, and protection is gained. It gains enforcement."
+    said = "seed@HEAD -> seed@working tree: nothing is lost, and protection is gained."
     assert said in " ".join(capsys.readouterr().out.split())
 
 

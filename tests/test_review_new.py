@@ -1,5 +1,6 @@
 """`specproof new`: the files that it writes are decided at once."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,12 @@ def test_helpers_are_copied_with_what_they_use(folder: Path, capsys: pytest.Capt
     assert "both are the same, term by term" in " ".join(capsys.readouterr().out.split())
     text = (folder / "my_design.py").read_text(encoding="utf-8")
     (folder / "my_design.py").write_text(text.replace("vmcs_write(s, shadow=value)", "vmcs_write(s, shadow=0)"), encoding="utf-8")
-    assert run(*review) == 1
-    assert "it loses what held before. Runs of my-design break transparency" in " ".join(capsys.readouterr().out.split())
+    assert run(*review, "--format", "sarif") == 1
+    said = json.loads(capsys.readouterr().out)["runs"][0]
+    assert "Runs of my-design break transparency (virtualized, " in said["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
+    at = said["results"][0]["locations"][0]["physicalLocation"]  # the helper in this file, not the action of the parent that calls it
+    lines = (folder / "my_design.py").read_text(encoding="utf-8").splitlines()
+    assert at["artifactLocation"]["uri"] == "my_design.py" and "def vmx_set_guest_spec_ctrl" in lines[at["region"]["startLine"] - 1]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -58,7 +59,7 @@ def review(
     else:
         if design or pool:
             raise UsageError(f"--{'design' if design else 'pool'} goes with --policy")
-        asked = ("review", targets, claims, config, timeout, form, exhaustive, full, _painted(form, output))
+        asked = ("review", os.getcwd(), targets, claims, config, timeout, form, exhaustive, full, _painted(form, output))
         text, result = _remembered(targets, None if revisions else asked, no_cache, lambda recall: _done(
             _reviews(targets, revisions, claims, config, timeout, exhaustive, recall), form, _painted(form, output), full,
         ))  # fmt: skip

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from specproof.errors import UsageError, did_you_mean
 from specproof.load import Library
@@ -140,7 +141,7 @@ def _assumptions(changes: Sequence[ClaimChange], new: Side) -> tuple[tuple[str, 
 def _name(side: Side) -> Name:
     places = _places(side)
     first = next(iter(places.values()), Place("", 1))
-    return Name(side.label, side.design.doc, first.file)
+    return Name(side.label, side.design.doc, side.place(str(Path(side.file).resolve())) if side.file else first.file)
 
 
 def _places(side: Side) -> dict[str, Place]:

@@ -17,6 +17,8 @@ ROLES = {
 
 #: Formulas that are spelt out, and runs of claims that are told in full; the others are counted or named.
 FORMULAS, RUNS = 6, 2
+#: Characters of a formula that is spelt out, if it is not the first.
+SHORT = 240
 
 
 def folded(lines: Sequence[str], width: int) -> list[str]:
@@ -167,8 +169,12 @@ def seen(review: Review, full: bool = False) -> Iterator[Block]:
             rows.append((name, f"{told[0].sentence}; {'; '.join(outcomes)}"))
     if rows:
         yield Block("rows", rows=tuple(rows))
-    for text in dict.fromkeys(_alike(review, one) for one in review.behaviours if one.same or one.searched):
-        yield Block("text", text, inner=True)
+    alike: dict[str, list[str]] = {}
+    for one in review.behaviours:
+        if (one.same or one.searched) and one.configuration not in alike.setdefault(_alike(review, one), []):
+            alike[_alike(review, one)].append(one.configuration)
+    for text, places in alike.items():
+        yield Block("text", f"{listed([place(name) for name in places])}: {text}" if all(places) else text, inner=True)
     yield from _apart_all(review, full)
 
 
@@ -176,13 +182,12 @@ def _alike(review: Review, one: Behaviour) -> str:
     """A sentence about everything that is like this in its configuration."""
     here = [other for other in review.behaviours if other.configuration == one.configuration]
     names = listed([other.name for other in here if other.same == one.same and other.searched == one.searched])
-    where = f"{place(one.configuration)}: " if one.configuration else ""
     if one.same:
-        return f"{where}{names} never differ{'s' * (',' not in names and ' and ' not in names)}" + (
+        return f"{names} never differ{'s' * (',' not in names and ' and ' not in names)}" + (
             " before something else does (proved)." if any(other.differs for other in here) else " (proved)."
         )
     verdict = one.result.verdict
-    return f"{where}{names}: {verdict.reason}." if isinstance(verdict, Unknown) else ""
+    return f"{names}: {verdict.reason}." if isinstance(verdict, Unknown) else ""
 
 
 def _outcome(one: Behaviour) -> str:
@@ -249,7 +254,8 @@ def _formulas(review: Review, full: bool) -> Iterator[Block]:
     if not review.formulas:
         return
     yield Block("title", "What one bit becomes, before and after")
-    shown = [one for one in review.formulas if one.before or one.after][: None if full else FORMULAS]
+    spelt = [one for one in review.formulas if one.before or one.after]
+    shown = spelt if full else [one for number, one in enumerate(spelt) if number == 0 or _length_of(one) <= SHORT][:FORMULAS]
     for number, one in enumerate(shown):
         if number:
             yield Block("text", "", inner=True)
@@ -258,7 +264,11 @@ def _formulas(review: Review, full: bool) -> Iterator[Block]:
     if rest:
         places = ", ".join(dict.fromkeys(name for one in rest for name in one.actions))
         what = f"{len(rest)} more assignment{'s' * (len(rest) != 1)} differ" + "s" * (len(rest) == 1)
-        yield Block("text", f"{what}, too large to read as formulas, or beyond the first {FORMULAS} (--full has them): in {places}.", inner=True)
+        yield Block("text", f"{what}, in longer formulas or in more than are told here (--full has them): in {places}.", inner=True)
+
+
+def _length_of(one: Formula) -> int:
+    return sum(map(len, (one.under, one.before, one.after, one.agree)))
 
 
 def _formula(one: Formula) -> Iterator[Block]:

@@ -58,9 +58,8 @@ def _result(review: Review, change: ClaimChange, index: int) -> dict[str, Any]:
     message = f"{change.fate}: {title(change)}{where}: {MEANING[change.fate]}"
     if change.reason:
         message += f": {change.reason}"
-    steps = [step.action for step in change.run.trace.steps] if change.run is not None else []
-    places = [place for place in (review.places.get(name) for name in reversed(steps)) if place is not None]
-    at = places[0] if places else Place(review.new.file, 1)
+    steps = change.run.trace.steps if change.run is not None else ()
+    at = _where(review, change)
     found: dict[str, Any] = {
         "ruleId": change.claim, "ruleIndex": index, "level": LEVELS[change.fate], "message": {"text": message},
         "locations": [{"physicalLocation": _physical(at)}],
@@ -78,9 +77,26 @@ def _flow(review: Review, change: ClaimChange) -> list[dict[str, Any]]:
         return []
     found = [_location(Place(review.new.file, 1), f"initially: {_initially(change)}", 0)]
     for number, step in enumerate(change.run.trace.steps, 1):
-        at = review.places.get(step.action, Place(review.new.file, 1))
+        at = _at(review, change, number)
         found.append(_location(at, f"{number}. {step.by}: {step.action}{_what(change, number)}", number))
     return found
+
+
+def _at(review: Review, change: ClaimChange, number: int) -> Place:
+    """The line of a step: of a helper in the design's own file that wrote something in it, else of its action."""
+    story, run = change.story, change.run
+    writers = [name for one in story.beats[number - 1].changes for name in reversed(one.writer.split(" > "))] if story is not None else []
+    own = [review.places[name] for name in writers if name in review.places and review.places[name].file == review.new.file]
+    action = run.trace.steps[number - 1].action if run is not None else ""
+    return own[0] if own else review.places.get(action, Place(review.new.file, 1))
+
+
+def _where(review: Review, change: ClaimChange) -> Place:
+    """The line of a result: of the last step that is in the design's own file, else of what that file replaces."""
+    length = change.run.trace.length if change.run is not None else 0
+    flow = [_at(review, change, number) for number in range(length, 0, -1)]
+    replaced = [place for place in review.places.values() if place.file == review.new.file]
+    return next((place for place in (*flow, *replaced) if place.file == review.new.file), Place(review.new.file, 1))
 
 
 def _initially(change: ClaimChange) -> str:

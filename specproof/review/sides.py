@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,14 @@ class Side:
     """A design, what it is called in the report, its claims, and its file as the user knows it.
 
     `stands_for` leads from the files that were run to the names that the user knows; they differ for a
-    revision, which is run from a temporary folder.
+    revision, which is run from a temporary folder. `file` is the design's own file, where it does not ship.
     """
 
     label: str
     design: Design[Any]
     claims: tuple[Claim, ...]
     stands_for: tuple[tuple[str, str], ...] = ()
+    file: str = ""
 
     def place(self, file: str) -> str:
         """A file as the user knows it, relative to the current folder where it lies below."""
@@ -42,7 +43,7 @@ class Side:
 
     def named(self, label: str) -> Side:
         """The same side under another name."""
-        return Side(label, self.design, self.claims, self.stands_for)
+        return replace(self, label=label)
 
 
 @contextmanager
@@ -107,7 +108,7 @@ def of_file(file: str, shipped: Library, real: str = "", stands_for: tuple[tuple
     for design in own:
         if design.name in sides:
             raise ModelError(f"{file}: two designs are named {design.name!r}; give one another name")
-        sides[design.name] = Side(design.name, design, whole, stands_for)
+        sides[design.name] = Side(design.name, design, whole, stands_for, file)
     return sides
 
 
