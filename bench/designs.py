@@ -7,7 +7,7 @@ of a step `before.x` and `after.x`, of a relation `left.x` and `right.x`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -55,6 +55,11 @@ class Small:
     def kept(self) -> list[str]:
         """The fields that are the state between steps."""
         return [name for name, (_, role) in self.fields.items() if role != "observed"]
+
+
+def unassumed(small: Small) -> Small:
+    """The design without its assumptions."""
+    return replace(small, initially_assumed=None, moves=[replace(move, assumed=None) for move in small.moves])
 
 
 # ------------------------------------------------------------------------------------------------------ as a file

@@ -8,7 +8,10 @@ shows is executed by the plain Python too. A disagreement is shrunk and written 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -18,9 +21,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, seed, settings
 
 from bench.child import first_violations, spacer_words
-from bench.designs import Asked, Found, Search, Small, TooMany, lemma_holds, related, source
+from bench.designs import Asked, Found, Search, Small, TooMany, lemma_holds, related, source, unassumed
 from bench.work import Work, negated
 from specproof.claims import Claim, collecting, instantiate
+from specproof.cli import main as cli
 from specproof.decide import decide, decide_lemma, decide_relation
 from specproof.design import Design
 from specproof.errors import ModelError
@@ -48,6 +52,20 @@ def loaded(text: str, name: str = "random design") -> tuple[Design[Any], dict[st
     return scope["random"], {claim.name: claim for claim in claims}
 
 
+def certified(small: Small) -> str:
+    """What is wrong with the certificates of a design: `check` writes them, and `verify` reads them. "" for nothing."""
+    said = io.StringIO()
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        file = Path(folder) / "design.py"
+        file.write_text(source(small), encoding="utf-8")
+        asked = [part for claim in small.claims for part in ("--claim", claim.name)]
+        code = cli(["check", str(file), *asked, "--jobs", "1", "--certificates", f"{folder}/certificates"])
+        if code == 2 and "no run starts" in said.getvalue():
+            return ""
+        verified = cli(["verify", f"{folder}/certificates"])
+    return "" if code in (0, 1, 3) and verified in (0, 3) else f"check ends with {code}, and verify with {verified}: {said.getvalue()[-2000:]}"
+
+
 class Judge:
     """Holds the engine's verdicts on one design against the others."""
 
@@ -61,29 +79,31 @@ class Judge:
         plain = [claim for claim in self.small.claims if claim.kind in ("invariant", "step", "reachability")]
         for setting in [*self.small.settings] or [""]:
             self._configuration(setting, plain)
+            if self.design.assumptions:
+                self._configuration(setting, plain, tuple(self.design.assumptions))
         for claim in self.small.claims:
             if claim.kind == "lemma":
                 self._agree(claim, decide_lemma(self.claims[claim.name], timeout=LIMIT), Found(None if lemma_holds(claim) else 0), set(), None)
             elif claim.kind == "relation":
                 self._relation(claim)
 
-    def _configuration(self, setting: str, claims: list[Asked]) -> None:
+    def _configuration(self, setting: str, claims: list[Asked], without: tuple[str, ...] = ()) -> None:
         if not claims:
             return
-        search = Search(self.small, setting or None)
+        search = Search(unassumed(self.small) if without else self.small, setting or None)
         asked = [self.claims[claim.name] for claim in claims]
         if next(search.starts(), None) is None:
             try:
-                results = decide(self.design, setting, asked, timeout=LIMIT)
+                results = decide(self.design, setting, asked, without=without, timeout=LIMIT)
             except ModelError:
                 return
             raise Disagree(f"nothing starts, and the engine says {results}")
         known, fired = search.run(claims)
-        results = decide(self.design, setting, asked, timeout=LIMIT)
+        results = decide(self.design, setting, asked, without=without, timeout=LIMIT)
         for claim, result in zip(claims, results, strict=True):
             self._agree(claim, result, known[claim.name], fired, lambda trace, wanted, claim=claim: follow(search, claim, trace, wanted))
         if self.peers:
-            system = build(self.design, setting)
+            system = build(self.design, setting, without)
             bad = {claim.name: instantiate(claim, system) for claim in asked}
             bad = {name: negated(prop) if self.claims[name].kind == "reachability" else prop for name, prop in bad.items()}
             self._peers(Work(system, tuple(asked), bad), known)
@@ -189,8 +209,11 @@ def follow(search: Search, claim: Asked, trace: Trace, wanted: int) -> bool:
     return bool(check.function(views)[0] == wanted)
 
 
-def campaign(count: int, start: int, seconds: float, write: Path, *, peers: bool = True) -> tuple[int, Counter[str], str]:
-    """Designs that were decided, what came of them, and the first disagreement, whose design was written."""
+def campaign(count: int, start: int, seconds: float, write: Path, *, peers: bool = True, certify: int = 0) -> tuple[int, Counter[str], str]:
+    """Designs that were decided, what came of them, and the first disagreement, whose design was written.
+
+    Of every so many designs as `certify` says, certificates are written and verified.
+    """
     counts: Counter[str] = Counter()
     end = time.monotonic() + seconds
     decided = 0
@@ -201,7 +224,13 @@ def campaign(count: int, start: int, seconds: float, write: Path, *, peers: bool
         decided += 1
         try:
             Judge(small, counts, peers).run()
+            if certify and decided % certify == 0:
+                counts["certificates verified"] += 1
+                if wrong := certified(small):
+                    raise Disagree(wrong)
         except Exception as error:
+            if not last:
+                print(f"smaller ones are looked for than this: {type(error).__name__}: {str(error)[:600]}", file=sys.stderr, flush=True)
             last[:] = [(small, error)]
             raise
 
@@ -225,11 +254,12 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=3600.0)
+    parser.add_argument("--certify", type=int, default=25, metavar="N", help="write and verify the certificates of every Nth design; 0: of none")
     parser.add_argument("--write", type=Path, default=Path("build/random/disagreement.py"))
     wanted = parser.parse_args()
     print(f"seed {wanted.seed}", flush=True)
     started = time.process_time()
-    decided, counts, wrong = campaign(wanted.count, wanted.seed, wanted.seconds, wanted.write)
+    decided, counts, wrong = campaign(wanted.count, wanted.seed, wanted.seconds, wanted.write, certify=wanted.certify)
     print(f"{decided} designs, {time.process_time() - started:.0f} s of the processor")
     for what, number in sorted(counts.items()):
         print(f"{number:8} {what}")

@@ -15,6 +15,7 @@ from typing import cast
 import numpy as np
 
 from specproof.claims import Property
+from specproof.graph import postorder
 from specproof.layout import Compiled, Layout, States, TooLarge
 from specproof.readings.bits import Compiler, watched_bits
 from specproof.system import Action, System
@@ -57,10 +58,10 @@ class Slice:
     def __init__(self, system: System, properties: Sequence[Property]) -> None:
         """Compiles everything; raises TooLarge where a state does not fit in 64 bits."""
         self.system = system
-        words = [term.width for term in system.variables.values()]
-        words += [term.width for action in system.actions.values() for term in action.inputs.values()]
-        self.widest = max([width for width in words if width] or [1])
-        self.watched = self._watched(system, properties)
+        roots, next_of = _roots(system, properties)
+        words = [*system.variables.values(), *(term for action in system.actions.values() for term in action.inputs.values())]
+        self.widest = max([term.width for term in postorder([*words, *roots])] or [0]) or 1  # a term may be wider than every variable
+        self.watched = watched_bits(roots, next_of)
         self.layout = Layout()
         for path, term in system.variables.items():
             self.layout.keys[("word" if term.width else "bool", path)] = len(self.layout.keys)
@@ -73,18 +74,6 @@ class Slice:
         self.groups = self._groups()
         self.start = self._start()
         self._finish()
-
-    def _watched(self, system: System, properties: Sequence[Property]) -> dict[str, set[int]]:
-        roots: list[Term] = [system.starts]
-        next_of: dict[str, list[Term]] = {}
-        for action in system.actions.values():
-            roots += [action.enabled, *action.observed.values(), *action.next.values()]
-            for path, term in action.next.items():
-                next_of.setdefault(path, []).append(term)
-        for prop in properties:
-            for one in (prop, *([prop.happens] if prop.happens else [])):
-                roots += [*([] if one.state is None else [one.state]), *one.steps.values()]
-        return watched_bits(roots, next_of)
 
     def compiler(self, *, tests: bool) -> Compiler:
         """A compiler for terms of this slice."""
@@ -226,6 +215,20 @@ class Slice:
         ordered = sorted(self.layout.keys.items(), key=lambda item: (rank.get(item[0], len(rank)), item[1]))
         words = [item for item in ordered if item[0][0] != "watched"]  # type: ignore[index]
         return words + [item for item in ordered if item[0][0] == "watched"]  # type: ignore[index]
+
+
+def _roots(system: System, properties: Sequence[Property]) -> tuple[list[Term], dict[str, list[Term]]]:
+    """Every term that the slice reads, and the next values of each variable."""
+    roots: list[Term] = [system.starts]
+    next_of: dict[str, list[Term]] = {}
+    for action in system.actions.values():
+        roots += [action.enabled, *action.observed.values(), *action.next.values()]
+        for path, term in action.next.items():
+            next_of.setdefault(path, []).append(term)
+    for prop in properties:
+        for one in (prop, *([prop.happens] if prop.happens else [])):
+            roots += [*([] if one.state is None else [one.state]), *one.steps.values()]
+    return roots, next_of
 
 
 def _asked(prop: Property, action: str | None) -> tuple[Bool, Bool | None]:

@@ -50,7 +50,7 @@ class Vocabulary:
         now = system.state()
         for name in sorted(system.views):
             term = system.view(name, now)
-            if term.op in ("var", "const"):
+            if term.op in ("var", "const") or term.width > self.slice.widest:
                 continue
             program = compile_value(self.slice, term)
             if program is not None:

@@ -5,11 +5,30 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
-from specproof import U64, Bool, Claim, Design, ModelError, State, Word, fallback, field, frozen, implies, invariant, lemma, reachable, relation, step
+from specproof import (
+    U64,
+    Bool,
+    Claim,
+    Design,
+    ModelError,
+    State,
+    Word,
+    fallback,
+    field,
+    frozen,
+    implies,
+    invariant,
+    ite,
+    lemma,
+    reachable,
+    relation,
+    step,
+    word,
+)  # fmt: skip
 from specproof.decide import decide, decide_lemma, decide_relation
 from specproof.graph import variables
 from specproof.solver import Answer, Solver
@@ -261,6 +280,55 @@ def test_a_run_is_not_called_shortest_where_a_shorter_length_was_not_decided(mon
     assert isinstance(verdict, Refuted)
     assert verdict.trace.length == 4
     assert not verdict.shortest
+
+
+class Narrow(State):
+    w: Annotated[Word, 1] = field("a word of one bit")
+    on: Bool = field("it was set")
+
+
+narrow = Design("narrow", Narrow, doc="A word that is read as a wider one than any that the state has")
+narrow.initial(lambda s: (s.w == 0) & ~s.on)
+
+
+@narrow.action(by="anybody")
+def turn(s: Narrow, on: Bool) -> Narrow:
+    return s.replace(w=ite(on, word(1, 1), s.w), on=on)
+
+
+@narrow.view
+def wide(s: Narrow) -> Word:
+    return ite(s.on, s.w.zext(3) | word(2, 3), word(3, 3))
+
+
+@narrow.view
+def turned(s: Narrow) -> Bool:
+    return s.on
+
+
+def test_a_term_may_be_wider_than_every_variable() -> None:
+    """Positions are those of the widest term: what happens above the variables is neither missed nor an error."""
+
+    @invariant("three")
+    def three(v: Any) -> Bool:
+        return implies(v.turned, v.wide == 3)
+
+    @invariant("never-the-top")
+    def never_the_top(v: Any) -> Bool:
+        return (v.wide & 4) == 0  # type: ignore[no-any-return]
+
+    @invariant("never-the-middle")
+    def never_the_middle(v: Any) -> Bool:
+        return (v.wide & 2) == 0  # type: ignore[no-any-return]
+
+    @invariant("unread")
+    def unread(v: Any) -> Bool:
+        return implies(~v.turned, ~v.turned)
+
+    assert isinstance(one(narrow, "", three), Proved)
+    assert isinstance(one(narrow, "", never_the_top), Proved)
+    assert isinstance(one(narrow, "", never_the_middle), Refuted)
+    assert isinstance(one(narrow, "", unread), Proved | Vacuous)
 
 
 def test_unsatisfiable_start_is_an_error() -> None:
