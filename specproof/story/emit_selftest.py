@@ -20,7 +20,9 @@ SILENT = '\tpr_info("Nothing that user space or guest code can observe tells the
 
 def program(story: Story, subject: Subject) -> str:
     """The text of the C file; UsageError for a design that is not KVM's on Intel."""
-    if story.kind == "relation" or not {"kvm_get_msrs", "nested_exit"} <= set(subject.system.actions):
+    if story.kind == "relation":
+        raise UsageError("a selftest drives one KVM on one host, and this run is of two configurations side by side; use --emit pytest")
+    if not {"kvm_get_msrs", "nested_exit"} <= set(subject.system.actions):
         raise UsageError(f"a selftest drives KVM on Intel, and {story.design} has none of its actions; use --emit pytest")
     emitter = Emitter(story, subject)
     run(emitter)
@@ -28,7 +30,7 @@ def program(story: Story, subject: Subject) -> str:
     enum = sum(1 << raw for place, raw in RECODED.items() if story.moments[0].get("mitigation_enum", 0) >> place & 1)
     offers = virtual and (enum or story.moments[0].get("enumerates", 0))
     uses = any("VIRTUAL" in line for lines in (emitter.host, *emitter.guest.values()) for line in lines) or offers
-    saved = ["\tuint64_t saved;", ""] if any("saved = " in line for line in emitter.host) else []
+    saved = ["\tuint64_t saved __attribute__((unused));", ""] if any("saved = " in line for line in emitter.host) else []
     intercept = next((bool(beat.input("l1_intercepts")) for beat in story.beats if "l1_intercepts" in {value.name for value in beat.inputs}), False)
     parts = {
         "about": "\n".join(f" * {line}".rstrip() for line in _about(emitter)), "count": str(story.length),
