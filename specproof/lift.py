@@ -155,9 +155,12 @@ def _project(state: Mapping[str, int], run: Steps, keep: int, judge: Judge) -> t
 
 
 def _gather(judge: Judge, state: dict[str, int], run: Steps, order: Sequence[int]) -> tuple[dict[str, int], Steps]:
-    """All of one position moved to another, where that shows the same: first everywhere, then but for the inputs of one name."""
+    """All of one position moved to another that is used too, where that shows the same: everywhere, or but for the inputs of one name."""
     for come in order:
         for go in order:
+            values = [*state.values(), *(value for _, inputs in run for value in inputs.values())]
+            if not all(any(value >> position & 1 for value in values) for position in (come, go)):
+                continue
             names = dict.fromkeys(name for _, inputs in run for name, value in inputs.items() if value >> go & 1)
             moved = (_moved(state, run, go, come, but, judge) for but in ("", *names)) if go != come else ()
             state, run = next((one for one in moved if one != (state, run) and judge(*one) is not None), (state, run))
