@@ -127,7 +127,7 @@ def vmx_set_msr_mitigation_enum(s: Vcpu, data: Word) -> Vcpu:
 def guest_wrmsr_mitigation_enum(s: MaskedVcpu, data: U64, enumeration: Bool) -> Vcpu:
     """L1 writes MITIGATION_ENUM or VIRTUAL_ENUMERATION. [11975331336, 12294312588]"""
     s = cast(MaskedVcpu, vm_exits(s))
-    s = select(enumeration, vmx_set_msr_enumeration(s, data), vmx_set_msr_mitigation_enum(s, data))
+    s = cast(MaskedVcpu, select(enumeration, vmx_set_msr_enumeration(s, data), vmx_set_msr_mitigation_enum(s, data)))
     return s.replace(guest_wrote_enum=True, by_l1=True)
 
 
