@@ -117,7 +117,7 @@ def accept(system: System, certificate: Certificate, properties: Mapping[str, Pr
         together.setdefault(place, []).append(obligation)
     for group in together.values():
         whole = bundle(group)
-        if any(solver.ask(assertions).word == "unsat" for assertions in dict.fromkeys((whole.lighter, whole.narrowed))):
+        if solver.ask(whole.lighter).word == "unsat" or (len(group) > 1 and solver.ask(whole.narrowed).word == "unsat"):
             continue
         for obligation in group:
             answer = solver.ask(obligation.narrowed)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from specproof.claims import Property
 from specproof.explore import Reached
@@ -22,13 +23,24 @@ from specproof.vocabulary import Lemma, Vocabulary
 @dataclass
 class Certificate:
     """Lemmas that are inductive together and imply the claims. `cores[(target, action)]`: action None means "in a state".
-    `leans`: assumptions about the initial states that a lemma needs, once `certify.accept` has found out."""
+    `leans`: assumptions about the initial states that a lemma needs, once `certify.accept` has found out. `said`: what
+    `readable` made of a lemma, alone or as an equality."""
 
     vocabulary: Vocabulary
     lemmas: list[Lemma]
     claims: list[str]
     cores: dict[tuple[Lemma | str, str | None], Core] = field(default_factory=dict)
     leans: dict[Lemma, set[str]] = field(default_factory=dict)
+    said: dict[tuple[Lemma, bool], tuple[str, str]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def uses(self) -> dict[Lemma, list[tuple[str, str | None]]]:
+        """For each lemma what needs it: a claim or "" for a lemma, and at which action."""
+        found: dict[Lemma, list[tuple[str, str | None]]] = {}
+        for (target, action), core in self.cores.items():
+            for lemma in core.lemmas:
+                found.setdefault(lemma, []).append((target if isinstance(target, str) else "", action))
+        return found
 
     def behind(self, *claims: str) -> tuple[list[Lemma], set[str]]:
         """The lemmas and assumptions that the proof of these claims uses, directly or through other lemmas."""

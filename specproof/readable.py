@@ -14,11 +14,6 @@ from specproof.vocabulary import Lemma, Literal
 
 def lines(certificate: Certificate, lemmas: Sequence[Lemma], claim: str) -> tuple[LemmaLine, ...]:
     """One line for each lemma behind a claim, or for two that say an equality."""
-    needs: dict[Lemma, list[tuple[str, str | None]]] = {lemma: [] for lemma in lemmas}
-    for (target, action), core in certificate.cores.items():
-        for lemma in core.lemmas:
-            if lemma in needs:
-                needs[lemma].append((target if isinstance(target, str) else "", action))
     by_literals = {lemma.literals: lemma for lemma in lemmas}
     found = []
     done: set[Lemma] = set()
@@ -28,8 +23,11 @@ def lines(certificate: Certificate, lemmas: Sequence[Lemma], claim: str) -> tupl
         twin = by_literals.get(_twin(lemma))
         together = [lemma] + ([twin] if twin is not None else [])
         done.update(together)
-        equation, sentence = _equality(certificate, lemma) if len(together) == 2 else _clause(certificate, lemma)
-        uses = [use for one in together for use in needs[one]]
+        key = lemma, twin is not None
+        if key not in certificate.said:  # most lemmas stand behind many claims
+            certificate.said[key] = _equality(certificate, lemma) if twin is not None else _clause(certificate, lemma)
+        equation, sentence = certificate.said[key]
+        uses = [use for one in together for use in certificate.uses.get(one, ())]
         actions = sorted({action for target, action in uses if not target and action})
         claims = sorted({target for target, _ in uses if target})
         found.append(LemmaLine(equation, tuple(actions), tuple(claims), sentence))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
 from specproof.design import ActionSpec, Assumption, Design, blank, inputs_of
@@ -76,11 +77,15 @@ class System:
 
     def state(self, values: Mapping[str, Term] | None = None) -> dict[str, Term]:
         """Terms for every leaf: the variables, unless `values` says otherwise; observed fields cleared."""
+        return {**self._leaves, **(values or {})}
+
+    @cached_property
+    def _leaves(self) -> dict[str, Term]:
         base: dict[str, Term] = {}
         for path, declared in self.fields.items():
             known = next((known for known in (self.constants, self.variables, self.hidden) if path in known), None)
             base[path] = _zero(declared.width) if known is None else known[path]
-        return {**base, **(values or {})}
+        return base
 
     def after(self, action: Action) -> dict[str, Term]:
         """Terms for every leaf after an action, over the state before it and its inputs."""
