@@ -19,7 +19,7 @@ from specproof.jobs import Perform, perform
 from specproof.lemmas import Certificate
 from specproof.load import Library
 from specproof.plan import Unit, pair
-from specproof.remember import digest, unit_key
+from specproof.remember import digest, unchanged, unit_key
 from specproof.review.result import Answer, Held
 from specproof.review.sides import Side
 from specproof.slice import Slice
@@ -67,7 +67,7 @@ class Question:
 
     def key(self, names: Iterable[str]) -> tuple[Any, ...]:
         """What tells it from others in this process."""
-        return id(self.side.design), self.system.configuration, tuple(self.properties), tuple(names), self.timeout
+        return self.side.design, self.system.configuration, tuple(self.properties), tuple(names), self.timeout
 
     def kept(self, names: Iterable[str]) -> str | None:
         """What tells it from others in the cache."""
@@ -108,7 +108,7 @@ class Recall:
             found = self._kept(key)
             if found is None:
                 found = make()
-                if key is not None and self.cache is not None and not any(_undecided(one) for one in found.values()):
+                if key is not None and self.cache is not None and unchanged() and not any(_undecided(one) for one in found.values()):
                     self.cache.put(key, "review", {name: _encode(one) for name, one in found.items()})
             self.known[memo] = found
         return dict(self.known[memo])
@@ -130,7 +130,7 @@ class Recall:
         return answers
 
     def _unit(self, side: Side, unit: Unit) -> Answers:
-        memo = (id(side.design), unit)
+        memo = (side.design, unit)
         if memo not in self.known:
             found: Answers = {}
             self.work(unit, _library(side), lambda answer: found.__setitem__(answer.claim, answer))
