@@ -153,7 +153,10 @@ def product(
         for path, term in left.variables.items()
         if path in right.variables and path not in shared and path not in apart
     ]
-    assumed = {name: cast(Bool, substitute([term], renames[0])[0]) for name, term in left.initially_assumed.items()}
+    assumed = {name: TRUE for system in (left, right) for name in system.initially_assumed}
+    for side, system in enumerate((left, right)):  # an assumption restricts the start of each side that makes it
+        for name, term in system.initially_assumed.items():
+            assumed[name] = assumed[name] & cast(Bool, substitute([term], renames[side])[0])
     actions = {name: _pair_action(left, right, name, pairs[name], names, shared, renames) for name in pairs}
     pair_views = [frozenset(f"{names[side]}.{view}" for view in system.views) for side, system in enumerate((left, right))]
 

@@ -381,3 +381,35 @@ def test_an_antecedent_that_only_a_test_of_words_forbids_is_vacuous() -> None:
         return implies(v.guest_runs & (v.rdmsr < (v.rdmsr & v.required_mask)), v.effective == 0)
 
     assert one(thin.thin, "virtualized", itself, timeout=20).word == "vacuous"
+
+
+def test_each_side_of_a_relation_starts_as_its_own_assumptions_say() -> None:
+    """An assumption may say something of one configuration alone, and it is the right one here."""
+
+    class Pinned(State):
+        w: Annotated[Word, 3] = field("a word")
+        emulated: Bool = frozen("how it works")
+
+    design = Design("pinned", Pinned, doc="A word that starts with 0 where it is emulated")
+    design.initial(lambda s: s.w == s.w)
+    design.assumption("zero-where-emulated", of=("initial",))(lambda s: ~s.emulated | (s.w == 0))
+    design.setting("virtualized", lambda s: ~s.emulated)
+    design.setting("emulated", lambda s: s.emulated)
+    design.shows("w")
+    design.action(by="anybody")(_nothing)
+
+    @relation("right-is-0", left="virtualized", right="emulated")
+    def right_is_0(left: Any, right: Any) -> Bool:
+        return right.w == 0  # type: ignore[no-any-return]
+
+    found, without = (decide_relation(design, right_is_0, without=names) for names in ((), ("zero-where-emulated",)))
+
+    assert isinstance(found, Result)
+    assert isinstance(without, Result)
+    assert isinstance(found.verdict, Proved)
+    assert found.verdict.assumptions == ("zero-where-emulated",)
+    assert isinstance(without.verdict, Refuted)
+
+
+def _nothing(s: Any) -> Any:
+    return s
