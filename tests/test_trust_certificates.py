@@ -18,8 +18,10 @@ from click.testing import CliRunner
 
 from specproof.cli import main
 from specproof.errors import InputError
+from specproof.terms import FALSE, word
 from specproof.trust.command import verify as command
 from specproof.trust.files import MANIFEST, load, seal
+from specproof.trust.rule import zero
 from specproof.trust.solvers import solver
 from specproof.trust.verify import Verified, verify
 
@@ -317,3 +319,9 @@ def test_two_runs_write_the_same_bytes(written: Path, tmp_path: Path) -> None:
 
     assert names == sorted(path.relative_to(tmp_path / "again") for path in (tmp_path / "again").rglob("*"))
     assert all((written / name).read_bytes() == (tmp_path / "again" / name).read_bytes() for name in names if (written / name).is_file())
+
+
+def test_what_no_action_reports_is_nothing() -> None:
+    """Observed leaves that are cleared are 0, or false, in every query."""
+    assert zero(8) is word(0, 8)
+    assert zero(0) is FALSE
