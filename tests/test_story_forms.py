@@ -189,6 +189,15 @@ def test_a_truncated_file(capsys: pytest.CaptureFixture[str], tmp_path: Path, tr
     assert "this is not a whole trace file" in err
 
 
+def test_a_file_that_ends_within_a_step(capsys: pytest.CaptureFixture[str], tmp_path: Path, trace: dict[str, Any]) -> None:
+    """The step is said."""
+    text = json.dumps(trace, indent=1)
+
+    _, _, err = replayed(capsys, tmp_path, text[: text.rindex('"action"') + 20])
+
+    assert f"it ends in the middle of step {len(trace['steps'])}" in err
+
+
 def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """It is named."""
     code, _, err = ask(capsys, "replay", str(tmp_path / "none.json"))

@@ -116,7 +116,8 @@ def read(text: str, name: str) -> Saved:
         found = json.loads(text)
     except json.JSONDecodeError as error:
         ends = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
-        what = "it ends in the middle" if text.strip() and ends else error.msg
+        begun = text.count('"action":')
+        what = "it ends in the middle" + (f" of step {begun}" if begun else "") if text.strip() and ends else error.msg
         raise InputError(f"{name}: line {error.lineno}: this is not a whole trace file: {what}") from None
     except RecursionError:
         raise InputError(f"{name}: this is not a trace file: it is nested too deeply") from None
