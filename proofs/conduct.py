@@ -35,6 +35,7 @@ class Machine(Protocol):
     intercepted: Bool
     opened: Bool
     applied_mask: Word
+    l0_closed: Bool  # KVM asks for exits on L1's writes
     l1_closed: Bool  # L1 asks for exits on L2's writes, as last merged
     merge_pending: Bool  # the bitmaps are merged before the next VM entry
     entering: Bool  # a nested entry processes L1's VM-entry MSR-load list
@@ -190,8 +191,9 @@ def lists_go_on(before: Machine, after: Machine) -> Bool:
 
 @step("bitmap-as-merged", id="J11")
 def bitmap_as_merged(before: Machine, after: Machine) -> Bool:
-    """What L1 asks to intercept of L2 is what its bitmap says, merged on every way into L2 before that runs, and forgotten on the way out."""
-    current = implies(after.merged & after.in_l2, after.l1_closed == after.l1_asked) & implies(~after.in_l2, ~after.l1_closed & ~after.merge_pending)
+    """What exits from L2 is what either bitmap says, merged on every way into L2 before that runs; L1's wish is forgotten on the way out."""
+    as_asked = (after.l1_closed == after.l1_asked) & (after.intercepted == after.l0_closed)
+    current = implies(after.merged & after.in_l2, as_asked) & implies(~after.in_l2, ~after.l1_closed & ~after.merge_pending)
     way_in = implies(~before.in_l2 & after.in_l2, after.merged | after.merge_pending)
     stays = implies(before.in_l2 & after.in_l2 & ~after.merged, (before.l1_closed == after.l1_closed) & (before.merge_pending == after.merge_pending))
     return current & way_in & stays & implies(after.guest_runs & after.in_l2 | after.merged, ~after.merge_pending)

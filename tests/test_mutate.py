@@ -213,3 +213,11 @@ def test_ctrl_c_keeps_what_was_decided(tmp_path: Path) -> None:
     assert found["counts"]["killed"] > 0
     assert {one["by"] for one in found["mutants"] if one["status"] == "unknown"} >= {"interrupted"}
     assert f"{found['counts']['unknown']} unknown" in out
+
+
+def test_no_mutant_of_a_sample_of_the_reference_survives() -> None:
+    """What no claim notices would be a claim that is missing."""
+    found = run(Request("kvm-reference", sample=16, seed=2, actions=("nested_exit", "vm_entry", "exit_and_reenter"))).fates
+
+    assert len(found) > 8
+    assert [fate for fate in found if fate.status not in (KILLED, EQUIVALENT)] == []
