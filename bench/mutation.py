@@ -28,7 +28,9 @@ the JSON files of the commands below.
 A mutant is *killed* where a run, executed step by step on integers, breaks a claim that holds of the design, or where
 a claim that spoke of something falls silent; *equivalent* where the engine proves that no view tells it from the
 design; *survived* where a view differs and no claim says so; *unknown* where neither was decided in the time given.
-Only a survivor says that a claim is missing.
+Only a survivor says that a claim is missing. A claim that the design itself breaks kills nothing of it, so of a design
+with findings some survive that would not survive of the corrected one; the claims J12 to J25 of proofs/conduct.py are
+phrased so that RFC v2 keeps most of them. `--sample` figures are of a part of the mutants and no statement about all.
 
 ## Operators
 """

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import mutation
 from bench.document import section, table
 from bench.farm import Design, simulate, text
 from bench.scale import growth
@@ -56,3 +57,21 @@ def test_growth_is_fitted_where_there_is_some() -> None:
 
     assert growth(flat) == "too small to tell"
     assert growth(flat + [{"n": n, "seconds": 0.001 * 2**n} for n in range(8, 13)]) == "2.00^n"
+
+
+def test_the_page_about_mutants_has_every_survivor() -> None:
+    """Tables count, what is equivalent is grouped by its change, and each survivor is named with its actions."""
+    mutants = [
+        {"operator": "swap", "status": status, "by": by, "change": change, "action": action}
+        for status, by, change, action in (
+            ("killed", "forced", "a.py:1: x", "go"), ("equivalent", "every view is the same", "a.py:2: y", "go"),
+            ("survived", "", "a.py:3: z", "go"), ("survived", "", "a.py:3: z", "stop"),
+        )
+    ]  # fmt: skip
+    counts = {"killed": 1, "equivalent": 1, "survived": 2, "unknown": 0}
+    text_ = mutation.page([{"design": "mine", "order": 1, "sample": 9, "seed": 4, "counts": counts, "mutants": mutants}])
+
+    assert "| `specproof mutate mine --sample 9 --seed 4` | 4 | 1 | 1 | 2 | 0 |" in text_
+    assert "| swap | 1 | 1 | 2 | 0 |" in text_
+    assert "Survived:\n\n- `a.py:3: z`, in go, stop\n" in text_
+    assert "Killed by: forced (1)." in text_
