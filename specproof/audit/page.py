@@ -57,14 +57,21 @@ def _assumptions(designs: Sequence[str], known: Library) -> Iterator[str]:
     for one, whose in seen.values():
         off = f" An alternative to {one.instead_of}, off by default." if one.instead_of else ""
         yield f"- **{one.name}** ({', '.join(whose)}).{off} {' '.join(one.doc.split())}"
-        yield from (f"  - {source}" for source in _sources(one, known.homes[whose[0]]))
+        yield from (f"  - {source}" for source in _sources(one, _homes(whose[0], known)))
     yield ""
 
 
-def _sources(one: Assumption, home: str) -> Iterator[str]:
+def _homes(name: str, known: Library) -> list[str]:
+    """The files of a design and of those that it is a variant of."""
+    design = known.design(name)
+    above = [] if design.parent is None or design.parent.name not in known.designs else _homes(design.parent.name, known)
+    return [known.homes[name], *above]
+
+
+def _sources(one: Assumption, homes: Sequence[str]) -> Iterator[str]:
     """What the keys of an assumption's docstring stand for, from the headers of its file and of its design's."""
     given: Mapping[str, str] = {}
-    for file in (one.given.__code__.co_filename, home):
+    for file in (one.given.__code__.co_filename, *homes):
         given = {**_keys(Path(file)), **given}
     for cited in dict.fromkeys(part.split(" ")[0] for found in _KEY.findall(one.doc) for part in found.split(", ")):
         if cited in given:
