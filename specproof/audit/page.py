@@ -62,10 +62,12 @@ def _assumptions(designs: Sequence[str], known: Library) -> Iterator[str]:
 
 
 def _homes(name: str, known: Library) -> list[str]:
-    """The files of a design and of those that it is a variant of."""
-    design = known.design(name)
-    above = [] if design.parent is None or design.parent.name not in known.designs else _homes(design.parent.name, known)
-    return [known.homes[name], *above]
+    """The files of a design and of those that it is a variant of, as far as they are listed."""
+    found, design = [], known.designs.get(name)
+    while design is not None:
+        found += [known.homes[design.name]] if design.name in known.homes else []
+        design = design.parent
+    return found
 
 
 def _sources(one: Assumption, homes: Sequence[str]) -> Iterator[str]:
