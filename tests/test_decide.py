@@ -413,3 +413,22 @@ def test_each_side_of_a_relation_starts_as_its_own_assumptions_say() -> None:
 
 def _nothing(s: Any) -> Any:
     return s
+
+
+def test_a_configuration_may_pin_every_field() -> None:
+    """Then there is one state, and no word that a lemma could speak of."""
+
+    class Fixed(State):
+        on: Bool = frozen("how it works")
+
+    design = Design("fixed", Fixed, doc="Nothing ever changes")
+    design.initial(lambda s: s.on | ~s.on)
+    design.setting("on", lambda s: s.on)
+    design.shows("on")
+    design.action(by="anybody")(_nothing)
+
+    @invariant("is-on")
+    def is_on(v: Any) -> Bool:
+        return v.on  # type: ignore[no-any-return]
+
+    assert isinstance(one(design, "on", is_on), Proved)
