@@ -119,7 +119,7 @@ class _Cutter:
             fields={path: one for path, one in system.fields.items() if path in cone or path not in system.variables},
             initial=kept(system.initial), initially_assumed={name: kept(term) for name, term in system.initially_assumed.items()},
             views=frozenset(name for name, names in self.views.items() if names <= cone),
-            view=lambda name, values: system.view(name, {**self.whole, **values}), looks={},
+            view=lambda name, values: system.view(name, {**self.whole, **values}),
         )  # fmt: skip
         return Part(small, {name: _only(prop, actions) for name, prop in properties.items()})
 

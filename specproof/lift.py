@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import cast
 
 from specproof.claims import Property
@@ -13,6 +13,9 @@ from specproof.solver import Solver
 from specproof.system import System
 from specproof.terms import Bool, Term, Word, variable
 from specproof.trace import Trace, replay, violates
+
+#: So many positions, and so many initial values with one bit, are worth trying in every combination.
+FEW, TIED = 8, 12
 
 
 class Disagreement(Exception):
@@ -135,8 +138,9 @@ def shrink(judge: Judge, initial: Mapping[str, int], steps: Steps, preferred: It
         for values in [*(inputs for _, inputs in run), state]:
             for name in list(values):
                 _lower(judge, state, run, values, name)
-        state, run = _gather(judge, state, run, order)
-        _thin(judge, state, run, order)
+        few = _few(state, run, order)
+        state, run = _gather(judge, state, run, few)
+        _thin(judge, state, run, few)
     trace = judge(state, run)
     if trace is None:
         raise Disagreement(f"{judge.prop.claim}: shrinking lost the run")
@@ -154,15 +158,23 @@ def _project(state: Mapping[str, int], run: Steps, keep: int, judge: Judge) -> t
     return smaller, steps
 
 
+def _few(state: Mapping[str, int], run: Steps, order: Sequence[int]) -> list[int]:
+    """The positions that are worth a closer search: those in use, or where a frozen word fills up too many, those that inputs use."""
+    given = [value for _, inputs in run for value in inputs.values()]
+    for values in ([*state.values(), *given], given):
+        used = [position for position in order if any(value >> position & 1 for value in values)]
+        if len(used) <= FEW:
+            return used
+    return []
+
+
 def _gather(judge: Judge, state: dict[str, int], run: Steps, order: Sequence[int]) -> tuple[dict[str, int], Steps]:
     """All of one position moved to another that is used too, where that shows the same: everywhere, or but for the inputs of one name."""
-    for come in order:
-        for go in order:
-            values = [*state.values(), *(value for _, inputs in run for value in inputs.values())]
-            if not all(any(value >> position & 1 for value in values) for position in (come, go)):
-                continue
+    for come, go in permutations(order, 2):
+        values = [*state.values(), *(value for _, inputs in run for value in inputs.values())]
+        if all(any(value >> position & 1 for value in values) for position in (come, go)):
             names = dict.fromkeys(name for _, inputs in run for name, value in inputs.items() if value >> go & 1)
-            moved = (_moved(state, run, go, come, but, judge) for but in ("", *names)) if go != come else ()
+            moved = (_moved(state, run, go, come, but, judge) for but in ("", *names))
             state, run = next((one for one in moved if one != (state, run) and judge(*one) is not None), (state, run))
     return state, run
 
@@ -184,7 +196,7 @@ def _thin(judge: Judge, state: dict[str, int], run: Steps, order: Sequence[int])
     for position in order:
         tied = [path for path, value in state.items() if value >> position & 1 and judge.system.variables[path].width]
         for size in (3, 2):
-            for paths in combinations(tied, size) if len(tied) <= 6 else ():
+            for paths in combinations(tied, size) if len(tied) <= TIED else ():
                 if all(state[path] >> position & 1 for path in paths):
                     fewer = {**state, **{path: state[path] ^ (1 << position) for path in paths}}
                     if judge(fewer, run) is not None:

@@ -21,7 +21,7 @@ FOREIGN = {
     "numpy": {
         "explore.py", "layout.py", "slice.py", "readings/bits.py", "image.py", "table.py", "vocabulary.py", "story/graph.py", "story/danger.py",
         "mutate/kill.py",
-    },  # fmt: skip
+    },
     "pysat": {"query.py"},
     "cvc5": {"trust/with_cvc5.py"},
     "bitwuzla": {"trust/with_bitwuzla.py"},
