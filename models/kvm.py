@@ -117,6 +117,8 @@ class Vcpu(State):
     changed_level: Bool = observed("KVM went from L1 to L2 or back, or tried to")
     entry_failed: Bool = observed("a nested entry failed")
     reentered: Bool = observed("an exit that KVM handles, and the next entry")
+    host_has: U64 = observed("a migration: bits that the destination's processor has and KVM can force, recoded", bits=RECODED)
+    host_needs: U64 = observed("... and those that protect from something there, recoded", bits=RECODED)
     restored: Bool = observed("a migration: userspace has restored all it saved")
     restore_refused_bits: U64 = observed("a migration: bits for which it refused the guest's value though that does not need them", bits=SPEC_CTRL)
     restore_refused: Bool = observed("a migration: the destination refused MITIGATION_CTRL")

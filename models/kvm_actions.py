@@ -132,8 +132,8 @@ def sets_mitigation_ctrl(s: Vcpu, data: Word, host_initiated: bool) -> Vcpu:
     """A write of MITIGATION_CTRL, and what the proof remembers of it. [24512704415]"""
     untold = (recoded(data) & ~s.mitigation_enum) != 0
     s = vmx_set_msr_mitigation_ctrl(s, recoded(data), reserved(data), host_initiated)
-    s = s.when(~s.refused, promised=recoded(data), policy_written=True)
-    return s if host_initiated else s.replace(guest_wrote_ctrl=True, asked_reserved=reserved(data), asked_untold=untold)
+    s = s.when(~s.refused, promised=recoded(data), policy_written=True).replace(asked_reserved=reserved(data))
+    return s if host_initiated else s.replace(guest_wrote_ctrl=True, asked_untold=untold)
 
 
 # Entry, exit, the host.

@@ -86,7 +86,7 @@ class ProposedVcpu(Vcpu):
 
 _VIRTUAL_MSRS = ("guest_wrmsr_mitigation_ctrl", "guest_wrmsr_mitigation_enum", "kvm_set_msrs_mitigation_ctrl", "nested_vmx_load_msr_mitigation_ctrl",
                  "restore_mitigation_ctrl", "ctrl_offered", "ctrl_visible", "ctrl_refused", "guest_wrote_ctrl", "asked_reserved", "guest_wrote_enum",
-                 "ioctls-exclude-a-running-vcpu")  # fmt: skip
+                 "host_forces", "host_has", "host_needs", "ioctls-exclude-a-running-vcpu")  # fmt: skip
 
 #: The new helpers; `kvm_proposed` below is these and the helpers of kvm-reference that change.
 _new = cast(Design[ProposedVcpu], kvm_reference.but("kvm-proposed-helpers", without=_VIRTUAL_MSRS))
@@ -268,7 +268,8 @@ def ioctls_exclude_a_running_vcpu(s: Vcpu) -> Bool:
 
 
 NO_VIRTUAL_MSRS = "no virtual MSRs: what the guest tells of its mitigations goes to userspace"
-kvm_proposed.lacks(**dict.fromkeys(("ctrl_offered", "ctrl_visible", "ctrl_refused", "guest_wrote_ctrl", "asked_reserved", "guest_wrote_enum"),
+kvm_proposed.lacks(**dict.fromkeys(("ctrl_offered", "ctrl_visible", "ctrl_refused", "guest_wrote_ctrl", "asked_reserved", "guest_wrote_enum",
+                                    "host_forces", "host_has", "host_needs"),
                                    NO_VIRTUAL_MSRS))  # fmt: skip
 
 

@@ -157,7 +157,8 @@ kvm_rfc_v1.reference = "kvm-reference"
 # What claims can look at beyond kvm_views.py: v2's views, but for those that follow.
 
 for _view in (
-    v2.required_mask, v2.required_value, v2.derived_mask, v2.shadow, v2.mask_field, v2.control, v2.miswired, v2.needless_mask_write, v2.ctrl,
+    v2.required_mask, v2.required_value, v2.derived_mask, v2.shadow, v2.mask_field, v2.other_shadow, v2.other_mask, v2.host_forces, v2.host_has,
+    v2.host_needs, v2.control, v2.miswired, v2.needless_mask_write, v2.ctrl,
     v2.ctrl_promised, v2.ctrl_offered, v2.ctrl_visible, v2.policy_written, v2.ctrl_refused, v2.guest_wrote_ctrl, v2.asked_reserved,
     v2.guest_wrote_enum, v2.restore_ctrl_refused, v2.init_keeps_policy,
 ):  # fmt: skip

@@ -203,6 +203,36 @@ def mask_field(s: Vcpu) -> Word:
 
 
 @kvm_rfc_v2.view
+def other_shadow(s: Vcpu) -> Word:
+    """The shadow field of the VMCS that is not current; 0 of one that is not allocated."""
+    return select(s.guest_mode, s.vmcs01, s.vmcs02).shadow
+
+
+@kvm_rfc_v2.view
+def other_mask(s: Vcpu) -> Word:
+    """The mask field of the VMCS that is not current; 0 of one that is not allocated."""
+    return select(s.guest_mode, s.vmcs01, s.vmcs02).mask
+
+
+@kvm_rfc_v2.view
+def host_forces(s: Vcpu) -> Word:
+    """The bits that this host forces if the guest asks, as KVM takes it."""
+    return s.enforces
+
+
+@kvm_rfc_v2.view
+def host_has(s: Vcpu) -> Word:
+    """The step was a migration, to a processor that has these bits, of those that KVM can force."""
+    return s.host_has
+
+
+@kvm_rfc_v2.view
+def host_needs(s: Vcpu) -> Word:
+    """... and these protect from something there."""
+    return s.host_needs
+
+
+@kvm_rfc_v2.view
 def control(s: Vcpu) -> Bool:
     """The current VMCS has the control set."""
     return has_control(s, current(s))

@@ -45,7 +45,7 @@ from specproof.models.kvm import (
     vmx_get_msr_mitigation_ctrl,
 )
 from specproof.models.kvm_actions import created as kvm_created
-from specproof.models.kvm_transitions import finishes
+from specproof.models.kvm_transitions import finishes, seen_of_host
 from specproof.models.kvm_views import kvm_upstream
 from specproof.models.registers import SPEC_CTRL, derive, enforceable
 
@@ -234,7 +234,8 @@ def migrate(
         image_vmxon=s.vmxon, image_guest_mode=s.guest_mode, todo_spec_ctrl=True, todo_mitigation_ctrl=True, todo_nested=True,
         accepts=accepts, enforces=enforces, host=host, msr=host, cap_mask=0, cap_value=0,
     )  # fmt: skip
-    return nested.kvm_arch_vcpu_create(kvm_vm_ioctl_enable_cap(image, mask, value)).replace(by_userspace=True)
+    made = nested.kvm_arch_vcpu_create(kvm_vm_ioctl_enable_cap(image, mask, value))
+    return seen_of_host(made, rrsba_ctrl, rrsba, bhi_ctrl, bhi_no).replace(by_userspace=True)
 
 
 def init(s: Vcpu) -> Vcpu:
@@ -276,7 +277,8 @@ kvm_rfc_v3.state = ForcedVcpu
 # What claims can look at beyond kvm_views.py: v2's views, but for those that follow.
 
 for _view in (
-    v2.shadow, v2.mask_field, v2.control, v2.miswired, v2.needless_mask_write, v2.ctrl, v2.ctrl_promised, v2.ctrl_offered, v2.ctrl_visible,
+    v2.shadow, v2.mask_field, v2.other_shadow, v2.other_mask, v2.host_forces, v2.host_has, v2.host_needs,
+    v2.control, v2.miswired, v2.needless_mask_write, v2.ctrl, v2.ctrl_promised, v2.ctrl_offered, v2.ctrl_visible,
     v2.policy_written, v2.ctrl_refused, v2.guest_wrote_ctrl, v2.asked_reserved, v2.guest_wrote_enum, v2.restore_ctrl_refused,
 ):  # fmt: skip
     kvm_rfc_v3.view(_view.body)

@@ -31,9 +31,9 @@ from specproof.models.kvm_nested import (
     vmx_leave_smm,
     vmx_switch_vmcs,
 )
-from specproof.models.registers import LOW_HALF, enforceable
+from specproof.models.registers import LOW_HALF, RECODED, enforceable
 
-from specproof import U64, Bool, Word, disj, select
+from specproof import U64, Bool, Word, disj, ite, select, word
 
 __all__ = ["kvm_upstream"]
 
@@ -173,7 +173,15 @@ def migrate(s: Vcpu, host: U64, accepts: U64, rrsba_ctrl: Bool, rrsba: Bool, bhi
     enforces = enforceable(rrsba_ctrl, rrsba, bhi_ctrl, bhi_no)
     accepts = (accepts | enforces) & s.defined
     host = host & accepts
-    return kvm_arch_vcpu_create(image.replace(accepts=accepts, enforces=enforces, host=host, msr=host)).replace(by_userspace=True)
+    created = kvm_arch_vcpu_create(image.replace(accepts=accepts, enforces=enforces, host=host, msr=host))
+    return seen_of_host(created, rrsba_ctrl, rrsba, bhi_ctrl, bhi_no).replace(by_userspace=True)
+
+
+def seen_of_host(s: Vcpu, rrsba_ctrl: Bool, rrsba: Bool, bhi_ctrl: Bool, bhi_no: Bool) -> Vcpu:
+    """What the proof sees of the destination's CPUID and ARCH_CAPABILITIES, said apart from `enforceable`. [24453324491, 24811799058]"""
+    rrsba_dis_s, bhi_dis_s = word(RECODED.RETPOLINE_S), word(RECODED.BHB_CLEAR_SEQ_S)
+    has = ite(rrsba_ctrl, rrsba_dis_s, 0) | ite(bhi_ctrl, bhi_dis_s, 0)
+    return s.replace(host_has=has, host_needs=ite(rrsba, rrsba_dis_s, 0) | ite(bhi_no, 0, bhi_dis_s))
 
 
 def finishes(s: Vcpu) -> Vcpu:

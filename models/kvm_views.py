@@ -387,9 +387,11 @@ NO_REQUEST = "KVM without the series has no MITIGATION_CTRL"
 
 kvm_upstream.lacks(
     **dict.fromkeys(("required_mask", "required_value", "applied_mask", "derived_mask", "chosen_mask", "chosen_value"), NO_POLICY),
-    **dict.fromkeys(("shadow", "mask_field", "control", "stale_cache", "saved_guest_value", "needless_mask_write", "miswired"), NO_FIELDS),
+    **dict.fromkeys(("shadow", "mask_field", "other_shadow", "other_mask", "control", "stale_cache", "miswired"), NO_FIELDS),
+    **dict.fromkeys(("saved_guest_value", "needless_mask_write"), NO_FIELDS),
     **dict.fromkeys(("ctrl", "ctrl_promised", "ctrl_offered", "ctrl_visible", "ctrl_refused", "policy_written"), NO_REQUEST),
     **dict.fromkeys(("guest_wrote_ctrl", "guest_wrote_enum", "asked_reserved", "restore_ctrl_refused", "init_keeps_policy"), NO_REQUEST),
+    **dict.fromkeys(("host_forces", "host_has", "host_needs"), NO_REQUEST),
 )
 
 

@@ -32,6 +32,12 @@ class Machine(Protocol):
     saved_guest_value: Word
     shadow: Word
     mask_field: Word
+    other_shadow: Word  # the fields of the VMCS that is not current
+    other_mask: Word
+    guest_reads: Word
+    host_forces: Word  # the bits that the host forces if the guest asks, as KVM takes it
+    host_has: Word  # the step: a migration to a processor with these of them
+    host_needs: Word  # ... which protect from something there
     intercepted: Bool
     opened: Bool
     applied_mask: Word
@@ -110,30 +116,6 @@ def l1_instructions_are_l1s(before: Machine, after: Machine) -> Bool:
     return implies(after.by_l1 | virtual, ~before.in_l2) & implies(after.by_l2, before.in_l2) & exits_to_l1
 
 
-@reachable("l1-reads", id="J17")
-def l1_reads(v: Machine) -> Bool:
-    """L1 reads the register."""
-    return v.guest_read & v.by_l1
-
-
-@reachable("l1-writes", id="J18")
-def l1_writes(v: Machine) -> Bool:
-    """L1 writes the register."""
-    return v.guest_wrote & v.by_l1
-
-
-@reachable("l2-reads", id="J19")
-def l2_reads(v: Machine) -> Bool:
-    """L2 reads the register."""
-    return v.guest_read & v.by_l2
-
-
-@reachable("l2-writes", id="J20")
-def l2_writes(v: Machine) -> Bool:
-    """L2 writes the register."""
-    return v.guest_wrote & v.by_l2
-
-
 # VMX operation and SMM.
 
 
@@ -191,18 +173,13 @@ def lists_go_on(before: Machine, after: Machine) -> Bool:
 
 @step("bitmap-as-merged", id="J11")
 def bitmap_as_merged(before: Machine, after: Machine) -> Bool:
-    """What exits from L2 is what either bitmap says, merged on every way into L2 before that runs; L1's wish is forgotten on the way out."""
+    """What exits from L2 is what either bitmap says, merged on every way into L2 before that runs and then only; L1's wish ends on the way out."""
     as_asked = (after.l1_closed == after.l1_asked) & (after.intercepted == after.l0_closed)
     current = implies(after.merged & after.in_l2, as_asked) & implies(~after.in_l2, ~after.l1_closed & ~after.merge_pending)
     way_in = implies(~before.in_l2 & after.in_l2, after.merged | after.merge_pending)
+    asked = implies(after.merged, before.merge_pending | after.by_l1)
     stays = implies(before.in_l2 & after.in_l2 & ~after.merged, (before.l1_closed == after.l1_closed) & (before.merge_pending == after.merge_pending))
-    return current & way_in & stays & implies(after.guest_runs & after.in_l2 | after.merged, ~after.merge_pending)
-
-
-@invariant("closed-until-merged", id="J25")
-def closed_until_merged(v: Machine) -> Bool:
-    """Until the bitmaps are merged every access of L2 would exit."""
-    return implies(v.in_l2 & v.merge_pending, v.intercepted)
+    return current & way_in & asked & stays & implies(after.guest_runs & after.in_l2 | after.merged, ~after.merge_pending)
 
 
 # The register.
@@ -212,6 +189,75 @@ def closed_until_merged(v: Machine) -> Bool:
 def reads_return_what_was_set(before: Machine, after: Machine) -> Bool:
     """RDMSR, passed through or not, and KVM_GET_MSRS return what was set last."""
     return implies(after.guest_read | after.userspace_read, (after.value_read ^ before.believes) == 0)
+
+
+@step("copies-follow-the-register", id="J13")
+def copies_follow_the_register(before: Machine, after: Machine) -> Bool:
+    """An exit from where writes do not exit takes the register's values into KVM's copies; any other, and what is no exit, leaves them.
+
+    An entry of L2 that the processor refuses is an exit, too.
+    """
+    taken = (after.saved_guest_value ^ before.rdmsr) | (after.saved_effective ^ before.effective)
+    kept = (after.saved_guest_value ^ before.saved_guest_value) | (after.saved_effective ^ before.saved_effective)
+    passed = (after.guest_wrote | after.guest_read) & ~before.intercepted
+    known = after.reentered & before.exits_on_write
+    exits = ite(before.merge_pending, before.l0_closed | after.l1_asked, before.exits_on_write)
+    tried = after.entry_failed & before.in_l2 & before.may_enter
+    of_l2 = implies(tried, after.saved_guest_value == ite(exits, before.saved_guest_value, before.guest_reads))
+    return of_l2 & implies(after.reentered & ~before.exits_on_write, taken == 0) & implies(passed | known, kept == 0)
+
+
+@invariant("absent-fields-stay", id="J14")
+def absent_fields_stay(v: Machine) -> Bool:
+    """On a processor without the control KVM leaves the fields alone that only come with it."""
+    return implies(~v.virtualized, (v.shadow | v.mask_field) == 0)
+
+
+@step("opened-by-a-value", id="J15")
+def opened_by_a_value(before: Machine, after: Machine) -> Bool:
+    """Where KVM takes a value other than 0 for the guest, from it, a list or userspace, the register is passed through from then on.
+
+    Not where bits are masked that the processor cannot mask.
+    """
+    accepted = ((after.guest_wrote & before.intercepted) | after.list_loaded | after.userspace_wrote) & ~after.refused
+    return implies(accepted & (after.operand != 0) & (after.virtualized | (before.applied_mask == 0)), after.opened)
+
+
+@step("closed-by-a-policy", id="J16")
+def closed_by_a_policy(before: Machine, after: Machine) -> Bool:
+    """What is passed through stays so, but for a new vCPU and for a policy that the processor cannot keep."""
+    closes = after.policy_written & ~after.virtualized
+    return implies(before.opened & ~after.opened, closes | after.did_reset | ~after.settled)
+
+
+# What can be done.
+
+
+@reachable("l1-reads", id="J17")
+def l1_reads(v: Machine) -> Bool:
+    """L1 reads the register."""
+    return v.guest_read & v.by_l1
+
+
+@reachable("l1-writes", id="J18")
+def l1_writes(v: Machine) -> Bool:
+    """L1 writes the register."""
+    return v.guest_wrote & v.by_l1
+
+
+@reachable("l2-reads", id="J19")
+def l2_reads(v: Machine) -> Bool:
+    """L2 reads the register."""
+    return v.guest_read & v.by_l2
+
+
+@reachable("l2-writes", id="J20")
+def l2_writes(v: Machine) -> Bool:
+    """L2 writes the register."""
+    return v.guest_wrote & v.by_l2
+
+
+# What designs keep that break some of the others.
 
 
 @step("reads-as-the-views-say", id="J21")
@@ -232,24 +278,10 @@ def writes_merge(before: Machine, after: Machine) -> Bool:
 
 @step("requests-refused-for-a-reason", id="J23")
 def requests_refused_for_a_reason(before: Machine, after: Machine) -> Bool:
-    """A guest that asks for what it was told of is not refused."""
-    return implies(after.ctrl_refused, after.asked_reserved | ~before.ctrl_visible | after.asked_untold)
-
-
-@step("copies-follow-the-register", id="J13")
-def copies_follow_the_register(before: Machine, after: Machine) -> Bool:
-    """An exit from where writes do not exit takes the register's values into KVM's copies; any other, and what is no exit, leaves them."""
-    taken = (after.saved_guest_value ^ before.rdmsr) | (after.saved_effective ^ before.effective)
-    kept = (after.saved_guest_value ^ before.saved_guest_value) | (after.saved_effective ^ before.saved_effective)
-    passed = (after.guest_wrote | after.guest_read) & ~before.intercepted
-    known = after.reentered & before.exits_on_write
-    return implies(after.reentered & ~before.exits_on_write, taken == 0) & implies(passed | known, kept == 0)
-
-
-@invariant("absent-fields-stay", id="J14")
-def absent_fields_stay(v: Machine) -> Bool:
-    """On a processor without the control KVM leaves the fields alone that only come with it."""
-    return implies(~v.virtualized, (v.shadow | v.mask_field) == 0)
+    """A guest that asks for what it was told of is not refused, and its userspace only if the register or a bit is unknown."""
+    by_userspace = after.by_userspace & after.refused & ~after.userspace_wrote
+    unknown = after.asked_reserved | ~before.ctrl_visible
+    return implies(after.ctrl_refused, unknown | after.asked_untold) & implies(by_userspace, unknown)
 
 
 @invariant("mask-field-as-applied-in-l1", id="J24")
@@ -258,18 +290,38 @@ def mask_field_as_applied_in_l1(v: Machine) -> Bool:
     return implies(v.control & ~v.in_l2 & v.may_enter, v.mask_field == v.applied_mask)
 
 
-@step("opened-by-a-value", id="J15")
-def opened_by_a_value(before: Machine, after: Machine) -> Bool:
-    """Where KVM takes a value other than 0 for the guest, from it, a list or userspace, the register is passed through from then on.
-
-    Not where bits are masked that the processor cannot mask.
-    """
-    accepted = ((after.guest_wrote & before.intercepted) | after.list_loaded | after.userspace_wrote) & ~after.refused
-    return implies(accepted & (after.operand != 0) & (after.virtualized | (before.applied_mask == 0)), after.opened)
+@invariant("closed-until-merged", id="J25")
+def closed_until_merged(v: Machine) -> Bool:
+    """Until the bitmaps are merged every access of L2 would exit."""
+    return implies(v.in_l2 & v.merge_pending, v.intercepted)
 
 
-@step("closed-by-a-policy", id="J16")
-def closed_by_a_policy(before: Machine, after: Machine) -> Bool:
-    """What is passed through stays so, but for a new vCPU and for a policy that the processor cannot keep."""
-    closes = after.policy_written & ~after.virtualized
-    return implies(before.opened & ~after.opened, closes | after.did_reset | ~after.settled)
+@step("host-forces-what-it-has", id="J26")
+def host_forces_what_it_has(before: Machine, after: Machine) -> Bool:
+    """After a migration KVM forces what the destination's processor has and needs, whatever the source had; then that stays."""
+    begins = before.settled & ~after.settled
+    return ite(begins, after.host_has & after.host_needs, before.host_forces) == after.host_forces
+
+
+@step("current-vmcs-only", id="J27")
+def current_vmcs_only(before: Machine, after: Machine) -> Bool:
+    """VMWRITE reaches the current VMCS: the fields of the other stay until it is current, allocated or freed; a freed one has none."""
+    anew = after.vmx_on | after.vmx_off | after.did_reset | ~before.settled | ~after.settled
+    stays = implies(~anew & ~after.changed_level & (before.in_l2 == after.in_l2), kept(before.other_shadow, before.other_mask, after))
+    left = implies(~anew & before.in_l2 & ~after.in_l2, kept(before.shadow, before.mask_field, after))
+    gone = implies(after.vmx_off | after.did_reset, (after.other_shadow | after.other_mask) == 0)
+    return stays & left & gone
+
+
+def kept(shadow: Word, mask: Word, after: Machine) -> Bool:
+    """The VMCS that is not current after the step has these fields."""
+    return ((after.other_shadow ^ shadow) | (after.other_mask ^ mask)) == 0
+
+
+# What can be done, continued.
+
+
+@reachable("l2-not-restored", id="J28")
+def l2_not_restored(v: Machine) -> Bool:
+    """KVM_SET_NESTED_STATE enters L2 and fails."""
+    return v.by_userspace & v.vmx_on & v.changed_level & ~v.in_l2

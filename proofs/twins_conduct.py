@@ -95,6 +95,16 @@ def closes_what_it_can_mask(s: Vcpu, ctrl: Word, has_reserved: Bool, host_initia
     return select(after.refused, after, kvm.vmx_enable_intercept_for_msr(after))
 
 
+def takes_the_sources_bits_along(s: Vcpu, host: U64, accepts: U64, rrsba_ctrl: Bool, rrsba: Bool, bhi_ctrl: Bool, bhi_no: Bool) -> Vcpu:
+    return kvm_transitions.migrate(s, host, accepts, rrsba_ctrl, rrsba, bhi_ctrl, bhi_no).replace(enforces=s.enforces)
+
+
+def writes_both_shadows(s: Vcpu, value: Word) -> Vcpu:
+    after = reference.vmx_set_guest_spec_ctrl(s, value)
+    both = after.replace(vmcs01=after.vmcs01.replace(shadow=value), vmcs02=after.vmcs02.replace(shadow=value))
+    return select(s.virtualized, both, after)
+
+
 TWINS = (
     twin("guest-acts-while-it-runs", V, "KVM emulates an instruction of a guest that has not been entered.", vm_entry=executes_before_it_enters),
     twin("userspace-acts-between-runs", V, "An ioctl ends the guest's run instead of waiting for its end.", vm_exit=kicks_the_vcpu_out),
@@ -122,4 +132,6 @@ TWINS = (
     twin("opened-by-a-value", V, "The register is never passed through.", vmx_disable_intercept_for_msr=opens_nothing),
     twin("closed-by-a-policy", V, "A policy that the processor keeps closes the register all the same.",
          vmx_set_msr_mitigation_ctrl=closes_what_it_can_mask),
+    twin("host-forces-what-it-has", V, "What the source could force is taken for what the destination can.", migrate=takes_the_sources_bits_along),
+    twin("current-vmcs-only", V, "A VMWRITE reaches both VMCSs.", vmx_set_guest_spec_ctrl=writes_both_shadows),
 )  # fmt: skip
