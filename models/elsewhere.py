@@ -49,15 +49,15 @@ ELSEWHERE: Mapping[str, str] = {
     **_all(("operand", "locked"), "which of the guest's writes fault is asked of the other systems"),
     **_all(
         ("guest_read", "value_read", "by_l1", "by_l2", "by_userspace", "entering", "leaving", "list_entry", "merged", "merge_pending",
-         "vmx_operation", "vmx_on", "in_smm", "smi", "rsm", "entry_failed", "changed_level"),
+         "vmx_operation", "vmx_on", "in_smm", "smi", "rsm", "entry_failed", "changed_level", "return_failed", "list_loaded"),
         "who may act at which point of a nested transition is asked of KVM on VMX",
     ),
     **_all(("guest_wrote_enum", "userspace_wrote", "vmx_off"), "who may act at which point is asked of KVM on VMX"),
     **_all(("saved_effective", "saved_guest_value"), "what an exit copies is asked of KVM on VMX"),
     **_all(("copied",), "what is saved at an exit is the hypervisor's copy of the effective value; see I9"),
     **_all(
-        ("shadow", "control", "mask_field", "other_shadow", "other_mask", "stale_cache", "needless_mask_write", "miswired", "virtualized",
-         "intercepted"),
+        ("shadow", "control", "mask_field", "other_shadow", "other_mask", "other_cache", "stale_cache", "needless_mask_write", "miswired",
+         "virtualized", "intercepted"),
         "there is no VMCS in this design",
     ),
     **_all(("applied_mask", "derived_mask", "ctrl", "ctrl_refused", "policy_written", "guest_wrote_ctrl"), "nobody asks for bits to be forced here"),

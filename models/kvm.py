@@ -116,6 +116,7 @@ class Vcpu(State):
     list_loaded: Bool = observed("an MSR-load list set IA32_SPEC_CTRL")
     changed_level: Bool = observed("KVM went from L1 to L2 or back, or tried to")
     entry_failed: Bool = observed("a nested entry failed")
+    return_failed: Bool = observed("a return to L2, by KVM_SET_NESTED_STATE or RSM, failed")
     reentered: Bool = observed("an exit that KVM handles, and the next entry")
     host_has: U64 = observed("a migration: bits that the destination's processor has and KVM can force, recoded", bits=RECODED)
     host_needs: U64 = observed("... and those that protect from something there, recoded", bits=RECODED)

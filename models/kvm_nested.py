@@ -127,7 +127,7 @@ def load_vmcs12_host_state(s: Vcpu) -> Vcpu:
 def nested_vmx_enter_non_root_mode(s: Vcpu, fails: Bool) -> Vcpu:
     """With from_vmentry false, from RSM or KVM_SET_NESTED_STATE: no bitmap and no MSR-load list yet. [LNX nested.c]"""
     s = prepare_vmcs02_early(vmx_switch_vmcs(s, to_vmcs02=True))
-    return select(fails, leave_guest_mode(s), s.replace(pages_pending=True)).replace(changed_level=True)
+    return select(fails, leave_guest_mode(s), s.replace(pages_pending=True)).replace(changed_level=True, return_failed=fails)
 
 
 @kvm_upstream.function

@@ -229,6 +229,12 @@ def entry_failed(s: Vcpu) -> Bool:
 
 
 @kvm_upstream.view
+def return_failed(s: Vcpu) -> Bool:
+    """KVM_SET_NESTED_STATE or RSM failed to return to L2 in this step."""
+    return s.return_failed
+
+
+@kvm_upstream.view
 def reentered(s: Vcpu) -> Bool:
     """The step was an exit and the next entry, with nothing about the MSRs in between."""
     return s.reentered
@@ -387,7 +393,7 @@ NO_REQUEST = "KVM without the series has no MITIGATION_CTRL"
 
 kvm_upstream.lacks(
     **dict.fromkeys(("required_mask", "required_value", "applied_mask", "derived_mask", "chosen_mask", "chosen_value"), NO_POLICY),
-    **dict.fromkeys(("shadow", "mask_field", "other_shadow", "other_mask", "control", "stale_cache", "miswired"), NO_FIELDS),
+    **dict.fromkeys(("shadow", "mask_field", "other_shadow", "other_mask", "other_cache", "control", "stale_cache", "miswired"), NO_FIELDS),
     **dict.fromkeys(("saved_guest_value", "needless_mask_write"), NO_FIELDS),
     **dict.fromkeys(("ctrl", "ctrl_promised", "ctrl_offered", "ctrl_visible", "ctrl_refused", "policy_written"), NO_REQUEST),
     **dict.fromkeys(("guest_wrote_ctrl", "guest_wrote_enum", "asked_reserved", "restore_ctrl_refused", "init_keeps_policy"), NO_REQUEST),

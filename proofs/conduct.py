@@ -34,6 +34,10 @@ class Machine(Protocol):
     mask_field: Word
     other_shadow: Word  # the fields of the VMCS that is not current
     other_mask: Word
+    other_cache: Word  # ... and what KVM believes to be in its mask field
+    stale_cache: Word
+    needless_mask_write: Word
+    required_value: Word
     guest_reads: Word
     host_forces: Word  # the bits that the host forces if the guest asks, as KVM takes it
     host_has: Word  # the step: a migration to a processor with these of them
@@ -67,6 +71,7 @@ class Machine(Protocol):
     list_loaded: Bool
     changed_level: Bool
     entry_failed: Bool
+    return_failed: Bool  # the step: KVM_SET_NESTED_STATE or RSM failed to return to L2
     reentered: Bool
     merged: Bool  # the step merged L1's bitmap into that with which L2 runs
     l1_asked: Bool  # ... and L1's asks for exits on L2's writes
@@ -154,7 +159,7 @@ def level_changes_as_told(before: Machine, after: Machine) -> Bool:
     out = before.in_l2 & ~after.in_l2
     quiet = ~before.entering & ~before.leaving & (before.settled | ~before.in_l2)
     place = implies(after.changed_level & ~after.list_entry, quiet) & implies(after.entry_failed, before.in_l2 | after.by_l1)
-    done = implies(after.changed_level & before.in_l2 | after.entry_failed, ~after.in_l2)
+    done = implies(after.changed_level & before.in_l2 | after.entry_failed | after.return_failed, ~after.in_l2)
     entry = implies(after.by_l1 & after.changed_level & ~after.rsm, before.vmx_operation & ~before.in_smm & (after.in_l2 | after.entry_failed))
     return implies(before.in_l2 != after.in_l2, told) & place & done & entry & implies(out & after.changed_level, after.leaving)
 
@@ -225,9 +230,10 @@ def opened_by_a_value(before: Machine, after: Machine) -> Bool:
 
 @step("closed-by-a-policy", id="J16")
 def closed_by_a_policy(before: Machine, after: Machine) -> Bool:
-    """What is passed through stays so, but for a new vCPU and for a policy that the processor cannot keep."""
+    """What is passed through stays so, but for a new vCPU and for a policy that the processor cannot keep: these close it."""
     closes = after.policy_written & ~after.virtualized
-    return implies(before.opened & ~after.opened, closes | after.did_reset | ~after.settled)
+    closed = after.did_reset | (before.settled & ~after.settled) | (closes & (after.applied_mask != 0))
+    return implies(before.opened & ~after.opened, closes | after.did_reset | ~after.settled) & implies(closed, ~after.opened)
 
 
 # What can be done.
@@ -324,4 +330,57 @@ def kept(shadow: Word, mask: Word, after: Machine) -> Bool:
 @reachable("l2-not-restored", id="J28")
 def l2_not_restored(v: Machine) -> Bool:
     """KVM_SET_NESTED_STATE enters L2 and fails."""
-    return v.by_userspace & v.vmx_on & v.changed_level & ~v.in_l2
+    return v.by_userspace & v.return_failed
+
+
+@reachable("entry-list-loads", id="J29")
+def entry_list_loads(v: Machine) -> Bool:
+    """A VM-entry MSR-load list sets the register."""
+    return v.list_loaded & v.entering
+
+
+@reachable("exit-list-loads", id="J30")
+def exit_list_loads(v: Machine) -> Bool:
+    """A VM-exit MSR-load list sets the register."""
+    return v.list_loaded & v.leaving
+
+
+@reachable("entry-list-requests", id="J31")
+def entry_list_requests(v: Machine) -> Bool:
+    """A VM-entry MSR-load list asks for bits to be forced, and is heard."""
+    return v.guest_wrote_ctrl & v.list_entry & v.entering
+
+
+@reachable("exit-list-requests", id="J32")
+def exit_list_requests(v: Machine) -> Bool:
+    """A VM-exit MSR-load list asks for bits to be forced, and is heard."""
+    return v.guest_wrote_ctrl & v.list_entry & v.leaving & ~v.entry_failed
+
+
+# What these designs keep, continued.
+
+
+@step("new-vcpus-cache-is-empty", id="J33")
+def new_vcpus_cache_is_empty(before: Machine, after: Machine) -> Bool:
+    """Of a new vCPU KVM believes nothing about a mask field that is not so, and writes none for the sake of what another had."""
+    new = after.did_reset | (before.settled & ~after.settled)
+    return implies(new, (after.stale_cache | after.needless_mask_write) == 0)
+
+
+@step("entries-reach-vmcs02", id="J34")
+def entries_reach_vmcs02(before: Machine, after: Machine) -> Bool:
+    """A nested entry brings the guest's value and the mask to vmcs02 before it can fail."""
+    left = (after.other_shadow ^ after.saved_guest_value) | (after.other_cache ^ after.applied_mask)
+    return implies(after.by_l1 & after.entry_failed & after.control, left == 0)
+
+
+@step("destination-has-the-mask", id="J35")
+def destination_has_the_mask(before: Machine, after: Machine) -> Bool:
+    """Once all is restored, the current VMCS has the mask by which KVM computes the effective value."""
+    return implies(after.restored & after.control, after.mask_field == after.applied_mask)
+
+
+@step("policy-takes-effect", id="J36")
+def policy_takes_effect(before: Machine, after: Machine) -> Bool:
+    """When a policy is accepted KVM computes the effective value anew: bits that it forces to 1 are in it."""
+    return implies(after.policy_written, (after.required_value & after.applied_mask & ~after.saved_effective) == 0)

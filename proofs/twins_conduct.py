@@ -5,7 +5,7 @@ from specproof.models.kvm_actions import writes
 from specproof.proofs.twins import E, V, reads_the_effective_value, switches_the_guest_value_only, twin
 
 from specproof import U64, Bool, Word, select
-from specproof.models import kvm, kvm_nested, kvm_transitions
+from specproof.models import kvm, kvm_actions, kvm_nested, kvm_transitions
 from specproof.models import kvm_reference as reference
 
 
@@ -105,6 +105,16 @@ def writes_both_shadows(s: Vcpu, value: Word) -> Vcpu:
     return select(s.virtualized, both, after)
 
 
+def keeps_the_cache(s: Vcpu) -> Vcpu:
+    new = kvm_actions.create(s)
+    return new.replace(vmcs01=new.vmcs01.replace(cache=s.vmcs01.cache))
+
+
+def stores_the_request(s: Vcpu, ctrl: Word, has_reserved: Bool, host_initiated: bool) -> Vcpu:
+    after = reference.vmx_set_msr_mitigation_ctrl(s, ctrl, has_reserved, host_initiated)
+    return select(after.refused, after, s.replace(mitigation_ctrl=ctrl))
+
+
 TWINS = (
     twin("guest-acts-while-it-runs", V, "KVM emulates an instruction of a guest that has not been entered.", vm_entry=executes_before_it_enters),
     twin("userspace-acts-between-runs", V, "An ioctl ends the guest's run instead of waiting for its end.", vm_exit=kicks_the_vcpu_out),
@@ -134,4 +144,8 @@ TWINS = (
          vmx_set_msr_mitigation_ctrl=closes_what_it_can_mask),
     twin("host-forces-what-it-has", V, "What the source could force is taken for what the destination can.", migrate=takes_the_sources_bits_along),
     twin("current-vmcs-only", V, "A VMWRITE reaches both VMCSs.", vmx_set_guest_spec_ctrl=writes_both_shadows),
+    twin("new-vcpus-cache-is-empty", V, "A new vCPU takes for written what the one before it had.", create=keeps_the_cache),
+    twin("entries-reach-vmcs02", V, "vmcs02 gets the guest's value and no mask.", vmx_switch_vmcs=switches_the_guest_value_only),
+    twin("destination-has-the-mask", V, "A request is stored, and the mask is left as it was.", vmx_set_msr_mitigation_ctrl=stores_the_request),
+    twin("policy-takes-effect", V, "A request is stored, and nothing is computed anew.", vmx_set_msr_mitigation_ctrl=stores_the_request),
 )  # fmt: skip
