@@ -50,7 +50,8 @@ class Field:
     """One field of a state: what it is, where the fact is from, and how it behaves.
 
     `frozen` fields never change (a configuration, a capability); `ghost` fields exist for the proof
-    only; `observed` fields say what the last step did.
+    only; `observed` fields say what the last step did, and of those the `quiet` ones nothing that a
+    step's name does not say: claims need them, and the story of a run leaves them out.
     """
 
     doc: str
@@ -60,6 +61,7 @@ class Field:
     ghost: bool = False
     observed: bool = False
     part: bool = False
+    quiet: bool = False
     name: str = ""
     width: int = 0
     record: type[State] | None = None
@@ -80,9 +82,9 @@ def ghost(doc: str, *, source: str = "", bits: Bits | None = None) -> Any:
     return Field(doc, source, bits, ghost=True)
 
 
-def observed(doc: str, *, source: str = "", bits: Bits | None = None) -> Any:
-    """What the last step did; false or 0 before every action and in the initial state."""
-    return Field(doc, source, bits, observed=True)
+def observed(doc: str, *, source: str = "", bits: Bits | None = None, quiet: bool = False) -> Any:
+    """What the last step did; false or 0 before every action and in the initial state. A `quiet` one is not told of a step."""
+    return Field(doc, source, bits, observed=True, quiet=quiet)
 
 
 def part(doc: str) -> Any:

@@ -65,7 +65,7 @@ def changed(system: System, before: Mapping[str, int], after: Mapping[str, int],
     for path, declared in system.fields.items():
         bits = declared.bits.positions if declared.bits else None
         old = 0 if declared.observed else before[path]
-        if after[path] != old:
+        if after[path] != old and not declared.quiet:
             one, two = (Value(path, value, declared.width, 0, bits) for value in (old, after[path]))
             found.append(Change(path, one, two, written.get(path, ""), declared.observed, declared.ghost))
     return tuple(found)
