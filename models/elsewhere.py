@@ -52,7 +52,7 @@ ELSEWHERE: Mapping[str, str] = {
          "vmx_operation", "vmx_on", "in_smm", "smi", "rsm", "entry_failed", "changed_level", "return_failed", "list_loaded"),
         "who may act at which point of a nested transition is asked of KVM on VMX",
     ),
-    **_all(("guest_wrote_enum", "userspace_wrote", "vmx_off"), "who may act at which point is asked of KVM on VMX"),
+    **_all(("guest_wrote_enum", "userspace_wrote", "vmx_off", "refused_bits"), "who may act at which point is asked of KVM on VMX"),
     **_all(("saved_effective", "saved_guest_value"), "what an exit copies is asked of KVM on VMX"),
     **_all(("copied",), "what is saved at an exit is the hypervisor's copy of the effective value; see I9"),
     **_all(

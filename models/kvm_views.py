@@ -262,6 +262,12 @@ def other_vcpu(s: Vcpu) -> Bool:
 
 
 @kvm_upstream.view
+def refused_bits(s: Vcpu) -> Word:
+    """Bits of a value for which KVM refused it in this step."""
+    return s.refused_bits
+
+
+@kvm_upstream.view
 def guest_read(s: Vcpu) -> Bool:
     """The step was an RDMSR of IA32_SPEC_CTRL by L1 or L2."""
     return s.guest_read

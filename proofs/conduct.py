@@ -62,6 +62,8 @@ class Machine(Protocol):
     userspace_wrote: Bool  # the step: KVM_SET_MSRS
     value_read: Word  # ... either of which returned this
     operand: Word
+    refused_bits: Word  # of a refused value, those that the processor does not accept
+    host_accepts: Word
     refused: Bool
     guest_wrote_ctrl: Bool
     guest_wrote_enum: Bool
@@ -200,7 +202,7 @@ def reads_return_what_was_set(before: Machine, after: Machine) -> Bool:
 def copies_follow_the_register(before: Machine, after: Machine) -> Bool:
     """An exit from where writes do not exit takes the register's values into KVM's copies; any other, and what is no exit, leaves them.
 
-    An entry of L2 that the processor refuses is an exit, too.
+    An entry of L2 that the processor refuses is an exit, too; one that L1 asks for is an exit of L1 and takes nothing of L2's.
     """
     taken = (after.saved_guest_value ^ before.rdmsr) | (after.saved_effective ^ before.effective)
     kept = (after.saved_guest_value ^ before.saved_guest_value) | (after.saved_effective ^ before.saved_effective)
@@ -209,7 +211,9 @@ def copies_follow_the_register(before: Machine, after: Machine) -> Bool:
     exits = ite(before.merge_pending, before.l0_closed | after.l1_asked, before.exits_on_write)
     tried = after.entry_failed & before.in_l2 & before.may_enter
     of_l2 = implies(tried, after.saved_guest_value == ite(exits, before.saved_guest_value, before.guest_reads))
-    return of_l2 & implies(after.reentered & ~before.exits_on_write, taken == 0) & implies(passed | known, kept == 0)
+    entry = after.by_l1 & after.changed_level & ~after.rsm
+    of_l1 = implies(entry, after.saved_guest_value == ite(before.exits_on_write, before.saved_guest_value, before.rdmsr))
+    return of_l1 & of_l2 & implies(after.reentered & ~before.exits_on_write, taken == 0) & implies(passed | known, kept == 0)
 
 
 @invariant("absent-fields-stay", id="J14")
@@ -232,8 +236,9 @@ def opened_by_a_value(before: Machine, after: Machine) -> Bool:
 def closed_by_a_policy(before: Machine, after: Machine) -> Bool:
     """What is passed through stays so, but for a new vCPU and for a policy that the processor cannot keep: these close it."""
     closes = after.policy_written & ~after.virtualized
-    closed = after.did_reset | (before.settled & ~after.settled) | (closes & (after.applied_mask != 0))
-    return implies(before.opened & ~after.opened, closes | after.did_reset | ~after.settled) & implies(closed, ~after.opened)
+    new = after.did_reset | (before.settled & ~after.settled)
+    shut = implies(new, ~after.opened) & implies(closes & after.opened, after.applied_mask == 0)
+    return implies(before.opened & ~after.opened, closes | after.did_reset | ~after.settled) & shut
 
 
 # What can be done.
@@ -384,3 +389,16 @@ def destination_has_the_mask(before: Machine, after: Machine) -> Bool:
 def policy_takes_effect(before: Machine, after: Machine) -> Bool:
     """When a policy is accepted KVM computes the effective value anew: bits that it forces to 1 are in it."""
     return implies(after.policy_written, (after.required_value & after.applied_mask & ~after.saved_effective) == 0)
+
+
+@invariant("refused-for-what-the-host-lacks", id="J37")
+def refused_for_what_the_host_lacks(v: Machine) -> Bool:
+    """KVM refuses a value, of the guest, of a list or of userspace, for bits that a WRMSR on this host faults on."""
+    return (v.refused_bits & v.host_accepts) == 0
+
+
+@step("opened-by-nothing-else", id="J38")
+def opened_by_nothing_else(before: Machine, after: Machine) -> Bool:
+    """The register is passed through because a value other than 0 was taken, and for no other reason."""
+    taken = (after.guest_wrote | after.list_loaded | after.userspace_wrote) & ~after.refused
+    return implies(~before.opened & after.opened, taken & (after.operand != 0))

@@ -115,6 +115,15 @@ def stores_the_request(s: Vcpu, ctrl: Word, has_reserved: Bool, host_initiated: 
     return select(after.refused, after, s.replace(mitigation_ctrl=ctrl))
 
 
+def refuses_what_it_cannot_force(s: Vcpu, value: Word) -> Vcpu:
+    beyond = value & ~s.enforces
+    return s.when(beyond != 0, refused=True, refused_bits=beyond)
+
+
+def opens_at_the_first_exit(s: Vcpu) -> Vcpu:
+    return kvm.vmx_disable_intercept_for_msr(vm_exits(s))
+
+
 TWINS = (
     twin("guest-acts-while-it-runs", V, "KVM emulates an instruction of a guest that has not been entered.", vm_entry=executes_before_it_enters),
     twin("userspace-acts-between-runs", V, "An ioctl ends the guest's run instead of waiting for its end.", vm_exit=kicks_the_vcpu_out),
@@ -148,4 +157,7 @@ TWINS = (
     twin("entries-reach-vmcs02", V, "vmcs02 gets the guest's value and no mask.", vmx_switch_vmcs=switches_the_guest_value_only),
     twin("destination-has-the-mask", V, "A request is stored, and the mask is left as it was.", vmx_set_msr_mitigation_ctrl=stores_the_request),
     twin("policy-takes-effect", V, "A request is stored, and nothing is computed anew.", vmx_set_msr_mitigation_ctrl=stores_the_request),
+    twin("refused-for-what-the-host-lacks", V, "Values are refused for bits that this host does not force.",
+         kvm_spec_ctrl_test_value=refuses_what_it_cannot_force),
+    twin("opened-by-nothing-else", V, "The register is passed through after any exit.", vm_exit=opens_at_the_first_exit),
 )  # fmt: skip
