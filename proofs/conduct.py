@@ -64,6 +64,7 @@ class Machine(Protocol):
     operand: Word
     refused_bits: Word  # of a refused value, those that the processor does not accept
     host_accepts: Word
+    host_wants: Word
     refused: Bool
     guest_wrote_ctrl: Bool
     guest_wrote_enum: Bool
@@ -317,11 +318,21 @@ def host_forces_what_it_has(before: Machine, after: Machine) -> Bool:
 @step("current-vmcs-only", id="J27")
 def current_vmcs_only(before: Machine, after: Machine) -> Bool:
     """VMWRITE reaches the current VMCS: the fields of the other stay until it is current, allocated or freed; a freed one has none."""
-    anew = after.vmx_on | after.vmx_off | after.did_reset | ~before.settled | ~after.settled
-    stays = implies(~anew & ~after.changed_level & (before.in_l2 == after.in_l2), kept(before.other_shadow, before.other_mask, after))
-    left = implies(~anew & before.in_l2 & ~after.in_l2, kept(before.shadow, before.mask_field, after))
+    stays = implies(stayed(before, after), kept(before.other_shadow, before.other_mask, after))
+    left = implies(~made_anew(before, after) & before.in_l2 & ~after.in_l2, kept(before.shadow, before.mask_field, after))
     gone = implies(after.vmx_off | after.did_reset, (after.other_shadow | after.other_mask) == 0)
     return stays & left & gone
+
+
+def made_anew(before: Machine, after: Machine) -> Bool:
+    """A VMCS was allocated or freed."""
+    created = after.did_reset | (before.settled & ~after.settled)
+    return created | after.vmx_on | after.vmx_off | (before.vmx_operation != after.vmx_operation)
+
+
+def stayed(before: Machine, after: Machine) -> Bool:
+    """Both VMCSs are those before the step, and the same was current all the time."""
+    return ~made_anew(before, after) & ~after.changed_level & (before.in_l2 == after.in_l2)
 
 
 def kept(shadow: Word, mask: Word, after: Machine) -> Bool:
@@ -393,8 +404,8 @@ def policy_takes_effect(before: Machine, after: Machine) -> Bool:
 
 @invariant("refused-for-what-the-host-lacks", id="J37")
 def refused_for_what_the_host_lacks(v: Machine) -> Bool:
-    """KVM refuses a value, of the guest, of a list or of userspace, for bits that a WRMSR on this host faults on."""
-    return (v.refused_bits & v.host_accepts) == 0
+    """KVM refuses a value, of the guest, of a list or of userspace, for bits that a WRMSR on this host faults on; the host wants none of these."""
+    return ((v.refused_bits & v.host_accepts) | (v.host_wants & ~v.host_accepts)) == 0
 
 
 @step("opened-by-nothing-else", id="J38")
@@ -402,3 +413,9 @@ def opened_by_nothing_else(before: Machine, after: Machine) -> Bool:
     """The register is passed through because a value other than 0 was taken, and for no other reason."""
     taken = (after.guest_wrote | after.list_loaded | after.userspace_wrote) & ~after.refused
     return implies(~before.opened & after.opened, taken & (after.operand != 0))
+
+
+@step("cache-of-current-vmcs-only", id="J39")
+def cache_of_current_vmcs_only(before: Machine, after: Machine) -> Bool:
+    """What KVM believes to be in the mask field changes for the current VMCS only."""
+    return implies(stayed(before, after), before.other_cache == after.other_cache)

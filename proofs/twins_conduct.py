@@ -124,6 +124,11 @@ def opens_at_the_first_exit(s: Vcpu) -> Vcpu:
     return kvm.vmx_disable_intercept_for_msr(vm_exits(s))
 
 
+def caches_the_mask_twice(s: Vcpu, mask: Word) -> Vcpu:
+    after = reference.vmx_set_spec_ctrl_mask(s, mask)
+    return after.replace(vmcs01=after.vmcs01.replace(cache=mask), vmcs02=after.vmcs02.replace(cache=mask))
+
+
 TWINS = (
     twin("guest-acts-while-it-runs", V, "KVM emulates an instruction of a guest that has not been entered.", vm_entry=executes_before_it_enters),
     twin("userspace-acts-between-runs", V, "An ioctl ends the guest's run instead of waiting for its end.", vm_exit=kicks_the_vcpu_out),
@@ -159,5 +164,6 @@ TWINS = (
     twin("policy-takes-effect", V, "A request is stored, and nothing is computed anew.", vmx_set_msr_mitigation_ctrl=stores_the_request),
     twin("refused-for-what-the-host-lacks", V, "Values are refused for bits that this host does not force.",
          kvm_spec_ctrl_test_value=refuses_what_it_cannot_force),
+    twin("cache-of-current-vmcs-only", V, "The mask is cached for both VMCSs.", vmx_set_spec_ctrl_mask=caches_the_mask_twice),
     twin("opened-by-nothing-else", V, "The register is passed through after any exit.", vm_exit=opens_at_the_first_exit),
 )  # fmt: skip
