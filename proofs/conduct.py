@@ -208,13 +208,15 @@ def copies_follow_the_register(before: Machine, after: Machine) -> Bool:
     taken = (after.saved_guest_value ^ before.rdmsr) | (after.saved_effective ^ before.effective)
     kept = (after.saved_guest_value ^ before.saved_guest_value) | (after.saved_effective ^ before.saved_effective)
     passed = (after.guest_wrote | after.guest_read) & ~before.intercepted
-    known = after.reentered & before.exits_on_write
+    exited = before.guest_runs & ~after.guest_runs & ~(after.by_l1 | after.by_l2 | after.by_userspace | after.changed_level)
+    left = after.reentered | exited
+    known = left & before.exits_on_write
     exits = ite(before.merge_pending, before.l0_closed | after.l1_asked, before.exits_on_write)
     tried = after.entry_failed & before.in_l2 & before.may_enter
     of_l2 = implies(tried, after.saved_guest_value == ite(exits, before.saved_guest_value, before.guest_reads))
     entry = after.by_l1 & after.changed_level & ~after.rsm
     of_l1 = implies(entry, after.saved_guest_value == ite(before.exits_on_write, before.saved_guest_value, before.rdmsr))
-    return of_l1 & of_l2 & implies(after.reentered & ~before.exits_on_write, taken == 0) & implies(passed | known, kept == 0)
+    return of_l1 & of_l2 & implies(left & ~before.exits_on_write, taken == 0) & implies(passed | known, kept == 0)
 
 
 @invariant("absent-fields-stay", id="J14")
@@ -385,9 +387,9 @@ def new_vcpus_cache_is_empty(before: Machine, after: Machine) -> Bool:
 
 @step("entries-reach-vmcs02", id="J34")
 def entries_reach_vmcs02(before: Machine, after: Machine) -> Bool:
-    """A nested entry brings the guest's value and the mask to vmcs02 before it can fail."""
+    """A nested entry, and a return to L2, brings the guest's value and the mask to vmcs02 before it can fail."""
     left = (after.other_shadow ^ after.saved_guest_value) | (after.other_cache ^ after.applied_mask)
-    return implies(after.by_l1 & after.entry_failed & after.control, left == 0)
+    return implies(((after.by_l1 & after.entry_failed) | after.return_failed) & after.control, left == 0)
 
 
 @step("destination-has-the-mask", id="J35")
