@@ -20,6 +20,7 @@ from specproof.cli import main
 from specproof.mutate.campaign import EQUIVALENT, KILLED, SURVIVED, Campaign, Fate, Request, run
 from specproof.mutate.mutants import with_actions
 from specproof.mutate.tamper import OPERATORS
+from specproof.pinned import read, table
 from specproof.trace import replay, violates
 
 ROOT = Path(__file__).parents[1]
@@ -221,3 +222,13 @@ def test_no_mutant_of_a_sample_of_the_reference_survives() -> None:
 
     assert len(found) > 8
     assert [fate for fate in found if fate.status not in (KILLED, EQUIVALENT)] == []
+
+
+def test_every_claim_that_holds_of_a_design_may_kill_its_mutants() -> None:
+    """What the table pins as proved is what a campaign asks: a claim that its slice could not show would kill nothing, silently."""
+    design, configuration = "kvm-rfc-v2", "emulated"
+    base = Campaign.of(Request(design)).base(configuration)
+    pinned = {pin.claim for pin in read(table()).values() if (pin.design, pin.configuration) == (design, configuration) and pin.verdict == "proved"}
+
+    assert (pinned & set(base.properties)) - set(base.holding) == set()
+    assert len(base.holding) > 40
