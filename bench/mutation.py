@@ -81,6 +81,7 @@ def section(found: Mapping[str, Any]) -> Iterator[str]:
     if len(mutants) >= SMALL:
         yield from grouped("Equivalent, by what is wrong", [one for one in mutants if one["status"] == "equivalent"])
     yield from grouped("Survived", [one for one in mutants if one["status"] == "survived"], most=None)
+    yield from listed("Unknown, as", (one["by"] for one in mutants if one["status"] == "unknown"))
     yield from grouped("Unknown", [one for one in mutants if one["status"] == "unknown"], most=None)
 
 
