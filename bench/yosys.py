@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,6 +22,9 @@ FOUND = all(shutil.which(name, path=PLACES) for name in ("yosys", "yosys-smtbmc"
 
 #: More steps than any run of ours has.
 DEPTH = 40
+
+#: Seconds that yosys may take to read a circuit.
+PATIENCE = 30.0
 
 
 def write(whole: Circuit, folder: Path) -> None:
@@ -40,9 +42,12 @@ def write(whole: Circuit, folder: Path) -> None:
 
 
 def smtbmc(folder: Path, claims: Sequence[str], violated: bool, cut: float) -> Run:
-    """Which claims it decides, of a folder that `write` filled. Reading the files is not counted, the solver's time is."""
+    """Which claims it decides, of a folder that `write` filled. Reading the files is not counted, the solver's time is;
+    where reading takes more than PATIENCE seconds, that was the cut."""
     passes = "read_aiger -module_name sys system.aig; read_verilog -formal top.v; prep -top top -flatten; write_smt2 -wires system.smt2"
-    subprocess.run(["yosys", "-q", "-p", passes], cwd=folder, check=True, capture_output=True)
+    read = run(["yosys", "-q", "-p", passes], PATIENCE, folder=str(folder), path=PLACES)
+    if read.cut:
+        return read
     how = ["--keep-going"] if violated else ["-i"]
     command = ["yosys-smtbmc", "-s", "z3", "--noprogress", *how, "-t", str(DEPTH), "system.smt2"]
     done = run(command, cut, folder=str(folder), path=PLACES)
