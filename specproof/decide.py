@@ -126,25 +126,40 @@ def relate(plain: Pair, claims: Sequence[Claim], solver: Solver, patience: float
     decision = Decision(pair.system, properties, dict.fromkeys(properties, "relation"), solver, found.__setitem__)
     decision.along, decision.explored, decision.patience = {SHARING: pair.sharing()}, pair.explored, patience
     decision.run()
-    return {claim.name: unmerged(found[claim.name], plain, claim) for claim in claims}, decision
+    verdicts: dict[str, Verdict] = {}
+    for claim in claims:
+        told = unmerged(found[claim.name], plain, claim) if _stands(found[claim.name], decision) else None
+        if told is None:  # nothing says that the fields were rightly shared
+            decision = Decision(plain.system, {claim.name: plain.instantiate(claim)}, {claim.name: "relation"}, solver, found.__setitem__)
+            decision.patience = patience
+            decision.run()
+        verdicts[claim.name] = found[claim.name] if told is None else told
+    return verdicts, decision
 
 
-def unmerged(verdict: Verdict, plain: Pair, claim: Claim) -> Verdict:
-    """The verdict with its runs on the product as `product` makes it, whatever the exploration found to be shared."""
+def _stands(verdict: Verdict, decision: Decision) -> bool:
+    """Whether a verdict on merged systems is one on the two: by the slice, which looks at what is shared, or where that was proved."""
+    return isinstance(verdict, Unknown) or verdict.method in (SLICE, LIFTED) or decision.certificate is not None
+
+
+def unmerged(verdict: Verdict, plain: Pair, claim: Claim) -> Verdict | None:
+    """The verdict with its runs on the product as `product` makes it, whatever the exploration found to be shared.
+
+    None where a run is none of that product: a field was shared that need not be equal.
+    """
     prop = plain.instantiate(claim)
     if isinstance(verdict, Refuted):
-        return replace(verdict, trace=_side_by_side(verdict.trace, plain.system, prop, wanted=False))
+        run = _side_by_side(verdict.trace, plain.system, prop, wanted=False)
+        return None if run is None else replace(verdict, trace=run)
     if isinstance(verdict, Proved) and verdict.witness is not None and prop.happens is not None:
-        return replace(verdict, witness=_side_by_side(verdict.witness, plain.system, prop.happens, wanted=True))
+        run = _side_by_side(verdict.witness, plain.system, prop.happens, wanted=True)
+        return None if run is None else replace(verdict, witness=run)
     return verdict
 
 
-def _side_by_side(trace: Trace, system: System, prop: Property, *, wanted: bool) -> Trace:
+def _side_by_side(trace: Trace, system: System, prop: Property, *, wanted: bool) -> Trace | None:
     initial = {path: trace.initial[path if path in trace.initial else path.split(".", 1)[1]] for path in system.variables}
-    again = Judge(system, prop, wanted)(initial, [(step.action, dict(step.inputs)) for step in trace.steps])
-    if again is None:
-        raise Disagreement(f"{prop.claim}: the run does not replay on the two systems side by side")
-    return again
+    return Judge(system, prop, wanted)(initial, [(step.action, dict(step.inputs)) for step in trace.steps])
 
 
 def decide_lemma(claim: Claim, *, timeout: float | None = None) -> Result:

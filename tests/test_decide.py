@@ -133,6 +133,20 @@ def test_relation_that_fails_is_a_run_of_both_sides() -> None:
     assert {"virtualized.vmcs.shadow", "emulated.vmcs.shadow"} <= set(result.verdict.trace.initial)
 
 
+def test_a_run_that_rests_on_fields_shared_wrongly_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a run is none of the two sides, or nothing says that sharing was right, the product that shares nothing wrongly decides."""
+    wanted = decide_relation(thin.thin, alike)
+    monkeypatch.setattr("specproof.decide.unmerged", lambda *_: None)
+
+    found = decide_relation(thin.thin, alike)
+
+    assert isinstance(found, Result)
+    assert isinstance(wanted, Result)
+    assert isinstance(found.verdict, Refuted)
+    assert isinstance(wanted.verdict, Refuted)
+    assert [step.action for step in found.verdict.trace.steps] == [step.action for step in wanted.verdict.trace.steps]
+
+
 def test_relation_of_a_design_with_itself_is_proved() -> None:
     """Two sides that do the same are proved alike, with nothing to tell them apart."""
 

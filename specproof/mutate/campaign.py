@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from specproof import jobs as workers
 from specproof.claims import Claim, MissingView
-from specproof.decide import Decision, unmerged
+from specproof.decide import relate
 from specproof.design import Design
 from specproof.errors import ModelError
 from specproof.explore import explore
@@ -20,7 +20,7 @@ from specproof.mutate.equivalence import Differs, Same, View, alike, at_once, si
 from specproof.mutate.kill import TRIES, Baseline, Killed, run_of
 from specproof.mutate.mutants import Mutant, Places, Workshop, built, mutants, shape, with_actions
 from specproof.mutate.tamper import Change
-from specproof.product import SHARING, merge, product
+from specproof.product import product
 from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import Action, System, build
@@ -246,17 +246,10 @@ def exactly(base: Baseline, actions: Mapping[str, Action]) -> tuple[tuple[str, T
 
 def related(claim: Claim, left: System, right: System, *, seconds: float | None = None) -> Verdict | None:
     """The verdict on a relation between two systems; None where they cannot express it."""
-    plain = product(left, right, (claim.left, claim.right))
     try:
-        pair = merge(plain, lambda pair: [pair.instantiate(claim)])
-        prop = pair.instantiate(claim)
+        return relate(product(left, right, (claim.left, claim.right)), [claim], Solver(seconds))[0][claim.name]
     except MissingView:
         return None
-    found: list[Verdict] = []
-    decision = Decision(pair.system, {claim.name: prop}, {claim.name: "relation"}, Solver(seconds), lambda _, verdict: found.append(verdict))
-    decision.along[SHARING] = pair.sharing()
-    decision.run()
-    return unmerged(found[0], plain, claim)
 
 
 @dataclass(frozen=True)
