@@ -123,12 +123,12 @@ def relate(plain: Pair, claims: Sequence[Claim], solver: Solver, patience: float
     pair = merge(plain, lambda pair: [pair.instantiate(claim) for claim in claims])
     properties = {claim.name: pair.instantiate(claim) for claim in claims}
     found: dict[str, Verdict] = {}
-    decision = Decision(pair.system, properties, dict.fromkeys(properties, "relation"), solver, found.__setitem__)
-    decision.along, decision.explored, decision.patience = {SHARING: pair.sharing()}, pair.explored, patience
-    decision.run()
+    merged = decision = Decision(pair.system, properties, dict.fromkeys(properties, "relation"), solver, found.__setitem__)
+    merged.along, merged.explored, merged.patience = {SHARING: pair.sharing()}, pair.explored, patience
+    merged.run()
     verdicts: dict[str, Verdict] = {}
     for claim in claims:
-        told = unmerged(found[claim.name], plain, claim) if _stands(found[claim.name], decision) else None
+        told = unmerged(found[claim.name], plain, claim) if _stands(found[claim.name], merged) else None
         if told is None:  # nothing says that the fields were rightly shared
             decision = Decision(plain.system, {claim.name: plain.instantiate(claim)}, {claim.name: "relation"}, solver, found.__setitem__)
             decision.patience = patience
