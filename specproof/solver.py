@@ -92,13 +92,15 @@ class Solver:
 
     def _values(self, model: Any, asked: Sequence[Term]) -> dict[str, int]:
         """Values of the asked variables; one that does not matter is 0. The model also knows our definitions."""
-        widths = {str(term.data): term.width for term in asked}
-        found = dict.fromkeys(widths, 0)
-        for declaration in model.decls():
-            name = declaration.name()
-            if name in widths:
-                value = model[declaration]
-                found[name] = value.as_long() if widths[name] else int(self._z3.is_true(value))
+        found = {str(term.data): 0 for term in asked}
+        core, context = self._z3.z3core, self._context.ref()  # its Python objects for declarations and values cost three times as much
+        for number in range(core.Z3_model_get_num_consts(context, model.model)):
+            declaration = core.Z3_model_get_const_decl(context, model.model, number)
+            name = core.Z3_get_symbol_string(context, core.Z3_get_decl_name(context, declaration))
+            if name in found:
+                value = core.Z3_model_get_const_interp(context, model.model, declaration)
+                truth = core.Z3_get_bool_value(context, value)  # 1 and -1; 0 of a word
+                found[name] = int(truth > 0) if truth else int(core.Z3_get_numeral_string(context, value))
         return found
 
 
