@@ -69,7 +69,7 @@ def obligations(system: System, certificate: Certificate, properties: Mapping[st
             before = {lemma: None for core in cores for lemma in core.lemmas}
             return (action.guard, *(action.assumed[assumption] for assumption in assumed), *(at[lemma] for lemma in before))
 
-        after = vocabulary.terms(system.state(action.next))
+        after = vocabulary.after(action.next)
         moved = {lemma: term for lemma in certificate.lemmas if (term := vocabulary.term(lemma, after)) is not at[lemma]}
         by_need: dict[tuple[str, ...], list[Lemma]] = {}
         for lemma in moved:

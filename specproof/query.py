@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -13,7 +13,7 @@ from specproof.claims import Property
 from specproof.layout import Entailment
 from specproof.readings.bits import Compiler, Program
 from specproof.system import Action
-from specproof.terms import TRUE, Bool, Term
+from specproof.terms import TRUE, Bool
 from specproof.vocabulary import Lemma, Vocabulary
 
 
@@ -28,16 +28,16 @@ class Query:
         self.vocabulary, self.action = vocabulary, action
         slice_ = vocabulary.slice
         compiler = slice_.compiler(tests=action is not None)
-        system = slice_.system
         self.guard: list[tuple[str, int]] = []
         post: dict[Hashable, int] = {}
-        views_before = {key: compiler.at(vocabulary.leaf(key, system.state())) for key in vocabulary.views}
+        views_before = {key: compiler.at(vocabulary.here[key]) for key in vocabulary.views}
         if action is not None:
             self.guard = [("", compiler.at(action.guard)), *((name, compiler.at(term)) for name, term in action.assumed.items())]
-            after = system.state(action.next)
-            for key in [*slice_.layout.keys, *vocabulary.views]:
-                if key[0] == "view" or key[1] in action.next:  # type: ignore[index]
-                    post[key] = self._value(compiler, key, after)
+            after = vocabulary.after(action.next)
+            for key in slice_.layout.keys:
+                if key[1] in action.next:  # type: ignore[index]
+                    post[key] = compiler.at(action.next[key[1]], key[2] if key[0] == "watched" else None)  # type: ignore[index]
+            post |= {key: compiler.at(after[key]) for key in vocabulary.views}
         self.claims = {prop.claim: self._violation(compiler, prop) for prop in properties if self._asks(prop)}
         self._encode(compiler.program)
         self.before = {key: self._load(key) for key in slice_.layout.keys} | {("class", v): self._load(("class", v)) for v in slice_.layout.constants}
@@ -52,6 +52,7 @@ class Query:
             self.trusted[self._fresh()] = holds, -agrees
             self.sat.add_clause([-self.top, -holds, entails])
         self.selected: dict[Lemma, int] = {}
+        self.selects: dict[int, Lemma] = {}
 
     def _asks(self, prop: Property) -> bool:
         if self.action is None:
@@ -61,11 +62,6 @@ class Query:
     def _violation(self, compiler: Compiler, prop: Property) -> int:
         term = prop.steps[self.action.name] if self.action is not None else cast(Bool, prop.always)
         return compiler.somewhere(term, False)
-
-    def _value(self, compiler: Compiler, key: Any, after: Mapping[str, Term]) -> int:
-        if key[0] == "view":
-            return compiler.at(self.vocabulary.slice.system.view(key[1], after))
-        return compiler.at(after[key[1]], key[2] if key[0] == "watched" else None)
 
     def _encode(self, program: Program) -> None:
         self.top = 1
@@ -131,6 +127,7 @@ class Query:
         """From now on the state before satisfies the lemma, where it is selected."""
         if lemma not in self.selected:
             self.selected[lemma] = self._fresh()
+            self.selects[self.selected[lemma]] = lemma
             literals = [self.before[key] if positive else -self.before[key] for key, positive in lemma.literals]
             self.sat.add_clause([-self.selected[lemma], *literals])
 
@@ -171,7 +168,7 @@ class Query:
             used |= why
         assumptions = tuple(name for name, literal in self._guards.items() if name and literal in used)
         guard = any(not name and literal in used for name, literal in self._guards.items())
-        return Core(tuple(lemma for lemma in lemmas or self.selected if self.selected[lemma] in used), assumptions, guard)
+        return Core(tuple(self.selects[literal] for literal in sorted(used & self.selects.keys())), assumptions, guard)
 
 
 @dataclass(frozen=True)

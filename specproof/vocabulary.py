@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -10,12 +10,12 @@ from typing import Any, cast
 import numpy as np
 
 from specproof.explore import Reached
+from specproof.graph import substitute
 from specproof.readings.bits import Program
 from specproof.slice import Slice
 from specproof.terms import FALSE, Bool, Term, Word, conj, implies, word
 
 Literal = tuple[Hashable, bool]
-Packed = np.ndarray[Any, np.dtype[np.uint64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class Vocabulary:
     """What lemmas speak of: the bits of a slice state, the constants of its class, and the design's views."""
 
     def __init__(self, slice_: Slice, reached: Reached) -> None:
-        """Packs a column of bits, one for each reachable state, for every word of the vocabulary."""
+        """For every word of the vocabulary an integer with a bit for each reachable state."""
         self.slice = slice_
         layout, states = slice_.layout, reached.states
         self.views = self._views()
@@ -39,10 +39,8 @@ class Vocabulary:
             loads = {load: columns[load][:, None] for load in program.loads()}
             columns[key] = np.broadcast_to(program.run(loads)[0], (len(states), 1))[:, 0]
         self.keys = list(columns)
-        self.index = {key: number for number, key in enumerate(self.keys)}
-        valid = _pack(np.ones(len(states), dtype=np.bool_))
-        self.true = np.array([_pack(column) for column in columns.values()], dtype=np.uint64).reshape(len(columns), len(valid))
-        self.false = ~self.true & valid
+        self.every = (1 << len(states)) - 1
+        self.true = {key: _pack(column) for key, column in columns.items()}
 
     def _views(self) -> dict[Hashable, Program]:
         found: dict[Hashable, Program] = {}
@@ -59,35 +57,35 @@ class Vocabulary:
 
     def exclude(self, values: Mapping[Hashable, bool]) -> Lemma:
         """A short clause that the state `values` breaks and every reachable state satisfies."""
-        rows = [self.true[number] if values[key] else self.false[number] for key, number in self.index.items()]
+        rows = [self.true[key] if values[key] else self.true[key] ^ self.every for key in self.keys]
         orders = range(len(rows)), range(len(rows) - 1, -1, -1)  # the state's own words first, or the views first
         best = min((self._reduce(rows, order) for order in orders), key=len)
         return Lemma(tuple(sorted(((self.keys[number], not values[self.keys[number]]) for number in best), key=repr)))
 
-    def _reduce(self, rows: Sequence[Packed], order: Iterable[int]) -> list[int]:
+    def _reduce(self, rows: Sequence[int], order: Sequence[int]) -> list[int]:
         """Positions of a minimal subset of rows that have no common bit, dropping in this order."""
-        sequence = [int(number) for number in order]
-        suffix = [np.full_like(rows[0], np.uint64(0xFFFFFFFFFFFFFFFF))]
-        for number in reversed(sequence):
+        suffix = [self.every]
+        for number in reversed(order):
             suffix.append(suffix[-1] & rows[number])
-        kept, common = [], suffix[0]
-        for place, number in enumerate(sequence):
-            rest = suffix[len(sequence) - place - 1]
-            if (common & rest).any():
+        kept, common = [], self.every
+        for number, rest in zip(order, suffix[-2::-1], strict=True):
+            if common & rest:
                 kept.append(number)
-                common = common & rows[number]
-            if not common.any():
+                common &= rows[number]
+            if not common:
                 break
         return kept
 
     @cached_property
     def here(self) -> Mapping[Hashable, Term]:
         """The full-width term of every key, in a state."""
-        return self.terms(self.slice.system.state())
+        now = self.slice.system.state()
+        return {key: self._leaf(key, now) for key in self.keys}
 
-    def terms(self, values: Mapping[str, Term]) -> Mapping[Hashable, Term]:
-        """The full-width term of every key, over the terms of a state's leaves."""
-        return {key: self.leaf(key, values) for key in self.keys}
+    def after(self, next_: Mapping[str, Term]) -> Mapping[Hashable, Term]:
+        """The same, once the variables of these paths have these values."""
+        by = {term: next_[path] for path, term in self.slice.system.variables.items() if path in next_}
+        return dict(zip(self.here, substitute(list(self.here.values()), by), strict=True))
 
     def term(self, lemma: Lemma, terms: Mapping[Hashable, Term]) -> Bool:
         """The lemma at full width, over the terms of its keys."""
@@ -104,7 +102,7 @@ class Vocabulary:
                 bools.append(~cast(Bool, term) if positive else cast(Bool, term))
         return implies(conj(bools), FALSE if words is None else words == 0)
 
-    def leaf(self, key: Any, values: Mapping[str, Term]) -> Term:
+    def _leaf(self, key: Any, values: Mapping[str, Term]) -> Term:
         """The full-width term of a word of the vocabulary."""
         kind = key[0]
         if kind == "class":
@@ -114,11 +112,8 @@ class Vocabulary:
         return cast(Word, values[key[1]]).bit(key[2]) if kind == "watched" else values[key[1]]
 
 
-def _pack(column: Any) -> Packed:
-    size = -(-len(column) // 64) * 64
-    padded = np.zeros(size, dtype=np.bool_)
-    padded[: len(column)] = column
-    return np.packbits(padded).view(np.uint64)
+def _pack(column: Any) -> int:
+    return int.from_bytes(np.packbits(column, bitorder="little").tobytes(), "little")
 
 
 def compile_value(slice_: Slice, term: Term) -> Program | None:

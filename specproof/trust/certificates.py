@@ -114,7 +114,7 @@ def _lemmas(decision: Decision) -> tuple[list[Lemma], dict[str, dict[str, Uses]]
     certificate, system = decision.certificate, decision.system
     if certificate is None:
         return [], {}
-    terms = certificate.vocabulary.terms(system.state())
+    terms = certificate.vocabulary.here
     number = {lemma: index for index, lemma in enumerate(certificate.lemmas)}
     uses: list[dict[str, Uses]] = [{} for _ in number]
     claims: dict[str, dict[str, Uses]] = {}
