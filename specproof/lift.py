@@ -98,10 +98,14 @@ class Judge:
     def __init__(self, system: System, prop: Property, wanted: bool) -> None:
         """The property has the value `wanted` at the end of a run that shows it."""
         self.system, self.prop, self.wanted = system, prop, wanted
+        self._last: Trace | None = None
 
     def __call__(self, initial: Mapping[str, int], steps: Steps) -> Trace | None:
-        trace = replay(self.system, self.prop.claim, initial, steps)
-        return trace if trace is not None and violates(self.system, self.prop, trace) != self.wanted else None
+        trace = replay(self.system, self.prop.claim, initial, steps, self._last)
+        if trace is None or violates(self.system, self.prop, trace) == self.wanted:
+            return None
+        self._last = trace  # most runs that are tried next begin as this one does
+        return trace
 
 
 def named_bits(system: System) -> int:

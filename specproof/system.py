@@ -75,6 +75,11 @@ class System:
         """The initial predicate and the assumptions about it."""
         return conj((self.initial, *self.initially_assumed.values()))
 
+    @cached_property
+    def start_parts(self) -> list[tuple[Bool, frozenset[str]]]:
+        """What `starts` says, part by part, each with the names of the variables that it reads."""
+        return [(part, frozenset(str(term.data) for term in variables([part]))) for part in _conjuncts(self.starts)]
+
     def state(self, values: Mapping[str, Term] | None = None) -> dict[str, Term]:
         """Terms for every leaf: the variables, unless `values` says otherwise; observed fields cleared."""
         return {**self._leaves, **(values or {})}

@@ -51,12 +51,21 @@ class Trace:
         return found
 
 
-def initial_state(system: System, values: Values) -> dict[str, int]:
-    """Every leaf's value at the start; raises InputError where the run cannot start there."""
-    full = {path: int(term.data) for path, term in system.constants.items()}
-    full |= {path: values.get(path, 0) for path in system.variables}
-    full |= {path: 0 for path, declared in system.fields.items() if declared.observed}
-    if not evaluate(system.starts, full):
+def initial_state(system: System, values: Values, known: Values | None = None) -> dict[str, int]:
+    """Every leaf's value at the start; raises InputError where the run cannot start there.
+
+    `known`: another state in which a run starts. Only what reads a value that differs is evaluated again.
+    """
+    if known is None:
+        full = {path: int(term.data) for path, term in system.constants.items()}
+        full |= {path: values.get(path, 0) for path in system.variables}
+        full |= {path: 0 for path, declared in system.fields.items() if declared.observed}
+        starts = evaluate(system.starts, full)
+    else:
+        different = {path: value for path in system.variables if (value := values.get(path, 0)) != known[path]}
+        full = {**known, **different}
+        starts = all(evaluate(part, full) for part, reads in system.start_parts if not reads.isdisjoint(different))
+    if not starts:
         raise InputError(f"{system.design}: no run starts in that state")
     return full
 
@@ -82,14 +91,24 @@ def _named(action: Action, inputs: Values) -> dict[str, int]:
     return {str(term.data): inputs.get(name, 0) for name, term in action.inputs.items()}
 
 
-def replay(system: System, claim: str, initial: Values, steps: Sequence[tuple[str, Values]]) -> Trace | None:
-    """The run of these steps from `initial`, or None where a step is not enabled or `initial` is no start."""
+def replay(system: System, claim: str, initial: Values, steps: Sequence[tuple[str, Values]], known: Trace | None = None) -> Trace | None:
+    """The run of these steps from `initial`, or None where a step is not enabled or `initial` is no start.
+
+    `known`: a run of the same system that was replayed before. What this run has in common with its beginning is not executed again.
+    """
     try:
-        state = initial_state(system, initial)
+        state = initial_state(system, initial, known.initial if known is not None else None)
     except InputError:
         return None
     first, done = dict(state), []
-    for name, inputs in steps:
+    if known is not None and first != known.initial:
+        known = None
+    for number, (name, inputs) in enumerate(steps):
+        if known is not None and number < len(known.steps) and _takes(known.steps[number], name, inputs):
+            done.append(known.steps[number])
+            state.update(known.steps[number].changed)
+            continue
+        known = None
         after = take(system, state, name, inputs)
         if after is None:
             return None
@@ -99,6 +118,10 @@ def replay(system: System, claim: str, initial: Values, steps: Sequence[tuple[st
         done.append(Step(name, action.by, action.source, action.doc, full, changed))
         state = after
     return Trace(system.design, system.configuration, claim, first, tuple(done))
+
+
+def _takes(step: Step, name: str, inputs: Values) -> bool:
+    return step.action == name and inputs.keys() <= step.inputs.keys() and all(inputs.get(key, 0) == value for key, value in step.inputs.items())
 
 
 def violates(system: System, prop: Property, trace: Trace) -> bool:
