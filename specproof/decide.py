@@ -21,7 +21,7 @@ from specproof.fallback import fall_back, never
 from specproof.graph import variables
 from specproof.layout import TooLarge
 from specproof.lemmas import Certificate, discover
-from specproof.lift import Disagreement, Judge, lift
+from specproof.lift import Disagreement, Judge, lift, positions, shrink
 from specproof.product import SHARING, Pair, merge, product, stops
 from specproof.readable import lines
 from specproof.sanity import Sanity, tautologies
@@ -248,6 +248,8 @@ class Decision:
         return trace is not None
 
     def _lift(self, slice_: Slice, reached: Reached, prop: Property, hits: Sequence[Hit], *, wanted: bool) -> tuple[Trace | None, Hit]:
+        if wanted and (trace := self._seen(prop, hits[0].depth)) is not None:
+            return trace, hits[0]
         tried: set[tuple[str, ...]] = set()
         for hit in hits:
             path = tuple(reached.path(slice_, hit))
@@ -259,6 +261,15 @@ class Decision:
                     return trace, hit
         return None, hits[0]
 
+    def _seen(self, prop: Property, length: int) -> Trace | None:
+        """A beginning of a run that is known already, so long, at whose end the property holds; shrunk."""
+        judge = Judge(self.system, prop, True)
+        for trace in self.traces:
+            steps = [(step.action, dict(step.inputs)) for step in trace.steps[:length]]
+            if len(steps) == length and judge(trace.initial, steps) is not None:
+                return shrink(judge, {path: trace.initial[path] for path in self.system.variables}, steps, positions(self.system))
+        return None
+
     def _or_vacuous(self, slice_: Slice, reached: Reached, name: str, witnesses: dict[str, Trace | None]) -> Property:
         """The property to prove: the claim, or that its antecedent never happens."""
         prop = self.properties[name]
@@ -267,7 +278,7 @@ class Decision:
         hits = reached.happens[name]
         if not hits:
             return replace(never(prop.happens), claim=name)
-        witnesses[name] = self._lift(slice_, reached, prop.happens, hits[:8], wanted=True)[0]
+        witnesses[name] = self._lift(slice_, reached, prop.happens, hits, wanted=True)[0]
         if witnesses[name] is None:
             self.left[name] = "its antecedent happens on the slice, and no full-width run was found in which it does"
         return prop

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,12 +15,11 @@ from specproof.layout import CHUNK, Entailment, Indices, States, TooLarge
 from specproof.slice import Group, Slice
 from specproof.table import Table
 
-#: Violations of one property that are kept: a run that does not lift may have a sister that does.
-KEPT = 64
+#: Violations of one property that are kept, and states in which its antecedent happens: a run that does not lift may have a sister that does.
+KEPT, WITNESSES = 64, 8
 
 
-@dataclass(frozen=True)
-class Hit:
+class Hit(NamedTuple):
     """A violation (or an antecedent that happens): in the state `state`, or by `action` from it."""
 
     depth: int
@@ -55,36 +57,73 @@ class Reached:
         return names[::-1]
 
 
-Hits = Mapping[str, list[Hit]]
-
-
 class _Check:
-    """Looks for violations of a group of properties, each pattern once."""
+    """Looks for violations of a group of properties, each pattern of the bits that it reads once."""
 
-    def __init__(self, slice_: Slice, group: Group, violated: Hits, happens: Hits) -> None:
-        """Adds what it sees to the lists of `violated` and `happens`, by property."""
+    def __init__(self, slice_: Slice, group: Group) -> None:
+        """What it sees is in `violated` and `happens`, by property, shortest first."""
         self.slice, self.group, self.fresh = slice_, group, Fresh(group.compiled.mask)
-        self.lists = [hits[name] for name in group.names for hits in (violated, happens)]
+        self.violated: dict[str, list[Hit]] = {name: [] for name in group.names}
+        self.happens: dict[str, list[Hit]] = {name: [] for name in group.names}
 
-    def look(self, states: States, offset: int, depth: int, known: set[Entailment]) -> None:
-        """What the states of one level show, `offset` being the number of the first."""
-        if (self.group.initially and depth) or all(len(hits) >= KEPT for hits in self.lists):
-            return
-        compiled = self.group.compiled
-        patterns, index = self.fresh.split(states)
-        rows = max(1, CHUNK >> len(compiled.inputs))
+    def look(self, states: States, numbers: Indices, depths: Indices, known: set[Entailment]) -> None:
+        """What further states show, `numbers` being theirs among all, whose depths are `depths`."""
+        if self.group.initially:
+            numbers = numbers[depths[numbers] == 0]
+            states = states[: len(numbers)]
+        patterns, first = self.fresh.split(states)
+        numbers = numbers[first]
+        order = np.lexsort((patterns, depths[numbers]))  # among those of one depth it is the pattern that counts, not who has it
+        patterns, numbers = patterns[order], numbers[order]
+        lists = [kept for name in self.group.names for kept in ((self.violated[name], KEPT), (self.happens[name], WITNESSES))]
+        rows = max(1, CHUNK >> len(self.group.compiled.inputs))
         for begin in range(0, len(patterns), rows):
-            self._rows(patterns[begin : begin + rows], index[begin : begin + rows] + offset, depth, known)
+            if any(len(hits) < most for hits, most in lists):
+                self._rows(patterns[begin : begin + rows], numbers[begin : begin + rows], depths, known, lists)
 
-    def _rows(self, patterns: States, index: Indices, depth: int, known: set[Entailment]) -> None:
+    def _rows(self, patterns: States, numbers: Indices, depths: Indices, known: set[Entailment], lists: list[tuple[list[Hit], int]]) -> None:
         outputs, exists = self.group.compiled.run(self.slice.layout, patterns)
         possible = outputs[0] & exists & ~self.group.compiled.excluded(outputs, known)
-        for output, hits in zip(outputs[1:], self.lists, strict=False):
-            if len(hits) < KEPT:
-                shown = possible & output
-                rows = np.flatnonzero(np.broadcast_to(shown, (len(patterns), shown.shape[1])).any(axis=1))
-                length = depth + (self.group.action is not None)
-                hits += [Hit(length, int(index[row]), self.group.action) for row in rows[: KEPT - len(hits)]]
+        step = int(self.group.action is not None)
+        for output, (hits, most) in zip(outputs[1:], lists, strict=False):
+            if len(hits) < most:
+                shown = (possible & output).any(axis=1)
+                found = numbers[np.flatnonzero(np.broadcast_to(shown, (len(patterns),)))[: most - len(hits)]]
+                hits += [Hit(depth + step, number, self.group.action) for depth, number in zip(depths[found].tolist(), found.tolist(), strict=True)]
+
+
+class _Looks:
+    """All that is looked for in states and in steps from them; the checks of one action share what they read together."""
+
+    def __init__(self, slice_: Slice) -> None:
+        self.slice = slice_
+        self.forget()
+
+    def forget(self) -> None:
+        """No state was looked at yet."""
+        self.done = 0
+        self.checks: dict[str | None, list[_Check]] = {}
+        for group in self.slice.groups:
+            self.checks.setdefault(group.action, []).append(_Check(self.slice, group))
+        self.fresh = {action: Fresh(reduce(or_, (check.group.compiled.mask for check in checks))) for action, checks in self.checks.items()}
+
+    def look(self, reached: Reached, levels: list[States], images: list[Image]) -> None:
+        """Looks at the states that were not looked at yet, and puts down what was seen of every property, shortest first."""
+        states, depths = np.concatenate(levels), np.repeat(np.arange(len(levels)), [len(level) for level in levels])
+        entailed = {image.move.action.name: image.entailed for image in images}
+        for action, checks in self.checks.items():
+            patterns, first = self.fresh[action].split(states[self.done :])
+            for check in checks:
+                check.look(patterns, first + self.done, depths, entailed[action] if action else set())
+        self.done = len(states)
+        every = [check for checks in self.checks.values() for check in checks]
+        for name in reached.violated:
+            reached.violated[name] = _first((check.violated.get(name, ()) for check in every), KEPT)
+            reached.happens[name] = _first((check.happens.get(name, ()) for check in every), WITNESSES)
+
+
+def _first(seen: Iterable[Iterable[Hit]], most: int) -> list[Hit]:
+    return sorted((hit for hits in seen for hit in hits), key=lambda hit: hit.depth)[:most]
 
 
 def explore(slice_: Slice, limit: int = 20_000_000, stop: Callable[[Reached], bool] | None = None) -> Reached:
@@ -94,7 +133,7 @@ def explore(slice_: Slice, limit: int = 20_000_000, stop: Callable[[Reached], bo
     reached = Reached(level, np.full(len(level), -1, dtype=np.int64), np.full(len(level), -1, dtype=np.int64), 0)
     for watch in slice_.watches:
         reached.violated[watch.prop.claim], reached.happens[watch.prop.claim] = [], []
-    checks = [_Check(slice_, group, reached.violated, reached.happens) for group in slice_.groups]
+    looks = _Looks(slice_)
     all_states, all_parents, all_by = [level], [reached.parent], [reached.by]
     visited, offset, depth = Table(), 0, 0
     visited.add(level)
@@ -102,16 +141,12 @@ def explore(slice_: Slice, limit: int = 20_000_000, stop: Callable[[Reached], bo
         for image in images:
             image.learn(level)
         weakened = {image.move.action.name for image in images if image.weakened}
-        entailed = {image.move.action.name: image.entailed for image in images}
-        for check in checks:
-            action = check.group.action
-            if action in weakened:  # all states again, without the entailment that was lost
-                check.fresh.forget()
-                check.look(np.concatenate(all_states), 0, depth, entailed[action])
-            else:
-                check.look(level, offset, depth, entailed[action] if action else set())
-        if stop is not None and stop(reached):
-            break
+        if stop is not None:
+            if weakened:  # an entailment was lost: all states again, without it
+                looks.forget()
+            looks.look(reached, all_states, images)
+            if stop(reached):
+                break
         found, parents, by = [], [], []
         for number, image in enumerate(images):
             again = image.move.action.name in weakened
@@ -135,6 +170,6 @@ def explore(slice_: Slice, limit: int = 20_000_000, stop: Callable[[Reached], bo
     reached.states, reached.parent, reached.by = np.concatenate(all_states), np.concatenate(all_parents), np.concatenate(all_by)
     reached.depth = depth
     reached.entailed = {image.move.action.name: image.entailed for image in images}
-    for hits in (*reached.violated.values(), *reached.happens.values()):
-        hits.sort(key=lambda hit: hit.depth)
+    if stop is None:
+        looks.look(reached, all_states, images)
     return reached

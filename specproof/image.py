@@ -11,6 +11,9 @@ from specproof.readings.bits import Array
 from specproof.slice import Move, Slice
 from specproof.table import Table
 
+#: States that a table is asked about at once: it grows by the patterns that are new, of which few states have most.
+ROWS = 1 << 12
+
 
 class Fresh:
     """Which patterns (projections of states to what a program reads) were not seen before."""
@@ -24,9 +27,9 @@ class Fresh:
         self.seen = Table()
 
     def split(self, states: States) -> tuple[States, Indices]:
-        """New patterns, and for each the index of the first state that has it."""
+        """New patterns in the order in which they appear, and for each the index of the first state that has it."""
         patterns = states & self.mask
-        index = self.seen.add(patterns)
+        index = np.concatenate([begin + np.sort(self.seen.add(patterns[begin : begin + ROWS])) for begin in range(0, len(patterns) or 1, ROWS)])
         return patterns[index], index
 
 
@@ -49,7 +52,7 @@ class Image:
         self.slice, self.move = slice_, move
         self.mask = np.uint64(move.compiled.mask)
         self.entailed: set[Entailment] = move.compiled.pairs()
-        self.weakened = False
+        self.weakened = self._watch = False
         self._forget()
 
     def _forget(self) -> None:
@@ -63,22 +66,14 @@ class Image:
         """Works out the images of these states' patterns. Where one contradicts an entailment between two tests, that is
         given up and everything known is forgotten: `weakened` says so, and earlier states must be asked about again.
         """
-        self.weakened = False
         patterns = states & self.mask
-        place = self.patterns.find(patterns)
-        unknown = patterns[place < 0]
-        before = len(self.entailed)
-        rows = max(1, CHUNK >> len(self.move.compiled.inputs))
-        if self.entailed and len(unknown):
-            different = np.unique(unknown)
-            for begin in range(0, len(different), rows):
-                outputs, exists = self.move.compiled.run(self.slice.layout, different[begin : begin + rows])
-                self.entailed -= self.move.compiled.contradicted(outputs, outputs[0] & exists, self.entailed)
-        self.weakened = len(self.entailed) < before
+        self.weakened, self._watch = False, bool(self.entailed)
+        place = self._placed(patterns, self.patterns.find(patterns))
+        self._watch = False
         if self.weakened:
             self._forget()
         else:
-            self._last = states, self._placed(patterns, place)
+            self._last = states, place
 
     def successors(self, states: States) -> tuple[States, Indices, bool]:
         """Successors that differ from their predecessor, the predecessors' indices, and whether it fired."""
@@ -128,6 +123,9 @@ class Image:
         is cheap, and only the different ones are spread to the positions of their bits.
         """
         outputs, exists = self.move.compiled.run(self.slice.layout, patterns)
+        if self._watch and (lost := self.move.compiled.contradicted(outputs, outputs[0] & exists, self.entailed)):
+            self.entailed -= lost
+            self.weakened = True
         exists = exists & ~self.move.compiled.excluded(outputs, self.entailed)
         enabled = np.broadcast_to(outputs[0] & exists, (len(patterns), inputs))
         plain = np.zeros((len(patterns), 1), dtype=np.uint64)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import and_
 from typing import Any
 
 import numpy as np
@@ -57,6 +59,21 @@ class Layout:
         """A bit of every state, as a column that broadcasts against inputs."""
         return ((states >> np.uint64(self.keys[key])) & np.uint64(1)).astype(np.bool_)[:, None]
 
+    def columns(self, states: States, keys: Sequence[Hashable], *, wide: bool) -> dict[Hashable, Any]:
+        """What `column` and `class_column` give, of several keys at once; `wide`: each truth value as a word of 64 of them."""
+        if not keys:
+            return {}
+        rows = np.empty((len(keys), len(states)), dtype=np.bool_)
+        own = [(number, self.keys[key]) for number, key in enumerate(keys) if key[0] != "class"]  # type: ignore[index]
+        if own:
+            bits = np.unpackbits(states.astype("<u8").view(np.uint8).reshape(-1, 8), axis=1, bitorder="little")
+            rows[[number for number, _ in own]] = bits.T[[bit for _, bit in own]]
+        for number, key in enumerate(keys):
+            if key[0] == "class":  # type: ignore[index]
+                rows[number] = self.class_column(states, key[1])[:, 0]  # type: ignore[index]
+        spread: np.ndarray[Any, Any] = np.negative(rows.astype(np.uint64)) if wide else rows
+        return {key: spread[number][:, None] for number, key in enumerate(keys)}
+
     def class_of(self, states: States) -> Indices:
         """The index of every state's position class."""
         return (states >> np.uint64(self.class_shift)).astype(np.int64)
@@ -88,11 +105,7 @@ class Compiled:
     def run(self, layout: Layout, states: States) -> tuple[list[Array], Array]:
         """Outputs for every state (rows) and input combination (columns), and which combinations exist."""
         wide = len(self.inputs) > 6  # then 64 input combinations are one machine word
-        values: dict[Hashable, Any] = {}
-        for key in self.state_keys:
-            kind = key[0]  # type: ignore[index]
-            column = layout.class_column(states, key[1]) if kind == "class" else layout.column(states, key)  # type: ignore[index]
-            values[key] = np.where(column, ALL, NONE) if wide else column
+        values = layout.columns(states, self.state_keys, wide=wide)
         combinations = np.arange(1 << len(self.inputs), dtype=np.int64)
         chosen = [((combinations >> index) & 1).astype(np.bool_)[None, :] for index in range(len(self.inputs))]
         values.update(zip(self.inputs, map(packed, chosen) if wide else chosen, strict=True))
@@ -116,13 +129,22 @@ class Compiled:
     def excluded(self, outputs: list[Array], entailed: Iterable[Entailment]) -> Array:
         """Where a test holds and one that it entails does not."""
         wrong: Array = np.zeros((1, 1), dtype=np.bool_)
-        for one, other in entailed:
-            if one in self.tests and other in self.tests:
-                wrong = wrong | (outputs[self.tests[one][0]] & ~outputs[self.tests[other][0]])
+        for one, others in self._by_first(entailed).items():
+            all_ = reduce(and_, (outputs[self.tests[other][0]] for other in others))
+            wrong = wrong | (outputs[self.tests[one][0]] & ~all_)
         return wrong
 
     def contradicted(self, outputs: list[Array], possible: Array, entailed: Iterable[Entailment]) -> set[Entailment]:
         """Entailments that this bit contradicts: the first test holds, and the sides of the second differ here."""
-        return {
-            (one, other) for one, other in entailed if (possible & outputs[self.tests[one][0]] & ~outputs[self.tests[other][1]]).any()
-        }  # fmt: skip
+        found = set()
+        for one, others in self._by_first(entailed).items():
+            holds = possible & outputs[self.tests[one][0]]
+            found |= {(one, other) for other in others if (holds & ~outputs[self.tests[other][1]]).any()}
+        return found
+
+    def _by_first(self, entailed: Iterable[Entailment]) -> dict[Term, list[Term]]:
+        by: dict[Term, list[Term]] = {}
+        for one, other in entailed:
+            if one in self.tests and other in self.tests:
+                by.setdefault(one, []).append(other)
+        return by

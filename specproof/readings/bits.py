@@ -29,7 +29,7 @@ MEANING: Mapping[str, Callable[..., Array]] = {
     "or": lambda a, b: a | b,
     "xor": lambda a, b: a ^ b,
     "not": lambda a: ~a,
-    "ite": lambda c, a, b: (c & a) | (~c & b),
+    "ite": lambda c, a, b: b ^ (c & (a ^ b)),
 }
 
 #: How each operator is compiled at the generic position (None: a free value) and at a fixed one.
@@ -99,15 +99,20 @@ class Program:
 
     def run(self, values: Mapping[Hashable, Any], constants: tuple[Any, Any] = (False, True)) -> list[Any]:
         """The outputs for given loads, whose shapes broadcast. `constants`: what false and true are to the loads' type."""
-        results: dict[int, Array] = {}
+        results: list[Any] = [None] * len(self.nodes)
         for number, (node, dead) in enumerate(zip(self.nodes, self._last_uses(), strict=True)):
-            if node[0] == "load":
+            op = node[0]
+            if op == "load":
                 key = node[1]
                 results[number] = np.full((1, 1), constants[key[1]]) if key[0] == "constant" else values[key]
+            elif op == "not":
+                results[number] = ~results[node[1]]
+            elif op == "ite":
+                results[number] = MEANING[op](results[node[1]], results[node[2]], results[node[3]])
             else:
-                results[number] = MEANING[node[0]](*[results[arg] for arg in node[1:]])
+                results[number] = MEANING[op](results[node[1]], results[node[2]])
             for old in dead:  # what is not needed any more leaves the processor's cache to what is
-                del results[old]
+                results[old] = None
         return [results[number] for number in self.outputs]
 
     def _last_uses(self) -> list[list[int]]:
