@@ -131,8 +131,8 @@ def explore(slice_: Slice, limit: int = 20_000_000, stop: Callable[[Reached], bo
     level = slice_.initial_states()
     images = [Image(slice_, move) for move in slice_.moves]
     reached = Reached(level, np.full(len(level), -1, dtype=np.int64), np.full(len(level), -1, dtype=np.int64), 0)
-    for watch in slice_.watches:
-        reached.violated[watch.prop.claim], reached.happens[watch.prop.claim] = [], []
+    for claim in slice_.properties:
+        reached.violated[claim], reached.happens[claim] = [], []
     looks = _Looks(slice_)
     all_states, all_parents, all_by = [level], [reached.parent], [reached.by]
     visited, offset, depth = Table(), 0, 0

@@ -116,12 +116,6 @@ class Compiled:
             return self.program.run(values), exists
         return [unpacked(output) for output in self.program.run(values, (NONE, ALL))], exists
 
-    def shows(self) -> bool:
-        """Whether a program of a property can show anything: it is enabled, and violated or its antecedent happens."""
-        nodes = [self.program.nodes[number] for number in self.program.outputs]
-        never = ("load", ("constant", False))
-        return nodes[0] != never and any(node != never for node in nodes[1:3])
-
     def pairs(self) -> set[Entailment]:
         """Every pair of different tests: the first may entail the second."""
         return {(one, other) for one in self.tests for other in self.tests if one is not other}

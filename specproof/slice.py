@@ -8,7 +8,7 @@ a set of bits that no reachable state has can be excluded by a lemma.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,7 +17,7 @@ import numpy as np
 from specproof.claims import Property
 from specproof.graph import postorder
 from specproof.layout import Compiled, Layout, States, TooLarge
-from specproof.readings.bits import Compiler, watched_bits
+from specproof.readings.bits import Compiler, Program, watched_bits
 from specproof.system import Action, System
 from specproof.terms import Bool, Term
 
@@ -32,13 +32,8 @@ class Move:
     touched: int
 
 
-@dataclass
-class Watch:
-    """A property on the slice: a program per action (or one, under None, for a property of states)
-    whose outputs are enabled, violated, and antecedent happens."""
-
-    prop: Property
-    programs: dict[str | None, Compiled]
+#: What must hold, and the antecedent that should happen.
+Asked = tuple[Bool, Bool | None]
 
 
 @dataclass
@@ -68,9 +63,9 @@ class Slice:
             for position in sorted(self.watched.get(path, ())):
                 self.layout.keys[("watched", path, position)] = len(self.layout.keys)
         self.layout.class_shift = len(self.layout.keys)
-        self._compiled: list[Compiled] = []
-        self.moves = [self._move(action) for action in system.actions.values()]
-        self.watches = [self._watch(prop) for prop in properties]
+        self._compiled: list[Compiled] | None = []
+        self.properties = {prop.claim: prop for prop in properties}
+        self.moves = [self.move(action) for action in system.actions.values()]
         self.groups = self._groups()
         self.start = self._start()
         self._finish()
@@ -79,18 +74,26 @@ class Slice:
         """A compiler for terms of this slice."""
         return Compiler(self.widest, self.watched, tests=tests, couple=self.system.couple)
 
-    def finish(self, compiler: Compiler) -> Compiled:
-        """What a compiled program reads, sorted into state and inputs."""
-        loads = compiler.program.loads()
+    def finish(self, program: Program, tested: Mapping[Term, tuple[int, int]] | None = None) -> Compiled:
+        """What a compiled program reads, sorted into state and inputs; `tested`: nodes that become further outputs, see `Compiler`.
+
+        Raises TooLarge where the whole slice is compiled already, and this reads a constant that nothing in it does.
+        """
+        outputs = len(program.outputs)
+        for nodes in (tested or {}).values():
+            program.outputs += nodes
+        loads = program.loads()
         state = [key for key in loads if key in self.layout.keys or key[0] == "class"]  # type: ignore[index]
-        compiled = Compiled(compiler.program, state, [key for key in loads if key not in set(state)])
-        for term, (value, agree) in compiler.tested.items():
-            compiled.tests[term] = len(compiler.program.outputs), len(compiler.program.outputs) + 1
-            compiler.program.outputs += [value, agree]
-        self._compiled.append(compiled)
+        compiled = Compiled(program, state, [key for key in loads if key not in set(state)])
+        compiled.tests = {term: (outputs + 2 * number, outputs + 2 * number + 1) for number, term in enumerate(tested or {})}
+        if self._compiled is not None:
+            self._compiled.append(compiled)
+        else:
+            self._bind(compiled)
         return compiled
 
-    def _move(self, action: Action) -> Move:
+    def move(self, action: Action) -> Move:
+        """An action, be it one of the system's or not, as a move; raises TooLarge where it does not fit."""
         compiler = self.compiler(tests=True)
         outputs, targets = [compiler.at(action.enabled)], []
         for path, term in action.next.items():
@@ -99,51 +102,73 @@ class Slice:
                     outputs.append(compiler.at(term, key[2] if key[0] == "watched" else None))  # type: ignore[index]
                     targets.append(bit)
         compiler.program.outputs = outputs
-        return Move(action, self.finish(compiler), targets, sum(1 << bit for bit in targets))
+        return Move(action, self.finish(compiler.program, compiler.tested), targets, sum(1 << bit for bit in targets))
 
-    def _watch(self, prop: Property) -> Watch:
-        programs: dict[str | None, Compiled] = {name: self._violation(self.system.actions[name], _asked(prop, name)) for name in prop.steps}
-        if prop.state is not None:
-            programs[None] = self._violation(None, _asked(prop, None))
-        return Watch(prop, programs)
-
-    def _violation(self, action: Action | None, *asked: tuple[Bool, Bool | None]) -> Compiled:
+    def violation(self, action: Action | None, *asked: Asked) -> Compiled:
+        """What would violate properties by a step of such an action, or in a state: outputs as those of a group. Raises TooLarge as `move`."""
         compiler = self.compiler(tests=action is not None)
-        outputs = [compiler.program.constant(True) if action is None else compiler.at(action.enabled)]
-        for term, happens in asked:
-            outputs.append(compiler.somewhere(term, False))
-            outputs.append(compiler.program.constant(True) if happens is None else compiler.somewhere(happens, True))
-        compiler.program.outputs = outputs
-        return self.finish(compiler)
+        compiler.program.outputs = self._outputs(compiler, action, asked)
+        return self.finish(compiler.program, compiler.tested)
 
-    def _groups(self) -> list[Group]:
-        """Programs that read nothing that a larger one of the same action does not read are joined to it."""
-        found: list[Group] = []
-        members: list[list[tuple[Bool, Bool | None]]] = []
-        ordered = [(-len(compiled.state_keys), watch, action, compiled) for watch in self.watches for action, compiled in watch.programs.items()]
-        for _, watch, action, compiled in sorted(ordered, key=lambda item: item[0]):
-            if not compiled.shows():
-                continue
-            prop, initially = watch.prop, action is None and bool(watch.prop.steps)
-            asked = _asked(prop, action)
-            reads = {*compiled.state_keys, *compiled.inputs}
-            home = next(
-                (n for n, group in enumerate(found) if (group.action, group.initially) == (action, initially) and reads <= self._reads(group)), None
-            )  # fmt: skip
-            if home is None:
-                found.append(Group(action, initially, [prop.claim], compiled))
-                members.append([asked])
-            else:
-                found[home].names.append(prop.claim)
-                members[home].append(asked)
-        for group, terms in zip(found, members, strict=True):
-            if len(terms) > 1:
-                group.compiled = self._violation(self.system.actions[group.action] if group.action else None, *terms)
+    def programs(self, claim: str) -> dict[str | None, Compiled]:
+        """What violates one of the properties, by action; under None in a state."""
+        prop = self.properties[claim]
+        found: dict[str | None, Compiled] = {name: self.violation(self.system.actions[name], _asked(prop, name)) for name in prop.steps}
+        if prop.state is not None:
+            found[None] = self.violation(None, _asked(prop, None))
         return found
 
     @staticmethod
-    def _reads(group: Group) -> set[Hashable]:
-        return {*group.compiled.state_keys, *group.compiled.inputs}
+    def _outputs(compiler: Compiler, action: Action | None, asked: Iterable[Asked]) -> list[int]:
+        true = compiler.program.constant(True)
+        outputs = [true if action is None else compiler.at(action.enabled)]
+        for term, happens in asked:
+            outputs.append(compiler.somewhere(term, False))
+            outputs.append(true if happens is None else compiler.somewhere(happens, True))
+        return outputs
+
+    def _groups(self) -> list[Group]:
+        """Every property at every action, those together that read nothing that one of them does not read: all of an action are
+        compiled at once, and each group takes the part that it needs."""
+        questions: dict[tuple[str | None, bool], list[str]] = {}
+        for claim, prop in self.properties.items():
+            for step in prop.steps:
+                questions.setdefault((step, False), []).append(claim)
+            if prop.state is not None:
+                questions.setdefault((None, bool(prop.steps)), []).append(claim)
+        found: list[Group] = []
+        for (name, initially), claims in questions.items():
+            compiler = self.compiler(tests=name is not None)
+            action = self.system.actions[name] if name is not None else None
+            outputs = self._outputs(compiler, action, [_asked(self.properties[claim], name) for claim in claims])
+            needs = compiler.program.needs()
+            pairs = {claim: (outputs[1 + 2 * place], outputs[2 + 2 * place]) for place, claim in enumerate(claims)}
+            reads = {claim: needs[outputs[0]] | needs[pair[0]] | needs[pair[1]] for claim, pair in pairs.items()}
+            homes: list[tuple[int, list[str]]] = []
+            for claim in sorted(claims, key=lambda claim: -reads[claim].bit_count()):
+                if self._shows(compiler.program, outputs[0], *pairs[claim]):
+                    home = next((names for read, names in homes if reads[claim] & ~read == 0), None)
+                    if home is None:
+                        homes.append((reads[claim], [claim]))
+                    else:
+                        home.append(claim)
+            for _, names in homes:
+                found.append(Group(name, initially, names, self._part(compiler, [outputs[0], *(node for claim in names for node in pairs[claim])])))
+        return found
+
+    def _part(self, compiler: Compiler, outputs: list[int]) -> Compiled:
+        """What these nodes need, with the tests among it."""
+        _, place = compiler.program.part(outputs)
+        tested = {term: nodes for term, nodes in compiler.tested.items() if nodes[0] in place}
+        program, place = compiler.program.part([*outputs, *(agrees for _, agrees in tested.values())])
+        del program.outputs[len(outputs) :]
+        return self.finish(program, {term: (place[holds], place[agrees]) for term, (holds, agrees) in tested.items()})
+
+    @staticmethod
+    def _shows(program: Program, enabled: int, violated: int, happens: int) -> bool:
+        """Whether anything can be seen: it is enabled, and violated or its antecedent happens."""
+        never = ("load", ("constant", False))
+        return program.nodes[enabled] != never and (program.nodes[violated] != never or program.nodes[happens] != never)
 
     def _start(self) -> list[tuple[Compiled, frozenset[Hashable]]]:
         """The initial predicate as conjuncts, each with the keys it reads, for a stepwise enumeration."""
@@ -151,7 +176,7 @@ class Slice:
         for part in _conjuncts(self.system.starts):
             compiler = self.compiler(tests=False)
             compiler.program.outputs = [compiler.may(part)]
-            compiled = self.finish(compiler)
+            compiled = self.finish(compiler.program)
             if compiled.inputs:
                 raise TooLarge(f"the initial predicate reads {compiled.inputs[0]}, which no slice has")
             found.append((compiled, frozenset(key for key in compiled.state_keys if key in self.layout.keys)))
@@ -160,19 +185,22 @@ class Slice:
     def _finish(self) -> None:
         """Position classes, now that all constants are known; masks and couplings of every program."""
         layout = self.layout
-        constants = {key[1] for compiled in self._compiled for key in compiled.state_keys if key[0] == "class"}  # type: ignore[index]
+        every, self._compiled = self._compiled or [], None
+        constants = {key[1] for compiled in every for key in compiled.state_keys if key[0] == "class"}  # type: ignore[index]
         constants |= {(1 << term.width) - 1 for term in self.system.variables.values() if 0 < term.width < self.widest}
         constants |= {1 << position for positions in self.watched.values() for position in positions}
         layout.constants = tuple(sorted(constants))
         layout.classes = sorted({tuple(bool(constant >> position & 1) for constant in layout.constants) for position in range(self.widest)})
         if layout.width > 64:
             raise TooLarge(f"a slice state of {self.system.design} has {layout.width} bits; 64 fit")
-        for compiled in self._compiled:
+        for compiled in every:
             self._bind(compiled)
 
     def _bind(self, compiled: Compiled) -> None:
         layout = self.layout
         for key in compiled.state_keys:
+            if key[0] == "class" and key[1] not in layout.constants:  # type: ignore[index]
+                raise TooLarge(f"the constant {key[1]:#x} is new")  # type: ignore[index]
             compiled.mask |= layout.class_mask() if key[0] == "class" else 1 << layout.keys[key]  # type: ignore[index]
         for index, key in enumerate(compiled.inputs):
             if key[0] == "watched" and ("word", key[1]) in compiled.inputs:  # type: ignore[index]
@@ -231,7 +259,7 @@ def _roots(system: System, properties: Sequence[Property]) -> tuple[list[Term], 
     return roots, next_of
 
 
-def _asked(prop: Property, action: str | None) -> tuple[Bool, Bool | None]:
+def _asked(prop: Property, action: str | None) -> Asked:
     """A property and its antecedent at an action, or of states."""
     if action is None:
         return cast(Bool, prop.state), prop.happens.state if prop.happens else None

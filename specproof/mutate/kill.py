@@ -21,7 +21,7 @@ from specproof.explore import Reached, explore
 from specproof.fallback import never
 from specproof.graph import variables
 from specproof.image import Image, member
-from specproof.layout import CHUNK, Compiled, Indices, States, TooLarge
+from specproof.layout import CHUNK, Compiled, Indices, States
 from specproof.lemmas import discover
 from specproof.lift import Disagreement, Judge, Steps, target_of, unroll
 from specproof.slice import Move, Slice
@@ -49,27 +49,8 @@ class Wide(Slice):
         compiler = self.compiler(tests=False)
         halves = {(1 << term.width // 2) - 1 for term in self.system.variables.values() if term.width > 32}
         compiler.program.outputs = [compiler.bits(half) for half in sorted(halves)]
-        self.finish(compiler)
+        self.finish(compiler.program)
         super()._finish()
-
-    def move(self, action: Action) -> Move:
-        """An action that the system does not have, as a move; raises TooLarge where it does not fit."""
-        move = self._move(action)
-        self._fit(move.compiled)
-        return move
-
-    def asks(self, action: Action, terms: Sequence[tuple[Bool, Bool | None]]) -> Compiled:
-        """What would violate properties of a step by such an action."""
-        compiled = self._violation(action, *terms)
-        self._fit(compiled)
-        return compiled
-
-    def _fit(self, compiled: Compiled) -> None:
-        self._compiled.pop()
-        for key in compiled.state_keys:
-            if key[0] == "class" and key[1] not in self.layout.constants:  # type: ignore[index]
-                raise TooLarge(f"the constant {key[1]:#x} is new")  # type: ignore[index]
-        self._bind(compiled)
 
 
 @dataclass
@@ -220,7 +201,7 @@ class _Search:
         for name, action in actions.items():
             claims = [claim for claim, prop in properties.items() if name in prop.steps]
             if claims:
-                self.asked[name] = claims, slice_.asks(action, [(properties[claim].steps[name], None) for claim in claims])
+                self.asked[name] = claims, slice_.violation(action, *((properties[claim].steps[name], None) for claim in claims))
         self.states: list[States] = [base.reached.states]
         self.parents: list[Indices] = [base.reached.parent]
         self.by: list[Indices] = [base.reached.by]

@@ -97,6 +97,32 @@ class Program:
         """The keys of everything it loads, constants apart."""
         return [node[1] for node in self.nodes if node[0] == "load" and node[1][0] != "constant"]
 
+    def needs(self) -> list[int]:
+        """For each node what it reads, constants apart, as a set of bits: one for each load."""
+        found: list[int] = []
+        for number, node in enumerate(self.nodes):
+            if node[0] == "load":
+                found.append(0 if node[1][0] == "constant" else 1 << number)
+            else:
+                reads = 0
+                for arg in node[1:]:
+                    reads |= found[arg]
+                found.append(reads)
+        return found
+
+    def part(self, outputs: Sequence[int]) -> tuple[Program, dict[int, int]]:
+        """A program of what these nodes need, with them as its outputs; and where in it each node is."""
+        todo, used = list(outputs), set(outputs)
+        while todo:
+            node = self.nodes[todo.pop()]
+            new = [arg for arg in node[1:] if arg not in used] if node[0] != "load" else []
+            used.update(new)
+            todo += new
+        place = {number: index for index, number in enumerate(sorted(used))}
+        nodes = [self.nodes[number] for number in place]
+        moved = [node if node[0] == "load" else (node[0], *(place[arg] for arg in node[1:])) for node in nodes]
+        return Program(moved, {}, [place[number] for number in outputs]), place
+
     def run(self, values: Mapping[Hashable, Any], constants: tuple[Any, Any] = (False, True)) -> list[Any]:
         """The outputs for given loads, whose shapes broadcast. `constants`: what false and true are to the loads' type."""
         results: list[Any] = [None] * len(self.nodes)

@@ -22,13 +22,12 @@ class Danger:
 
     def __init__(self, graph: Graph, claim: str, within: int = NEVER) -> None:
         """Of one of the graph's properties; distances of more than `within` are not looked for."""
-        watch = next(watch for watch in graph.slice.watches if watch.prop.claim == claim)
-        self.graph, self.prop = graph, watch.prop
+        self.graph, self.prop = graph, graph.slice.properties[claim]
         count = len(graph.reached.states)
         self.bad = np.zeros(count, dtype=np.bool_)
         self.may: dict[int, Array] = {}
         self.must: dict[int, Array] = {}
-        for action, compiled in watch.programs.items():
+        for action, compiled in graph.slice.programs(claim).items():
             known = next((image.entailed for image in graph.images if image.move.action.name == action), set())
             may, must = self._violations(compiled, known)
             if action is None:

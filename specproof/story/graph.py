@@ -13,7 +13,7 @@ import numpy as np
 from specproof.claims import Property
 from specproof.explore import Reached, explore
 from specproof.image import Image
-from specproof.layout import CHUNK, States
+from specproof.layout import CHUNK, Compiled, States
 from specproof.slice import Slice
 from specproof.system import System
 
@@ -36,8 +36,10 @@ class _Kind(Slice):
         """`position`: one of the kind."""
         super().__init__(system, properties)
         self.kind = self.layout.classes.index(tuple(bool(constant >> position & 1) for constant in self.layout.constants))
-        for compiled in self._compiled:
-            compiled.tests = {}
+
+    def _bind(self, compiled: Compiled) -> None:
+        super()._bind(compiled)
+        compiled.tests = {}
 
     def initial_states(self) -> States:
         """Those of the kind."""
@@ -123,10 +125,9 @@ class Graph:
 
     def lively(self, claim: str, path: str) -> bool:
         """Whether a word is not 0 in some state in which the claim says something: no change that silences it is a repair."""
-        watch = next(watch for watch in self.slice.watches if watch.prop.claim == claim)
         states = self.reached.states
         column = self.slice.layout.column(states, ("word", path))[:, 0]
-        for compiled in watch.programs.values():
+        for compiled in self.slice.programs(claim).values():
             for begin in range(0, len(states), max(1, CHUNK >> len(compiled.inputs))):
                 part = slice(begin, begin + max(1, CHUNK >> len(compiled.inputs)))
                 outputs, exists = compiled.run(self.slice.layout, states[part])
