@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import is_
 from typing import TypeVar, cast
 
 from specproof.errors import ModelError
 from specproof.terms import Bool, Term, Word, _and, _eq, _not, _or, _ult, _xor, choose, implies
 
 
-def postorder(roots: Iterable[Term]) -> Iterator[Term]:
+def postorder(roots: Iterable[Term]) -> list[Term]:
     """Every node below `roots` once, arguments first."""
+    order: list[Term] = []
     seen: set[int] = set()
-    stack: list[tuple[Term, bool]] = [(root, False) for root in reversed(list(roots))]
+    stack: list[Term | None] = [*reversed(list(roots))]
     while stack:
-        term, ready = stack.pop()
-        if ready:
-            yield term
+        term = stack.pop()
+        if term is None:  # below it is a term whose arguments are all in the order
+            order.append(cast(Term, stack.pop()))
         elif id(term) not in seen:
             seen.add(id(term))
-            stack.append((term, True))
-            stack.extend((arg, False) for arg in reversed(term.args))
+            if term.args:
+                stack += (term, None, *term.args[::-1])
+            else:
+                order.append(term)
+    return order
 
 
 V = TypeVar("V")
@@ -32,19 +37,17 @@ def fold(roots: Sequence[Term], meaning: Callable[[Term, tuple[V, ...]], V], mem
     `memo` may hold meanings that are already known; it is added to.
     """
     done: dict[Term, V] = {} if memo is None else memo
-    for root in roots:
-        stack = [root]
-        while stack:
-            term = stack[-1]
-            if term in done:
-                stack.pop()
-                continue
-            missing = [arg for arg in term.args if arg not in done]
-            if missing:
-                stack.extend(reversed(missing))
-                continue
-            done[term] = meaning(term, tuple([done[arg] for arg in term.args]))
-            stack.pop()
+    stack: list[Term | None] = [*reversed(list(roots))]
+    while stack:
+        term = stack.pop()
+        if term is None:  # below it is a term whose arguments are all done
+            ready = cast(Term, stack.pop())
+            done[ready] = meaning(ready, tuple([done[arg] for arg in ready.args]))
+        elif term not in done:
+            if term.args:
+                stack += (term, None, *term.args[::-1])
+            else:
+                done[term] = meaning(term, ())
     return [done[root] for root in roots]
 
 
@@ -56,7 +59,7 @@ def variables(roots: Iterable[Term]) -> list[Term]:
 def rebuild(term: Term, args: tuple[Term, ...]) -> Term:
     """The node again, with other arguments of the same sorts, simplified."""
     op = term.op
-    if op in ("const", "var"):
+    if all(map(is_, args, term.args)):
         return term
     a = args[0]
     if op == "not":

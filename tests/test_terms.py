@@ -194,4 +194,4 @@ def test_an_unknown_operator_is_refused() -> None:
 
     assert "rotate" not in OPERATORS
     with says("no such operator: 'rotate'"):
-        rebuild(make("rotate", (x,), 64), (x,))
+        rebuild(make("rotate", (x,), 64), (y,))
