@@ -33,11 +33,13 @@ FORMS = ("terminal", "text", "markdown", "html", "json", "sarif", "junit")
 @click.option("--format", "form", type=click.Choice(FORMS), default="terminal", help="What to write; 'text' is for a mail, 75 columns.")
 @click.option("--exhaustive", is_flag=True, help="Search all runs of both though a difference is found, and ask the old design everything.")
 @click.option("--full", is_flag=True, help="Tell every run, those too that break OLD alone.")
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Processes, one for a configuration; as many as there are cores if not given.")
 @click.option("--no-cache", is_flag=True, help="Decide everything anew, and keep nothing of it.")
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of to standard output.")
 def review(
     targets: tuple[str, ...], revisions: str | None, policy: bool, design: str | None, pool: str | None, claims: tuple[str, ...],
-    config: str | None, timeout: float | None, form: str, exhaustive: bool, full: bool, no_cache: bool, output: str | None,
+    config: str | None, timeout: float | None, form: str, exhaustive: bool, full: bool, jobs: int | None, no_cache: bool,
+    output: str | None,
 ) -> int:  # fmt: skip
     """What the change from OLD to NEW gains and loses.
 
@@ -47,6 +49,7 @@ def review(
     Exit codes: 0 nothing is lost, 1 something is, 2 bad usage, 3 something is undecided.
     """
     from specproof.errors import UsageError
+    from specproof.jobs import cores
     from specproof.jsonout import Output
 
     file = Output(output, "--output") if output not in (None, "-") and output is not None else None
@@ -61,7 +64,7 @@ def review(
             raise UsageError(f"--{'design' if design else 'pool'} goes with --policy")
         asked = ("review", os.getcwd(), targets, claims, config, timeout, form, exhaustive, full, _painted(form, output))
         text, result = _remembered(targets, None if revisions else asked, no_cache, lambda recall: _done(
-            _reviews(targets, revisions, claims, config, timeout, exhaustive, recall), form, _painted(form, output), full,
+            _reviews(targets, revisions, claims, config, timeout, exhaustive, recall, jobs or cores()), form, _painted(form, output), full,
         ))  # fmt: skip
     if file is not None:
         file.text(text)
@@ -152,7 +155,7 @@ def _done(reviews: list[Review], form: str, colours: bool, full: bool) -> tuple[
 
 def _reviews(
     targets: tuple[str, ...], revisions: str | None, claims: tuple[str, ...], config: str | None, timeout: float | None, exhaustive: bool,
-    recall: Recall,
+    recall: Recall, jobs: int,
 ) -> list[Review]:  # fmt: skip
     from specproof.errors import UsageError
     from specproof.load import library
@@ -163,16 +166,17 @@ def _reviews(
     if revisions is not None:
         if len(targets) != 1:
             raise UsageError("--git takes one design file: specproof review --git BASE..HEAD FILE.py")
-        return at_revisions(targets[0], revisions, claims, config, timeout, _progress(), exhaustive, recall)
+        return at_revisions(targets[0], revisions, claims, config, timeout, _progress(), exhaustive, recall, jobs)
     if len(targets) != 2:
         raise UsageError(f"two designs were expected, OLD and NEW, not {len(targets)}; for one file at two revisions write --git BASE..HEAD FILE.py")
     old, new = told_apart(of_target(targets[0], shipped), of_target(targets[1], shipped))
-    return [compare(old, new, configuration=config, claims=claims, timeout=timeout, exhaustive=exhaustive, progress=_progress(), recall=recall)]
+    how: dict[str, Any] = {"configuration": config, "claims": claims, "timeout": timeout, "exhaustive": exhaustive}
+    return [compare(old, new, progress=_progress(), recall=recall, jobs=jobs, **how)]
 
 
 def at_revisions(
     target: str, revisions: str, claims: tuple[str, ...], config: str | None, timeout: float | None, progress: Progress, exhaustive: bool = False,
-    recall: Recall | None = None,
+    recall: Recall | None = None, jobs: int = 1,
 ) -> list[Review]:  # fmt: skip
     """A review for each design that a file has at both revisions, or of the one that is named."""
     from contextlib import ExitStack
@@ -203,10 +207,8 @@ def at_revisions(
             raise UsageError(f"{file}: no design{f' {name!r}' if name else ''} is in both revisions; known: {known}")
         tags = (base, head or git.WORKING_TREE)
         pairs = [told_apart(sides[0][one], sides[1][one], tags) for one in common]
-        return [
-            compare(old, new, configuration=config, claims=claims, timeout=timeout, exhaustive=exhaustive, progress=progress, recall=recall)
-            for old, new in pairs
-        ]  # fmt: skip
+        how: dict[str, Any] = {"configuration": config, "claims": claims, "timeout": timeout, "exhaustive": exhaustive}
+        return [compare(old, new, progress=progress, recall=recall, jobs=jobs, **how) for old, new in pairs]
 
 
 def _progress() -> Progress:

@@ -19,25 +19,30 @@ from specproof.review.observe import behaviours, common
 from specproof.review.recall import Recall
 from specproof.review.result import Answer, Behaviour, ClaimChange, Name, Place, Review, Stories, listed, word
 from specproof.review.sides import Side
+from specproof.review.together import done
 from specproof.story.model import Story
 from specproof.story.subject import Subject
 from specproof.story.tell import tell
-from specproof.system import System, build
+from specproof.system import build
 from specproof.trace import Trace
 from specproof.verdict import Proved, Refuted, Result
 
 #: Told what is being done next, in a few words.
 Progress = Callable[[str], None]
 
+#: Of one configuration: claims, behaviours, and the actions that each side has alone.
+_Part = tuple[list[ClaimChange], list[Behaviour], tuple[tuple[str, ...], tuple[str, ...]]]
+
 
 def review(
     old: Side, new: Side, *, configuration: str | None = None, claims: Sequence[str] = (), timeout: float | None = None,
     observables: Sequence[str] = (), exhaustive: bool = False, progress: Progress = lambda what: None, recall: Recall | None = None,
+    jobs: int = 1,
 ) -> Review:  # fmt: skip
     """Everything that the change from `old` to `new` gains and loses.
 
     `configuration` restricts it to one setting, `claims` to some claims, `observables` what is compared; `recall` decides,
-    by default without a cache. Raises ModelError or UsageError where a design or a name is wrong.
+    by default without a cache, configurations in `jobs` processes. Raises ModelError or UsageError where a design or a name is wrong.
     """
     started = time.perf_counter()
     recall = recall or Recall()
@@ -48,22 +53,28 @@ def review(
         raise UsageError(f"{old.label} and {new.label} have no configuration{which} in common; known: {known}")
     wanted = [_claim(name, old, new) for name in claims]
     only = [(f"configurations of {side.label} alone", names) for side, names in ((old, left), (new, right)) if names and configuration is None]
-    changes: list[ClaimChange] = []
-    seen: list[Behaviour] = []
-    systems: dict[str, tuple[System, System]] = {}
-    for name in both:
-        systems[name] = (build(old.design, name), build(new.design, name))
-        progress(f"claims, {name}" if name else "claims")
-        changes += compared(old, new, name, systems[name], timeout, wanted, recall)
+    systems = {name: (build(old.design, name), build(new.design, name)) for name in both}
     same = all(identical(*pair) for pair in systems.values())
-    if not same:
-        for name, pair in systems.items():
-            progress(f"behaviour, {name}" if name else "behaviour")
-            shared = common(*pair)
-            seen += behaviours(shared.old, shared.new, timeout, observables, exhaustive, _changed_runs(changes, name))
-            only += [entry for entry in _only_actions(old, new, shared.only) if entry not in only]
-    progress("relations")
-    changes += relations(old, new, timeout, wanted, recall, exhaustive) if configuration is None else []
+
+    def at(name: str) -> _Part:
+        progress(f"claims, {name}" if name else "claims")
+        changes = compared(old, new, name, systems[name], timeout, wanted, recall)
+        if same:
+            return changes, [], ((), ())
+        progress(f"behaviour, {name}" if name else "behaviour")
+        shared = common(*systems[name])
+        return changes, behaviours(shared.old, shared.new, timeout, observables, exhaustive, _changed_runs(changes, name)), shared.only
+
+    def across() -> _Part:
+        progress("relations")
+        return relations(old, new, timeout, wanted, recall, exhaustive) if configuration is None else [], [], ((), ())
+
+    todo: list[Callable[[], _Part]] = [*(partial(at, name) for name in both), across]
+    parts = done(todo, jobs)
+    changes = [change for found, _, _ in parts for change in found]
+    seen = [one for _, found, _ in parts for one in found]
+    for _, _, alone in parts:
+        only += [entry for entry in _only_actions(old, new, alone) if entry not in only]
     asked = [_told(change, old, new) for change in _merged(changes, new) if not _silent(change)]
     progress("formulas")
     return Review(
