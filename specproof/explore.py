@@ -107,14 +107,19 @@ class _Looks:
             self.checks.setdefault(group.action, []).append(_Check(self.slice, group))
         self.fresh = {action: Fresh(reduce(or_, (check.group.compiled.mask for check in checks))) for action, checks in self.checks.items()}
 
-    def look(self, reached: Reached, levels: list[States], images: list[Image]) -> None:
-        """Looks at the states that were not looked at yet, and puts down what was seen of every property, shortest first."""
+    def look(self, reached: Reached, levels: list[States], images: list[Image], *, last: bool = False) -> None:
+        """Looks at the states that were not looked at yet, and puts down what was seen of every property, shortest first.
+
+        After the `last` time nobody asks what was seen already, and its memory goes to the next action.
+        """
         states, depths = np.concatenate(levels), np.repeat(np.arange(len(levels)), [len(level) for level in levels])
         entailed = {image.move.action.name: image.entailed for image in images}
         for action, checks in self.checks.items():
             patterns, first = self.fresh[action].split(states[self.done :])
             for check in checks:
                 check.look(patterns, first + self.done, depths, entailed[action] if action else set())
+            for fresh in (self.fresh[action], *(check.fresh for check in checks)) if last else ():
+                fresh.forget()
         self.done = len(states)
         every = [check for checks in self.checks.values() for check in checks]
         for name in reached.violated:
@@ -171,5 +176,5 @@ def explore(slice_: Slice, limit: int = 20_000_000, stop: Callable[[Reached], bo
     reached.depth = depth
     reached.entailed = {image.move.action.name: image.entailed for image in images}
     if stop is None:
-        looks.look(reached, all_states, images)
+        looks.look(reached, all_states, images, last=True)
     return reached
