@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from specproof.graph import variables
-from specproof.readings.smtlib import script
+from specproof.readings.smtlib import plain, script
 from specproof.terms import Term
 
 
@@ -92,12 +92,13 @@ class Solver:
 
     def _values(self, model: Any, asked: Sequence[Term]) -> dict[str, int]:
         """Values of the asked variables; one that does not matter is 0. The model also knows our definitions."""
+        called = {plain(term.data): str(term.data) for term in asked}
         found = {str(term.data): 0 for term in asked}
         core, context = self._z3.z3core, self._context.ref()  # its Python objects for declarations and values cost three times as much
         for number in range(core.Z3_model_get_num_consts(context, model.model)):
             declaration = core.Z3_model_get_const_decl(context, model.model, number)
-            name = core.Z3_get_symbol_string(context, core.Z3_get_decl_name(context, declaration))
-            if name in found:
+            name = called.get(core.Z3_get_symbol_string(context, core.Z3_get_decl_name(context, declaration)))
+            if name is not None:
                 value = core.Z3_model_get_const_interp(context, model.model, declaration)
                 truth = core.Z3_get_bool_value(context, value)  # 1 and -1; 0 of a word
                 found[name] = int(truth > 0) if truth else int(core.Z3_get_numeral_string(context, value))

@@ -21,6 +21,7 @@ from specproof.readings.bitproof import impossible
 from specproof.readings.bits import Compiler, watched_bits
 from specproof.readings.closed import NotBitwise, agree_text, bit_of, closed_form, closed_text
 from specproof.readings.integers import evaluate
+from specproof.readings.smtlib import horn, plain, symbol
 from specproof.solver import Solver
 from specproof.terms import OPERATORS, Term, Word, ite, make, variable, word
 from tests import strategies
@@ -83,6 +84,40 @@ def test_z3_and_integers_agree(case: tuple[Term, Mapping[str, int]]) -> None:
 
     assert Solver(20).ask([*inputs, _is(term, evaluate(term, values))]).word == "sat"
     assert Solver(20).ask([*inputs, make("not", (_is(term, evaluate(term, values)),), 0)]).word == "unsat"
+
+
+#: What a design may call a field, or a person a setting: also what our definitions were, and what no symbol can hold.
+NAMES = ["t0", "t1", "t2", "t3", "t4", "$0", "$2", "%24;0", "gr\u00f6\u00dfe", "a|b", "a\\b", 'a"b', "a b.c", "let", "true", "bvand", "(x)", "; x"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_z3_knows_a_variable_by_whatever_name_it_has(name: str) -> None:
+    """Terms that share parts have definitions in their script, and no name is taken for one of those."""
+    a, b = variable(name, 8), variable("b", 8)
+    shared = a ^ b
+    answer = Solver().ask([a == 3, (shared & b) == (shared | 1), b == 0x13])
+
+    assert answer.word == "unsat"
+
+    answer = Solver().ask([a == 3, (shared & b) == (shared ^ 1), b == 0x12])
+
+    assert (answer.word, answer.values) == ("sat", {name: 3, "b": 0x12})
+
+
+def test_names_that_differ_stay_different() -> None:
+    """Also where one looks like the other's escaped form."""
+    symbols = [symbol(name) for name in (*NAMES, *(plain(name) for name in NAMES))]
+
+    assert len(set(symbols)) == len({*NAMES, *(plain(name) for name in NAMES)})
+
+
+@pytest.mark.parametrize("name", ["t0", "$0", "Inv", "state"])
+def test_spacer_knows_a_variable_by_whatever_name_it_has(name: str) -> None:
+    """A word that starts with 0 and counts becomes 3, whatever the definitions around it are called."""
+    state = variable(name, 8)
+    clauses = horn([state], state == 0, [(state == state & 3, [state + 1])], [(state ^ 1) + (state ^ 1) == 4])
+
+    assert Solver().horn(clauses) == "unsat"
 
 
 @given(strategies.valued(depth=3, widths=SMALL))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from specproof.graph import postorder
@@ -28,9 +29,29 @@ MEANING: Mapping[str, Callable[[Term, Sequence[str]], str]] = {
 }
 
 
+#: What a symbol cannot hold, what escapes it, and what begins the names of our own definitions; and names that mean something
+#: already, to all solvers, to Z3, or in `horn`: quoted they are the same symbols.
+_ODD = re.compile(r"[^ -~]|[|\\%$]")
+_TAKEN = re.compile(
+    r"true|false|not|and|or|xor|distinct|ite|if|iff|implies|let|as|exists|forall|match|par|bv\w+|concat|extract|repeat|"
+    r"(zero|sign)_extend|rotate_(left|right)|Inv"
+)
+
+
 def symbol(name: str) -> str:
-    """A variable's name as a quoted symbol; quotes and backslashes cannot occur in Python names."""
-    return f"|{name}|"
+    """A variable's name as a quoted symbol, `%7c;` for a bar: different names are different symbols, and no definition of ours has one."""
+    return f"|{plain(name)}|"
+
+
+def plain(name: str) -> str:
+    """The symbol without its bars, as solvers call it in their models."""
+    odd = re.compile("^.") if _TAKEN.fullmatch(name) else _ODD
+    return odd.sub(lambda found: f"%{ord(found[0]):x};", name)
+
+
+def defined(number: int) -> str:
+    """What a definition in a script is called. `t1` would be the same symbol as `|t1|`, and a design may have a field of that name."""
+    return f"${number}"
 
 
 def sort(width: int) -> str:
@@ -54,7 +75,7 @@ def script(assertions: Iterable[Term], comments: Sequence[str] = (), *, check: b
             lines.append(f"(declare-const {symbol(term.data)} {sort(term.width)})")
         shown = MEANING[term.op](term, [text[arg] for arg in term.args])
         if uses.get(term, 0) > 1 and term.args:
-            name = f"t{len(lines)}"
+            name = defined(len(lines))
             lines.append(f"(define-fun {name} () {sort(term.width)} {shown})")
             shown = name
         text[term] = shown
@@ -83,8 +104,8 @@ def _rule(roots: Sequence[Term], body: Callable[[list[str]], str]) -> str:
     lets: list[str] = []
     for term in order:
         if term.args:
-            names[term] = f"t{len(lets)}"
-            lets.append(f"(let ((t{len(lets)} {MEANING[term.op](term, [names[arg] for arg in term.args])}))")
+            names[term] = defined(len(lets))
+            lets.append(f"(let (({names[term]} {MEANING[term.op](term, [names[arg] for arg in term.args])}))")
         else:
             names[term] = MEANING[term.op](term, [])
     bound = " ".join(f"({symbol(term.data)} {sort(term.width)})" for term in order if term.op == "var")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from specproof.graph import postorder
-from specproof.readings.smtlib import MEANING, sort, symbol
+from specproof.readings.smtlib import MEANING, defined, sort, symbol
 from specproof.terms import Term
 
 
@@ -56,7 +56,7 @@ class Script:
                 self.lines.append(f"(declare-const {symbol(term.data)} {sort(term.width)})")
             text[term] = MEANING[term.op](term, [text[arg] for arg in term.args])
             if uses.get(term, 0) > 1 and term.args:
-                name = f"${len(self.shared)}"  # no name of a model has a dollar
+                name = defined(len(self.shared))
                 self.lines.append(f"(define-fun {name} () {sort(term.width)} {text[term]})")
                 text[term] = self.shared[term] = name
         return text[root]
