@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast
 
-from specproof.errors import ModelError, SpecproofError, where
+from specproof.errors import ModelError, SpecproofError, named, where
 from specproof.graph import substitute, variables
 from specproof.state import _width
 from specproof.system import System, _located
@@ -67,7 +67,7 @@ def collecting() -> Iterator[list[Claim]]:
 
 def _claim(kind: str, name: str, id: str, left: str = "", right: str = "") -> Callable[[Callable[..., Bool]], Claim]:
     def register(body: Callable[..., Bool]) -> Claim:
-        claim = Claim(name, id, kind, body, left, right)
+        claim = Claim(named(name, "a claim"), id, kind, body, left, right)
         if (found := _collected.get()) is not None:
             found.append(claim)
         return claim

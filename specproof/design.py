@@ -30,7 +30,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
 
-from specproof.errors import ModelError, UsageError, did_you_mean, where
+from specproof.errors import ModelError, UsageError, did_you_mean, named, where
 from specproof.state import S, State, _width, assemble, leaves
 from specproof.terms import FALSE, TRUE, Bool, Term, variable
 
@@ -100,7 +100,7 @@ class Design(Generic[S]):
 
     def __init__(self, name: str, state: type[S], *, doc: str, vendor: str = "") -> None:
         """A design without actions; the decorators below add to it."""
-        self.name, self.state, self.doc, self.vendor = name, state, doc, vendor
+        self.name, self.state, self.doc, self.vendor = named(name, "a design"), state, doc, vendor
         self.parent: Design[S] | None = None
         self.reference = ""  # the name of the design that a counterexample is told beside; a variant's is what it varies
         self.start: Callable[[S], Bool] | None = None
@@ -167,7 +167,9 @@ class Design(Generic[S]):
         self.lacking[""] = reason
 
     def setting(self, name: str, predicate: Callable[[S], Bool]) -> None:
-        """A name for a condition on frozen fields, for `--config`."""
+        """A name for a condition on frozen fields, for `--config`, where `+` joins settings and `~` two sides."""
+        if set(named(name, "a setting")) & set("+~"):
+            raise ModelError(f"{name!r} cannot name a setting: '+' and '~' stand between names of settings")
         self.settings[name] = predicate
 
     def configure(self, *names: str) -> None:
@@ -188,7 +190,7 @@ class Design(Generic[S]):
                 known = did_you_mean(instead_of, self.assumptions)
                 raise ModelError(f"{where(given)}: {self.name} has no assumption {instead_of!r} for {name} to stand instead of; {known}")
             table = self.alternatives if instead_of else self.assumptions
-            table[name] = Assumption(name, inspect.cleandoc(given.__doc__ or ""), of, given, instead_of)
+            table[named(name, "an assumption")] = Assumption(name, inspect.cleandoc(given.__doc__ or ""), of, given, instead_of)
             return given
 
         return register
@@ -253,6 +255,8 @@ class Design(Generic[S]):
         return [*self.functions, *self.actions, *self.views, *self.assumptions, "initial"]
 
     def _fresh(self, name: str, body: Callable[..., Any]) -> None:
+        if not name.isidentifier():
+            raise ModelError(f"{where(body)}: {name!r} cannot name an action, a function or a view: write it with 'def'")
         if name in (*self.functions, *self.actions, *self.views):
             raise ModelError(f"{where(body)}: {self.name} has two definitions of {name!r}; to change one write {self.name}.but(..., {name}=...)")
 

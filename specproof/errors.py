@@ -38,6 +38,18 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     return "known: " + (", ".join(names) if names else "none")
 
 
+def is_name(name: object) -> bool:
+    """Whether this can be a name: printable text that neither begins nor ends with a space. Scripts, tables and folders hold any such."""
+    return isinstance(name, str) and bool(name) and name.isprintable() and name == name.strip()
+
+
+def named(name: str, what: str) -> str:
+    """The name; ModelError where it is none, which says of what."""
+    if not is_name(name):
+        raise ModelError(f"{name!r} cannot name {what}: a name is printable text on one line, with no space before or after it")
+    return name
+
+
 def where(function: Callable[..., Any]) -> str:
     """`file:line` of a function, for a message; empty where Python does not know it."""
     code = getattr(function, "__code__", None)

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from specproof import Design, State, invariant
 from specproof.cli import main
-from specproof.errors import InputError
+from specproof.errors import InputError, ModelError
 from specproof.terms import FALSE, word
 from specproof.trust.command import verify as command
 from specproof.trust.files import MANIFEST, load, seal
@@ -69,6 +70,91 @@ def resealed(folder: Path) -> None:
     """The manifest again, with hashes that fit: somebody who covers his tracks."""
     said = load(folder / MANIFEST)
     seal(folder, {"versions": said["versions"], "answers": said["answers"]})
+
+
+ODD = r"""
+from specproof import U64, Bool, Design, State, field, frozen, implies, invariant, reachable, relation, step
+
+class Odd(State):
+    bvand: U64 = field("a word")
+    t3: U64 = field("another")
+    quick: Bool = frozen("a setting")
+
+odd = Design('odd|"\\ %24; \u00f6', Odd, doc="names that scripts and folders have to hold")
+odd.setting('qu|ck"', lambda s: s.quick)
+odd.setting('a\\b', lambda s: ~s.quick)
+odd.configure('qu|ck"', 'a\\b')
+
+@odd.initial
+def start(s):
+    return (s.bvand == 0) & (s.t3 == 0)
+
+@odd.action(by='any|body')
+def initially(s, value: U64):
+    both = s.bvand ^ value
+    return s.replace(t3=both, bvand=both & (both | s.t3))
+
+@odd.assumption('on|y "odd" \\', of=("initially",))
+def only_odd(s, value: U64):
+    "The lowest bit is never set."
+    return ~value.bit(0)
+
+@odd.view
+def word(s): return s.t3
+
+@odd.view
+def other(s): return s.bvand
+
+CLAIMS = ['x y', 'x_y', 'x/y', 'x|y"\\', '.x', '=2Ex', 'initially', '..']
+for name in CLAIMS:
+    @invariant(name)
+    def low(v): return implies(v.other == v.word, ~v.word.bit(0))
+
+@step('before | after')
+def moves(a, b): return a.word == b.word
+
+@reachable('some|thing')
+def some(v): return v.word == 2
+
+@relation('a|ike', left='qu|ck"', right='a\\b')
+def alike(a, b): return (a.word ^ b.word) == 0
+"""
+
+
+def test_names_of_any_kind_come_back(tmp_path: Path) -> None:
+    """Of designs, claims, settings, assumptions, fields: what is written is verified, whatever symbols and files it takes."""
+    file, folder = tmp_path / "odd.py", tmp_path / "out"
+    file.write_text(ODD, encoding="utf-8")
+    main(["check", str(file), "--certificates", str(folder), "--jobs", "1"])
+    found, answers = checked(folder), load(folder / MANIFEST)["answers"]
+
+    assert (found.wrong, found.open) == ([], [])
+    assert {key[2] for key in found.accepted} == {answer["claim"] for answer in answers} >= {'x|y"\\', "..", "before | after", "some|thing", "a|ike"}
+    assert len(found.accepted) == len(answers) == 2 * 10 + 1
+    assert ('on|y "odd" \\',) in {key[4] for key in found.accepted}
+    assert {"proved", "refuted"} == {key[3] for key in found.accepted}
+    for other in ("cvc5", "bitwuzla"):
+        pytest.importorskip(other)
+        assert (checked(folder, other).wrong, checked(folder, other).open) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["", " ", "two\nlines", "nul\0", "\ud800", " padded", "padded "])
+def test_what_cannot_be_a_name_is_refused_where_it_is_given(name: str) -> None:
+    """Before anything is decided, and not when certificates are written."""
+    thin = Design("thin", State, doc="nothing")
+    for give in (
+        lambda: Design(name, State, doc="nothing"), lambda: invariant(name)(lambda v: v.x), lambda: thin.setting(name, lambda s: s.x),
+        lambda: thin.assumption(name, of=("initial",))(lambda s: s.x), lambda: thin.action(by="me")(lambda s: s),
+    ):  # fmt: skip
+        with pytest.raises(ModelError, match="cannot name a"):
+            give()
+
+
+@pytest.mark.parametrize("name", ["a+b", "a~b"])
+def test_a_setting_that_no_option_could_name_is_refused(name: str) -> None:
+    """`--config a+b` is two settings."""
+    with pytest.raises(ModelError, match="cannot name a setting"):
+        Design("thin", State, doc="nothing").setting(name, lambda s: s.x)
 
 
 def test_every_verdict_has_a_certificate_that_holds(written: Path) -> None:

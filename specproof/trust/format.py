@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from specproof.errors import InputError
+from specproof.errors import InputError, is_name
 from specproof.graph import variables
 from specproof.terms import Term
 from specproof.trust.graph import Writer, read
@@ -218,7 +218,7 @@ def _text(data: object) -> str:
 
 def _name(data: object) -> str:
     text = _text(data)
-    if not text or not text.isprintable() or set(text) & set('|\\"'):
+    if not is_name(text):
         raise InputError(f"{text!r} is no name")
     return text
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from specproof.errors import InputError
+from specproof.errors import InputError, is_name
 from specproof.graph import postorder
 from specproof.terms import OPERATORS, Term, make
 
@@ -81,7 +81,7 @@ def _check(op: str, width: int, args: tuple[Term, ...], data: Any) -> None:
     if op == "const":
         right = isinstance(data, bool) if not width else _number(data) and 0 <= data < 1 << width
     elif op == "var":
-        right = isinstance(data, str) and bool(data) and data.isprintable() and not set(data) & set('|\\"')
+        right = is_name(data)
     elif op in ("shl", "lshr"):
         right = _number(data) and 0 <= data < width and widths == [width]
     elif op == "bit":

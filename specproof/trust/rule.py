@@ -7,16 +7,19 @@ and the verifier of certificates call this file; no other says what has to be as
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
+from urllib.parse import quote
 
 from specproof.readings.text import show
 from specproof.terms import TRUE, Term, make
 from specproof.trust.machine import Act, Machine, rename, speaks
 from specproof.trust.smt import Script
+
+#: Stands for an action in the names of files that are about the start; no action can be called so.
+START = "@initially"
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ class Proof:
     def initiation(self, number: int) -> Query:
         """A lemma holds where a run starts."""
         uses = self.lemmas[number].uses.get("", Uses((), tuple(self.machine.initially_assumed)))
-        return Query(f"lemmas/{number + 1:02}-initially.smt2", partial(self._initiation, number, uses), leans=uses)
+        return Query(f"lemmas/{number + 1:02}-{START}.smt2", partial(self._initiation, number, uses), leans=uses)
 
     def _initiation(self, number: int, uses: Uses) -> str:
         script = self._script(f"lemma {number + 1} holds initially", self._shown(number))
@@ -176,7 +179,7 @@ class Proof:
         else:
             if one.kind != "step":
                 uses = Uses((), tuple(self.machine.initially_assumed))
-                yield Query(f"{folder}/initially.smt2", partial(self._initially, one, uses), leans=uses)
+                yield Query(f"{folder}/{START}.smt2", partial(self._initially, one, uses), leans=uses)
             for name, act in self.machine.actions.items():
                 if not _never(act):
                     uses = one.uses.get(name, self._everything(act))
@@ -269,8 +272,9 @@ def zero(width: int) -> Term:
 
 
 def safe(name: str) -> str:
-    """A name that is one harmless component of a path."""
-    return re.sub(r"^\.|[^A-Za-z0-9._+~-]", "_", name) or "_"
+    """A name as one harmless component of a path; different names have different ones."""
+    found = quote(name, safe="+").replace("%", "=")
+    return f"=2E{found[1:]}" if found.startswith(".") else found
 
 
 def _heading(one: Statement) -> tuple[str, str]:
