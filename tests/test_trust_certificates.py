@@ -357,6 +357,44 @@ def test_a_claim_of_the_manifest_without_a_certificate_is_found(folder: Path) ->
     assert f"{MANIFEST}: mine virtualized forced proved: no certificate says so" in checked(folder).wrong
 
 
+def answered(folder: Path, answers: object) -> None:
+    """The manifest again with these answers, and hashes that fit."""
+    seal(folder, {"versions": load(folder / MANIFEST)["versions"], "answers": answers})
+
+
+def test_a_claim_that_came_without_a_certificate_is_open_with_the_reason(folder: Path) -> None:
+    """Neither wrong nor accepted, so that 'all certificates hold' is not said; whatever verdict the manifest gives it."""
+    answers = load(folder / MANIFEST)["answers"]
+    answered(folder, [*answers, {"design": "mine", "configuration": "", "claim": "hard", "verdict": "proved", "reason": "Spacer"}])
+    found, outcome = checked(folder), CliRunner().invoke(command, [str(folder)], standalone_mode=False)
+
+    assert found.open == ["mine hard: proved: no certificate: Spacer"]
+    assert found.wrong == []
+    assert not any("hard" in key for key in found.accepted)
+    assert outcome.return_value == 3
+    assert "all certificates hold" not in outcome.output
+
+
+def test_an_answer_with_another_verdict_than_its_certificate_is_found(folder: Path) -> None:
+    """Of each part of what it says: the design, the configuration, the claim, the verdict."""
+    answers = load(folder / MANIFEST)["answers"]
+    one = next(answer for answer in answers if answer["claim"] == "forced" and answer["verdict"] == "proved")
+    for part, other in (("design", "broken"), ("configuration", "elsewhere"), ("claim", "alike"), ("verdict", "refuted")):
+        answered(folder, [{**one, part: other}])
+        said = " ".join({**one, part: other}.values())
+
+        assert checked(folder).wrong == [f"{MANIFEST}: {said}: no certificate says so"]
+
+
+@pytest.mark.parametrize("answers", [None, {}, ["forced proved"], [[]]])
+def test_answers_that_are_none_are_refused(folder: Path, answers: object) -> None:
+    """Rather than taken for no answers, of which nothing is wrong."""
+    answered(folder, answers)
+
+    with pytest.raises(InputError, match="list of answers is not well formed"):
+        checked(folder)
+
+
 def test_files_that_nothing_asks_for_are_named(folder: Path) -> None:
     """Even where the manifest lists them."""
     (folder / "mine" / "virtualized" / "lemmas" / "99-initially.smt2").write_text("(check-sat)\n")
