@@ -30,11 +30,13 @@ class InputError(SpecproofError):
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """The tail of a message about an unknown name: the nearest known one, or all of them."""
+    """The tail of a message about an unknown name: the nearest known one, whatever the case of its letters, or all of them."""
     names = sorted(known)
-    near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(given.lower(), dict.fromkeys(name.lower() for name in names), n=1, cutoff=0.5)
     if near:
-        return f"did you mean {near[0]!r}?"
+        alike = [name for name in names if name.lower() == near[0]]
+        best = max(alike, key=lambda name: difflib.SequenceMatcher(None, given, name).ratio())
+        return f"did you mean {best!r}?"
     return "known: " + (", ".join(names) if names else "none")
 
 

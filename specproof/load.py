@@ -55,7 +55,8 @@ class Library:
         for claim in self.claims.values():
             if name in (claim.name, claim.id):
                 return claim
-        raise UsageError(f"there is no claim {name!r}; {did_you_mean(name, self.claims)}")
+        known = [claim.id for claim in self.claims.values() if claim.id] if re.fullmatch(r"[A-Za-z]+\d+", name) else self.claims
+        raise UsageError(f"there is no claim {name!r}; {did_you_mean(name, known)}")
 
     def own(self, file: str) -> list[str]:
         """The names of a file's designs, in the order of their definition."""

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from specproof import ModelError, UsageError
+from specproof.errors import did_you_mean
 from specproof.load import library
 
 Put = Callable[..., str]
@@ -196,6 +197,24 @@ def test_unknown_names_are_answered_with_the_nearest() -> None:
         found.design("intell")
     with says("there is no claim 'read-your-writes'; did you mean 'read-your-write'?", UsageError):
         found.claim("read-your-writes")
+    with says("there is no claim 'h1'; did you mean 'H1'?", UsageError):
+        found.claim("h1")
+
+
+@pytest.mark.parametrize(
+    ("given", "known", "meant"),
+    [
+        ("MSR", ["mask", "msr"], "msr"),
+        ("INTEL", ["bochs", "intel"], "intel"),
+        ("Kvm-Referense", ["kvm-reference", "kvm-rfc-v2"], "kvm-reference"),
+        ("ibrs", ["IBRS", "STIBP"], "IBRS"),
+        ("Mask", ["MASK", "mask"], "mask"),
+        ("MASKS", ["MASK", "mask"], "MASK"),
+    ],
+)
+def test_the_nearest_name_is_found_whatever_the_case(given: str, known: list[str], meant: str) -> None:
+    """Of two that differ in it only, the one that is nearer as it stands."""
+    assert did_you_mean(given, known) == f"did you mean {meant!r}?"
 
 
 def test_a_claim_is_known_by_its_id() -> None:
