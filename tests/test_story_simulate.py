@@ -14,6 +14,7 @@ from specproof.story.simulate import Simulation
 from specproof.story.subject import NO_CLAIM, Subject
 
 FILE = str(Path(__file__).parent / "designs" / "claims_of_thin.py")
+ASSUMED = str(Path(__file__).parent / "designs" / "assumed.py")
 
 
 @pytest.fixture
@@ -58,6 +59,37 @@ def test_a_trace_goes_on(capsys: pytest.CaptureFixture[str], monkeypatch: pytest
 
     assert main(["simulate", f"{FILE}:broken", "--config", "emulated", "--trace", str(path)]) == 0
     assert "2  KVM: vm_entry" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "place", "even", "odd"),
+    [
+        ((), "box", "value: 0 -> 0x2", "! put cannot happen now: the assumption even excludes it"),
+        (("--with", "odd"), "box, with odd", "! put cannot happen now: the assumption odd excludes it", "value: 0 -> 0x3"),
+        (("--without", "even"), "box, without even", "value: 0 -> 0x2", "value: 0 -> 0x3"),
+    ],
+)
+def test_assumptions_are_changed_as_in_a_check(
+    options: tuple[str, ...], place: str, even: str, odd: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:  # fmt: skip
+    """What is said to a step depends on them, the first line names them, and a run that is saved replays under them."""
+    import io
+
+    def said(step: str) -> list[str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{step}\nsave {tmp_path}/run.json\n"))
+        assert main(["simulate", f"{ASSUMED}:box", *options]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    assert said("put value=2")[0] == f"{place}. 'help' says what can be typed."
+    assert even in said("put value=2")
+    assert odd in said("put value=3")
+    assert main(["replay", f"{tmp_path}/run.json"]) == 0
+
+
+def test_an_alternative_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is asked for."""
+    assert main(["simulate", f"{ASSUMED}:box", "--with", "ood"]) == 2
+    assert "box has no alternative 'ood'; did you mean 'odd'?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -41,13 +41,15 @@ def replay(file: str, model: str | None, design: str | None) -> int:
 @click.argument("target", metavar="DESIGN | FILE.py | FILE.py:DESIGN")
 @click.option("--config", metavar="NAME", help="The configuration; the design's first if not given.")
 @click.option("--without", multiple=True, metavar="ASSUMPTION", help="Switch an assumption off; may be repeated.")
+@click.option("--with", "instead", multiple=True, metavar="ASSUMPTION", help="Switch an alternative on; see 'specproof list assumptions'.")
 @click.option("--trace", metavar="FILE", help="Begin with the steps of a trace file.")
-def simulate(target: str, config: str | None, without: tuple[str, ...], trace: str | None) -> int:
+def simulate(target: str, config: str | None, without: tuple[str, ...], instead: tuple[str, ...], trace: str | None) -> int:
     """Take steps by hand: see the new state, undo, ask which claims hold, save the run.
 
     Type 'help' at the prompt; Tab completes the names of actions that can happen. Lines may also come from a
     file or a pipe.
     """
+    from specproof.design import switched
     from specproof.load import library
     from specproof.plan import Request, files_of
     from specproof.plan import plan as planned
@@ -56,12 +58,13 @@ def simulate(target: str, config: str | None, without: tuple[str, ...], trace: s
     from specproof.story.subject import NO_CLAIM, Subject
 
     known = library(files_of((target,)))
-    units = [unit for unit in planned(known, Request((target,), (), config, without)) if unit.kind == "configuration"]
+    changes = (*without, *(f"+{name}" for name in instead))
+    units = [unit for unit in planned(known, Request((target,), (), config, changes)) if unit.kind == "configuration"]
     if not units:
         raise click.UsageError(f"{target}: there is nothing to simulate")
     design, configuration = known.design(units[0].design), units[0].configuration
     claims = known.asked_of(design.name)
-    subject = Subject(known, design, configuration, NO_CLAIM, without)
+    subject = Subject(known, design, configuration, NO_CLAIM, changes)
     simulation = Simulation(subject, claims)
     simulation.start({})
     if trace:
@@ -69,7 +72,8 @@ def simulate(target: str, config: str | None, without: tuple[str, ...], trace: s
         simulation.start({path: value for path, value in saved.initial.items() if path in simulation.system.variables})
         for name, inputs, _ in saved.steps:
             simulation.take(name, inputs)
-    click.echo(f"{design.name}{', ' + configuration if configuration else ''}. 'help' says what can be typed.")
+    place = ", ".join(part for part in (design.name, configuration, switched(changes)) if part)
+    click.echo(f"{place}. 'help' says what can be typed.")
     if not simulation.steps:
         click.echo(f"Runs may start with other values of: {', '.join(simulation.choices())}")
     converse(Dialogue(simulation), click.echo, lambda text: click.echo(f"! {text}"))
