@@ -22,7 +22,7 @@ from specproof.terms import FALSE, TRUE, Bool, Term, choose, conj, disj, variabl
 from specproof.trace import Trace
 from specproof.verdict import Proved, Refuted, Unknown, Vacuous, Verdict
 
-#: Seconds for everything that is tried on one property, where the user sets no limit.
+#: Seconds of work for everything that is tried on one property, where the user sets no limit.
 PATIENCE = 60.0
 #: Length of the runs that are searched before Spacer is asked.
 FIRST = 5
@@ -32,48 +32,68 @@ LAST = 40
 def fall_back(
     system: System, prop: Property, kind: str, reason: str, certificate: Certificate | None, solver: Solver, patience: float | None = None
 ) -> Verdict:
-    """A verdict on a property that the slice left open; `reason` says why it did. With a `patience` of 0 only induction is tried."""
-    limit = (solver.seconds or PATIENCE) if patience is None else patience
-    end = time.monotonic() + limit
-    bounded = Solver(solver.seconds or PATIENCE)
+    """A verdict on a property that the slice left open; `reason` says why it did. With a `patience` of 0 only induction is tried.
+
+    The limit is the solver's: of the clock where the user set one, else of work.
+    """
+    bounded = Solver(solver.seconds, None if solver.seconds else solver.work or PATIENCE)
+    limit = (bounded.seconds or bounded.work or PATIENCE) if patience is None else patience
+    budget = _Budget(bounded, limit)
     if _inductive(system, prop, certificate, bounded):
-        return _holds(prop, kind, "induction at full width by Z3, with the lemmas of the other claims", system, bounded, end, certificate)
+        return _holds(prop, kind, "induction at full width by Z3, with the lemmas of the other claims", system, budget, certificate)
     trace = None
     open_: list[int] = []
     for length in range(FIRST + 1):
-        if trace is None and time.monotonic() < end:
-            bounded.seconds = max(0.1, end - time.monotonic())
+        if trace is None and budget.more():
             trace = bounded_run(system, prop, length, bounded, undecided=open_)
-    if trace is None and time.monotonic() < end:
-        bounded.seconds = max(0.1, end - time.monotonic())
-        if bounded.horn(horn(*horn_rules(system, prop))) == "sat":
-            return _holds(prop, kind, "Spacer at full width", system, bounded, end + 10)
+    if trace is None and budget.more() and bounded.horn(horn(*horn_rules(system, prop))) == "sat":
+        budget.limit += 10
+        return _holds(prop, kind, "Spacer at full width", system, budget)
     for length in range(FIRST + 1, LAST):
-        if trace is None and time.monotonic() < end:
-            bounded.seconds = max(0.1, end - time.monotonic())
+        if trace is None and budget.more():
             trace = bounded_run(system, prop, length, bounded, undecided=open_)
     if trace is None:
-        return Unknown("one-bit slice, induction, bounded runs, Spacer", f"{reason}; nothing else answered in {limit:g} s")
+        return Unknown("one-bit slice, induction, bounded runs, Spacer", f"{reason}; nothing else answered in {limit:g} s{budget.unit}")
     if kind == "reachability":
         return Proved("bounded runs by Z3, replayed on integers", witness=trace)
     return Refuted("bounded runs by Z3, replayed on integers", trace, shortest=not open_)
 
 
-def _holds(
-    prop: Property, kind: str, method: str, system: System, solver: Solver, end: float, certificate: Certificate | None = None
-) -> Verdict:
+class _Budget:
+    """What is left for one property, shared by all questions about it: seconds of the clock, or of work."""
+
+    def __init__(self, solver: Solver, limit: float) -> None:
+        self.solver, self.limit, self.by_clock = solver, limit, solver.seconds is not None
+        self.begun = self._now()
+        self.unit = "" if self.by_clock else " of work"
+
+    def _now(self) -> float:
+        return time.monotonic() if self.by_clock else self.solver.spent
+
+    def more(self) -> bool:
+        """Whether another question may be asked; it may then take what is left."""
+        left = self.limit - (self._now() - self.begun)
+        if left <= 0:
+            return False
+        if self.by_clock:
+            self.solver.seconds = max(0.1, left)
+        else:
+            self.solver.work = max(0.1, left)
+        return True
+
+
+def _holds(prop: Property, kind: str, method: str, system: System, budget: _Budget, certificate: Certificate | None = None) -> Verdict:
     """A proof where a run shows the antecedent; vacuous where it is proved that none does."""
     if kind == "reachability":
         return Vacuous(method, "what it asks for never happens in this configuration")
     if prop.happens is None:
         return Proved(method)
-    if _inductive(system, never(prop.happens), certificate, solver):
+    if _inductive(system, never(prop.happens), certificate, budget.solver):
         return Vacuous(method, "its antecedent never happens in this configuration")
     for length in range(LAST):
-        if time.monotonic() > end:
+        if not budget.more():
             break
-        solver.seconds = max(0.1, end - time.monotonic())
-        witness = bounded_run(system, prop.happens, length, solver, wanted=True)
+        witness = bounded_run(system, prop.happens, length, budget.solver, wanted=True)
         if witness is not None:
             return Proved(method, witness=witness)
     return Unknown(method, "it holds, but no run was found in which its antecedent happens")

@@ -22,6 +22,13 @@ class Answer:
     reason: str = ""
 
 
+#: Units of its own count of work ("rlimit") that Z3 does in a second of an idle core: 3 to 6 million searching runs of the KVM designs
+#: at full width, 2 to 3 million in Spacer, on the machine of docs/performance.md.
+PACE = 4_000_000
+
+#: So many times as long as its work should take a question may take by the clock, where no time limit says otherwise.
+SLACK = 20
+
 #: While set, called with every question and Z3's answer to it: second opinions.
 second: ContextVar[Callable[[Sequence[Term], Answer], None] | None] = ContextVar("who else is asked", default=None)
 
@@ -29,14 +36,16 @@ second: ContextVar[Callable[[Sequence[Term], Answer], None] | None] = ContextVar
 class Solver:
     """Asks Z3; one context for one system, so that no answer depends on what was asked of another."""
 
-    def __init__(self, seconds: float | None = None) -> None:
-        """`seconds`: a limit for each question, or None."""
+    def __init__(self, seconds: float | None = None, work: float | None = None) -> None:
+        """`seconds`: a limit for each question, by the clock, or None. `work`: one in seconds of an idle core, by Z3's count of what it does, so
+        that the answers do not depend on what else the machine does; `SLACK` times that by the clock is then the last resort."""
         import z3
 
         self._z3 = z3
         self._context = z3.Context()
-        self.seconds = seconds
+        self.seconds, self.work = seconds, work
         self.asked = 0
+        self.spent = 0.0  # seconds of work, of the questions that had a limit of work
 
     def ask(self, assertions: Sequence[Term]) -> Answer:
         """Whether the assertions can hold together, and with which values."""
@@ -71,23 +80,37 @@ class Solver:
         """Spacer's word on constrained Horn clauses: "sat" where no run is bad."""
         self.asked += 1
         solver = self._z3.SolverFor("HORN", ctx=self._context)
-        if self.seconds is not None:
-            solver.set("timeout", max(1, int(self.seconds * 1000)))
+        self._limit(solver)
         try:
             solver.from_string(text)
             answer = solver.check()
             return str(answer) if answer != self._z3.unknown else f"unknown ({_reason(solver)})"
         except self._z3.Z3Exception as error:
             return f"unknown ({error})"
+        finally:
+            self._count(solver)
+
+    def _limit(self, solver: Any) -> None:
+        seconds = self.work * SLACK if self.seconds is None and self.work is not None else self.seconds
+        if seconds is not None:
+            solver.set("timeout", max(1, int(seconds * 1000)))
+        if self.work is not None:
+            solver.set("rlimit", max(1, int(self.work * PACE)))
+
+    def _count(self, solver: Any) -> None:
+        """What was done so far: Z3 counts for the whole context."""
+        if self.work is not None:
+            found = solver.statistics()
+            self.spent = max(found.get_key_value(key) for key in found.keys() if key == "rlimit count") / PACE  # noqa: SIM118
 
     @contextmanager
     def _fresh(self) -> Iterator[Any]:
         solver = self._z3.SolverFor("QF_FD", ctx=self._context)  # bit-blasting to its SAT solver: half the time of "QF_BV" here
-        if self.seconds is not None:
-            solver.set("timeout", max(1, int(self.seconds * 1000)))
+        self._limit(solver)
         try:
             yield solver
         finally:
+            self._count(solver)
             solver.reset()
 
     def _values(self, model: Any, asked: Sequence[Term]) -> dict[str, int]:
@@ -110,7 +133,7 @@ def _reason(solver: Any) -> str:
     reason = str(solver.reason_unknown())
     if "interrupted from keyboard" in reason:
         raise KeyboardInterrupt
-    return reason
+    return "its limit was reached" if reason in ("no reason given", "max. resource limit exceeded") else reason
 
 
 def _line(error: Exception) -> str:

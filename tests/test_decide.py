@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import pytest
 
@@ -33,9 +34,9 @@ from specproof.decide import decide, decide_lemma, decide_relation
 from specproof.graph import variables
 from specproof.solver import Answer, Solver
 from specproof.system import build
-from specproof.terms import Term
+from specproof.terms import Term, variable
 from specproof.trace import replay
-from specproof.verdict import NotAsked, Proved, Refuted, Result, Vacuous
+from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Vacuous
 
 
 def _thin() -> Any:
@@ -294,6 +295,46 @@ def test_a_run_is_not_called_shortest_where_a_shorter_length_was_not_decided(mon
     assert isinstance(verdict, Refuted)
     assert verdict.trace.length == 4
     assert not verdict.shortest
+
+
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that goes on by an hour whenever somebody looks."""
+    hours = itertools.count(3600.0, 3600.0)
+    monkeypatch.setattr(fallback.time, "monotonic", lambda: next(hours))  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("busy")
+def test_without_a_time_limit_the_clock_decides_nothing() -> None:
+    """What takes an hour on a busy machine is as much work as ever. With a limit the clock counts, as the user wants."""
+
+    @invariant("tight")
+    def tight(v: Any) -> Bool:
+        return v.count <= 3  # type: ignore[no-any-return]
+
+    verdict = one(counter, "", tight)
+    assert isinstance(verdict, Refuted)
+    assert verdict.trace.length == 4
+
+    limited = one(counter, "", tight, timeout=30)
+    assert isinstance(limited, Unknown)
+    assert limited.reason.endswith("nothing else answered in 30 s")
+
+
+def test_work_is_limited_and_counted_the_same_each_time() -> None:
+    """By Z3's count and not by the clock; and what is left unanswered says so."""
+    a, b = (cast(Word, variable(name, 64)) for name in "ab")
+    x, y = a, b
+    for turn in range(1, 9):  # mixes the two words, so that what they were is hard to find
+        x, y = y + (x << turn), (x ^ (y >> turn)) + y
+    hard = [x == 0x1234567890ABCDEF, y == 0xFEDCBA0987654321]
+    solvers = [Solver(work=0.02), Solver(work=0.02)]
+    answers = [solver.ask(hard) for solver in solvers]
+
+    assert answers[0] == answers[1]
+    assert (answers[0].word, answers[0].reason) == ("unknown", "its limit was reached")
+    assert solvers[0].spent == solvers[1].spent >= 0.02
+    assert solvers[0].ask([a == 3]).word == "sat"  # each question has the whole limit
 
 
 class Narrow(State):

@@ -1,8 +1,10 @@
 """What can be seen of two designs: the lockstep pair against the plain product of both, and against what is known."""
 
+import itertools
+
 import pytest
 
-from specproof import U64, Bool, Design, State, field, observed
+from specproof import U64, Bool, Design, State, fallback, field, observed
 from specproof.claims import Claim
 from specproof.decide import relate
 from specproof.product import product
@@ -109,6 +111,36 @@ def test_fields_that_cannot_start_alike_start_apart() -> None:
     found = seen(build(counter("a", 0)), build(counter("b", 4)))
 
     assert {name for name, one in found.items() if one.differs} == {"peek"}
+
+
+class Ticks(State):
+    """A design for what is not bitwise."""
+
+    count: U64 = field("a number")
+
+
+def ticks(name: str, last: int) -> Design[Ticks]:
+    """Counts up to a number."""
+    made = Design(name, Ticks, doc="a number")
+    made.initial(lambda s: s.count == 0)
+
+    def tick(s: Ticks) -> Ticks:
+        """Adds one."""
+        return s.when(s.count < last, count=s.count + 1)
+
+    made.action(by="clock")(tick)
+    made.shows("count")
+    return made
+
+
+def test_what_the_slice_cannot_see_is_found_on_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a limit is on work, a clock that goes on by an hour at each look changes nothing."""
+    hours = itertools.count(3600.0, 3600.0)
+    monkeypatch.setattr(fallback.time, "monotonic", lambda: next(hours))  # type: ignore[attr-defined]
+    one = seen(build(ticks("a", 2)), build(ticks("b", 1)))["count"]
+
+    assert one.differs
+    assert len(one.moments) == 2
 
 
 def test_own_views_are_compared_where_no_shipped_one_is_offered() -> None:

@@ -31,7 +31,8 @@ from specproof.terms import Bool, Term, choose, conj, disj, variable
 from specproof.trace import Trace
 from specproof.verdict import Proved, Refuted, Unknown, Verdict
 
-#: Seconds for each question where the slice has no answer; the shortest run, not the proof, is what a reviewer waits for.
+#: Seconds of work for each question where the slice has no answer, and no time limit is set; the shortest run, not the proof, is what
+#: a reviewer waits for. Of work, not of the clock: on a busy machine a review says the same.
 PATIENCE = 3.0
 
 #: Bits of a slice state up to which everything is proved in any case: it takes no time.
@@ -245,7 +246,8 @@ def _verdicts(pair: Lockstep, names: Sequence[str], ready: Slice | None, timeout
         for whole in (exhaustive or bool(verdicts), True):
             if set(asked) <= set(verdicts):
                 break
-            search = _Search(pair.system, asked, dict.fromkeys(asked, "relation"), Solver(timeout or PATIENCE), verdicts.__setitem__)
+            solver = Solver(timeout, None if timeout else PATIENCE)
+            search = _Search(pair.system, asked, dict.fromkeys(asked, "relation"), solver, verdicts.__setitem__)
             search.exhaustive, search.ready = whole, ready
             search.run()
     except Disagreement as reason:
