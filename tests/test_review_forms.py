@@ -38,6 +38,18 @@ def test_json_is_the_same_but_for_seconds(capsys: pytest.CaptureFixture[str]) ->
     assert texts[0] == texts[1]
 
 
+def test_a_run_told_for_two_configurations_says_of_which_its_values_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """The two may take the same steps with other values of their fields, first of all what makes them two; a run of one says nothing of it."""
+    told = form_of("lazy", "seed", "html", capsys)
+    after = re.findall(r"<h3>The shortest run that tells them apart [^<]*\(virtualized, emulated\)</h3>\s*<p>(.*?)</p>", told)
+
+    assert after == ["Values are those of virtualized."]
+
+    run("review", f"{SEED}:lazy", f"{SEED}:seed", "--config", "emulated", "--format", "html", *CLAIMS)
+
+    assert "Values are those of" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("old", "new"), PAIRS)
 def test_sarif_is_as_oasis_publishes_it(old: str, new: str, capsys: pytest.CaptureFixture[str]) -> None:
     """SARIF 2.1.0, against the schema of the standard."""

@@ -232,6 +232,8 @@ def _apart(same: Sequence[Behaviour], review: Review) -> Iterator[Block]:
         yield Block("text", f"It is {verdict.method}; a shorter one may exist.")
     else:
         yield Block("title", f"The shortest run that tells them apart by {sentences}{where}")
+    if len(places) > 1:
+        yield Block("text", f"Values are those of {place(one.configuration)}.")
     if one.start:
         yield Block("text", "initially " + ", ".join(f"{name} = {value}" for name, value in one.start), inner=True)
     rows: list[tuple[str, ...]] = [("", review.old.label, review.new.label)]
