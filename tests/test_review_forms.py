@@ -38,6 +38,14 @@ def test_json_is_the_same_but_for_seconds(capsys: pytest.CaptureFixture[str]) ->
     assert texts[0] == texts[1]
 
 
+def test_a_title_of_markdown_stays_together(capsys: pytest.CaptureFixture[str]) -> None:
+    """A heading is one line, and what stands on the next would be no part of it: a title that is too long for one is bold."""
+    told = form_of("lazy", "seed", "markdown", capsys)
+
+    assert re.search(r"^### .*\n(?!\n)", told, re.MULTILINE) is None
+    assert re.search(r"^\*\*The shortest run that tells them apart [^*]*\n[^*]*\(virtualized, emulated\)\*\*\n\n", told, re.MULTILINE)
+
+
 def test_a_run_told_for_two_configurations_says_of_which_its_values_are(capsys: pytest.CaptureFixture[str]) -> None:
     """The two may take the same steps with other values of their fields, first of all what makes them two; a run of one says nothing of it."""
     told = form_of("lazy", "seed", "html", capsys)

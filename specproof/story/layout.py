@@ -90,7 +90,7 @@ def columns(sides: Sequence[Sequence[str]], width: int, indent: str) -> list[str
 
 
 def markdown(blocks: Iterable[Block], width: int = MAIL) -> list[str]:
-    """Blocks as Markdown: a heading a step, rows and columns as preformatted text."""
+    """Blocks as Markdown: a heading a step, rows and columns as preformatted text. A heading is one line: a title that is longer is bold."""
     found: list[str] = []
     for block in blocks:
         if block.kind == "head":
@@ -101,7 +101,8 @@ def markdown(blocks: Iterable[Block], width: int = MAIL) -> list[str]:
         elif block.kind == "step":
             found += ["", f"### {block.number}. {_inert(block.text)}", ""]
         elif block.kind == "title":
-            found += ["", f"### {_inert(block.text.rstrip(':'))}", ""]
+            title = f"### {_inert(block.text.rstrip(':'))}"
+            found += ["", *([title] if len(title) <= width else wrapped(f"**{title.removeprefix('### ')}**", width)), ""]
         elif block.kind in ("rows", "columns"):
             body = rows(block.rows, width, "") if block.kind == "rows" else columns(block.rows, width, "")
             found += ["```", *body, "```"]
