@@ -337,6 +337,73 @@ def test_work_is_limited_and_counted_the_same_each_time() -> None:
     assert solvers[0].ask([a == 3]).word == "sat"  # each question has the whole limit
 
 
+class Chosen(State):
+    a: U64 = field("a word")
+    b: U64 = field("another, which a test of the first chooses")
+    on: Bool = field("somebody acted")
+
+
+chosen = Design("chosen", Chosen, doc="Words that are chosen by tests of words, at the start and in a view")
+
+
+@chosen.initial
+def derived(s: Chosen) -> Bool:
+    """One field is said in terms of another and of itself."""
+    return (s.b == ite(s.a == 0, s.a | 1, s.b & s.a)) & ~s.on
+
+
+@chosen.action(by="anybody")
+def choose_again(s: Chosen, value: U64) -> Chosen:
+    return s.replace(a=value, b=ite(value == 0, word(1), value), on=True)
+
+
+@chosen.view
+def shown_word(s: Chosen) -> Word:
+    return ite(s.a == 0, s.b & 1, s.a)
+
+
+@chosen.view
+def same_word(s: Chosen) -> Bool:
+    return ite(s.a == s.b, s.a & 4, s.b).bit(2)
+
+
+@chosen.view
+def other_word(s: Chosen) -> Word:
+    return s.b
+
+
+@chosen.view
+def acted(s: Chosen) -> Bool:
+    return s.on
+
+
+def test_tests_may_choose_words_at_the_start_and_in_views() -> None:
+    """`ite(a == 0, x, y) == z` in an initial predicate, in a view, or under a single bit is decided like anything else."""
+
+    @invariant("is-the-other")
+    def is_the_other(v: Any) -> Bool:
+        return implies(v.acted, v.shown_word == v.other_word)  # type: ignore[no-any-return]
+
+    @invariant("within-the-other")
+    def within(v: Any) -> Bool:
+        return (v.other_word & ~v.shown_word) == 0  # type: ignore[no-any-return]
+
+    @invariant("is-it-at-first")
+    def at_first(v: Any) -> Bool:
+        return v.shown_word == v.other_word  # type: ignore[no-any-return]
+
+    @invariant("its-bit")
+    def its_bit(v: Any) -> Bool:
+        return v.same_word == v.other_word.bit(2)  # type: ignore[no-any-return]
+
+    assert isinstance(one(chosen, "", is_the_other), Proved)
+    assert isinstance(one(chosen, "", within), Proved)
+    refuted = one(chosen, "", at_first)
+    assert isinstance(refuted, Refuted)
+    assert refuted.trace.length == 0
+    assert isinstance(one(chosen, "", its_bit), Proved)
+
+
 class Narrow(State):
     w: Annotated[Word, 1] = field("a word of one bit")
     on: Bool = field("it was set")

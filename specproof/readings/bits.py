@@ -18,8 +18,11 @@ from typing import Any
 import numpy as np
 
 from specproof.errors import ModelError
-from specproof.graph import postorder
-from specproof.terms import TRUE, Term
+from specproof.graph import fold, postorder, rebuild
+from specproof.terms import FALSE, TRUE, Term
+
+#: Tests that choose a word inside another test are told apart by cases, as long as they are no more than this.
+CASES = 8
 
 Array = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -295,8 +298,6 @@ class Compiler:
         add, op = self.program.add, term.op
         if op == "not":
             return self._phrase(term.args[0], not wanted, witness=witness)
-        if op == "eq" or op == "ult":
-            return self._phrase_test(term, wanted, witness)
         if op in ("and", "or", "implies"):
             flip = [op == "implies", False]
             parts = [(arg, wanted != f) for arg, f in zip(term.args, flip, strict=True)]
@@ -309,6 +310,13 @@ class Compiler:
             else:
                 cases = [[(term.args[0], True), (term.args[1], wanted)], [(term.args[0], False), (term.args[2], wanted)]]
             return add("or", *[self._all(case, witness) for case in cases])
+        inner = [] if self.tests else [one for one in postorder([term]) if one.op in ("eq", "ult") and one is not term]
+        if len(inner) > CASES:
+            return self.program.constant(True)
+        if inner:  # as in `(a if b == 0 else c) == d`: first what has no test in it
+            return add("or", *[self._all([(inner[0], value), (_given(term, inner[0], value), wanted)], witness) for value in (True, False)])
+        if op == "eq" or op == "ult":
+            return self._phrase_test(term, wanted, witness)
         node = self.at(term)
         return node if wanted else add("not", node)
 
@@ -332,6 +340,12 @@ class Compiler:
             result = self.program.add("and", result, self._phrase(part, value, witness=mine))
             witness = witness and not mine
         return result
+
+
+def _given(term: Term, test: Term, value: bool) -> Term:
+    """The term where a test in it is known to have this value."""
+    known = TRUE if value else FALSE
+    return fold([term], lambda one, args: known if one is test else rebuild(one, args))[0]
 
 
 def needs_witness(term: Term, wanted: bool) -> bool:
