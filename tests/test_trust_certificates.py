@@ -357,6 +357,23 @@ def test_a_claim_of_the_manifest_without_a_certificate_is_found(folder: Path) ->
     assert f"{MANIFEST}: mine virtualized forced proved: no certificate says so" in checked(folder).wrong
 
 
+def test_a_claim_that_is_true_of_anything_has_no_certificate(tmp_path: Path) -> None:
+    """It is called vacuous, and not because what it speaks of never happens: no query may say that."""
+    file = tmp_path / "empty.py"
+    file.write_text(
+        "from tests.designs import thin\nfrom specproof import implies, step\nmine = thin.thin.but('mine')\n"
+        "@step('says-nothing')\n"
+        "def says_nothing(a, b):\n    'Or-ing in and masking changes nothing.'\n"
+        "    return implies(a.guest_runs, ((a.effective | b.effective) & a.effective) == a.effective)\n"
+    )
+    main(["check", str(file), "--claim", "says-nothing", "--config", "emulated", "--certificates", str(tmp_path / "out"), "--jobs", "1"])
+    found = checked(tmp_path / "out")
+
+    assert found.wrong == []
+    assert found.accepted == []
+    assert found.open == ["mine emulated says-nothing: vacuous: no certificate: says-nothing is true of any views whatever: it says nothing"]
+
+
 def answered(folder: Path, answers: object) -> None:
     """The manifest again with these answers, and hashes that fit."""
     seal(folder, {"versions": load(folder / MANIFEST)["versions"], "answers": answers})

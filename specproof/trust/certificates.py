@@ -94,8 +94,11 @@ def certificate_of(decision: Decision, claims: Mapping[str, Claim], results: Seq
     missing: dict[str, str] = {}
     for result in results:
         one = statement_of(claims[result.claim], system, result) if result.verdict.word != "unknown" else None
+        empty = [found.text for found in result.concerns if found.fails and found.claim == result.claim]
         if one is None:
             missing[result.claim] = f"unknown: {getattr(result.verdict, 'reason', '')}"
+        elif empty and isinstance(result.verdict, Vacuous):  # it may well happen: what was proved is the claim, and that says nothing
+            missing[one.name] = "; ".join(empty)
         elif isinstance(result.verdict, Vacuous) or (isinstance(result.verdict, Proved) and one.kind != "reachability"):
             if (found := _provable(proof, dataclasses.replace(one, uses=cores.get(one.name, {})), solver)) is None:
                 missing[one.name] = f"{result.verdict.method}: these lemmas alone do not show it"
