@@ -18,10 +18,10 @@ from typing import Any
 from specproof.models.elsewhere import say_where
 from specproof.models.kvm import Vcpu, current, has_control, msr_write_intercepted, save_guest_spec_ctrl
 from specproof.models.kvm_proposed import ProposedVcpu, kvm_proposed
-from specproof.models.kvm_upstream_ibrs import IBRS, exit_and_reenter, host_changes
+from specproof.models.kvm_upstream_ibrs import IBRS, exit_and_reenter, host_changes, show_kernel
 from specproof.models.registers import LOW_HALF
 
-from specproof import U64, Bool, Design, Word, select
+from specproof import U64, Bool, Design, select
 from specproof.models import kvm_proposed as proposed
 
 
@@ -63,17 +63,5 @@ kvm_proposed_ibrs = on_legacy_ibrs(
 )  # fmt: skip
 
 
-@kvm_proposed_ibrs.view
-def kernel_runs(s: Vcpu) -> Bool:
-    """The kernel runs: the vCPU is KVM's or userspace's, and its ioctls are the kernel's."""
-    return ~s.running
-
-
-@kvm_proposed_ibrs.view
-def kernel_needs(s: Vcpu) -> Word:
-    """Bits without which the kernel must not run."""
-    return IBRS
-
-
-kvm_proposed_ibrs.lacks(user_runs="what user space runs with is asked of linux-host")
+show_kernel(kvm_proposed_ibrs)
 say_where(kvm_proposed_ibrs)

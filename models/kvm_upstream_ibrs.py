@@ -19,7 +19,7 @@ Sources:
     [K05]   bea7e31a5cac (2022), text in [44681690369]: the write at VM exit is unconditional with KERNEL_IBRS
 """
 
-from typing import cast
+from typing import Any, cast
 
 from specproof.models.elsewhere import say_where
 from specproof.models.kvm import Vcpu, msr_write_intercepted, save_guest_spec_ctrl, vm_enters, vm_exits
@@ -83,6 +83,22 @@ def migrate(s: Vcpu, host: U64, accepts: U64, rrsba_ctrl: Bool, rrsba: Bool, bhi
     return kvm_migrate(s, host | IBRS, accepts | IBRS, rrsba_ctrl, rrsba, bhi_ctrl, bhi_no)
 
 
+def show_kernel(design: Design[Any]) -> None:
+    """Gives a design on such a host the views of the host's own kernel. [LNX bugs.c]"""
+
+    @design.view
+    def kernel_runs(s: Vcpu) -> Bool:
+        """The kernel runs: the vCPU is KVM's or userspace's, and its ioctls are the kernel's."""
+        return ~s.running
+
+    @design.view
+    def kernel_needs(s: Vcpu) -> Word:
+        """Bits without which the kernel must not run."""
+        return IBRS
+
+    design.lacks(user_runs="what user space runs with is asked of linux-host")
+
+
 kvm_upstream_ibrs = cast(Design[KernelIbrsVcpu], kvm_upstream.but(
     "kvm-upstream-ibrs",
     doc="KVM/VMX as of Linux 6.12 on hosts with legacy IBRS in the kernel",
@@ -98,17 +114,5 @@ kvm_upstream_ibrs.configure("emulated")
 kvm_upstream_ibrs.shows("host_entered", "host_wrote")
 
 
-@kvm_upstream_ibrs.view
-def kernel_runs(s: Vcpu) -> Bool:
-    """The kernel runs: the vCPU is KVM's or userspace's, and its ioctls are the kernel's."""
-    return ~s.running
-
-
-@kvm_upstream_ibrs.view
-def kernel_needs(s: Vcpu) -> Word:
-    """Bits without which the kernel must not run."""
-    return IBRS
-
-
-kvm_upstream_ibrs.lacks(user_runs="what user space runs with is asked of linux-host")
+show_kernel(kvm_upstream_ibrs)
 say_where(kvm_upstream_ibrs)
