@@ -27,7 +27,7 @@ from typing import cast
 from specproof.models.elsewhere import say_where
 from specproof.models.kvm import Vcpu, Vmcs, current, kvm_spec_ctrl_test_value, vm_exits, vmcs_write, vmx_disable_intercept_for_msr
 from specproof.models.kvm_actions import created as kvm_created
-from specproof.models.kvm_views import kvm_upstream
+from specproof.models.kvm_conduct import kvm_upstream
 from specproof.models.registers import SPEC_CTRL, derive, recoded, reserved
 
 from specproof import U64, Bool, Design, Word, field, ite, select, word

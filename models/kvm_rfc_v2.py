@@ -33,8 +33,8 @@ from specproof.models.kvm import (
     vmx_disable_intercept_for_msr,
     vmx_enable_intercept_for_msr,
 )
+from specproof.models.kvm_conduct import kvm_upstream
 from specproof.models.kvm_nested import init_vmcs
-from specproof.models.kvm_views import kvm_upstream
 from specproof.models.registers import derive
 
 from specproof import Bool, Word, ite, select, word

@@ -45,8 +45,8 @@ from specproof.models.kvm import (
     vmx_get_msr_mitigation_ctrl,
 )
 from specproof.models.kvm_actions import created as kvm_created
+from specproof.models.kvm_conduct import kvm_upstream
 from specproof.models.kvm_transitions import finishes, seen_of_host
-from specproof.models.kvm_views import kvm_upstream
 from specproof.models.registers import SPEC_CTRL, derive, enforceable
 
 from specproof import U64, Bool, Design, Word, disj, field, ite, select, word

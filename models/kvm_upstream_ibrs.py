@@ -24,8 +24,8 @@ from typing import Any, cast
 from specproof.models.elsewhere import say_where
 from specproof.models.kvm import Vcpu, msr_write_intercepted, save_guest_spec_ctrl, vm_enters, vm_exits
 from specproof.models.kvm_actions import created as kvm_created
+from specproof.models.kvm_conduct import kvm_upstream
 from specproof.models.kvm_transitions import migrate as kvm_migrate
-from specproof.models.kvm_views import kvm_upstream
 from specproof.models.registers import SPEC_CTRL
 
 from specproof import U64, Bool, Design, Word, disj, ite, observed, select, word

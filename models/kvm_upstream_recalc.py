@@ -17,7 +17,7 @@ Sources:
 
 from specproof.models.kvm import Vcpu, vmx_set_msr_spec_ctrl
 from specproof.models.kvm_actions import idle
-from specproof.models.kvm_views import kvm_upstream
+from specproof.models.kvm_conduct import kvm_upstream
 
 from specproof import word
 

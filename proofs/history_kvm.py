@@ -12,11 +12,11 @@ from typing import cast
 
 from specproof.models.kvm import Vcpu, msr_write_intercepted, save_guest_spec_ctrl
 from specproof.models.kvm_actions import created
+from specproof.models.kvm_conduct import kvm_upstream
 from specproof.models.kvm_proposed import kvm_proposed
 from specproof.models.kvm_reference import kvm_reference
 from specproof.models.kvm_rfc_v1 import kvm_rfc_v1
 from specproof.models.kvm_upstream_ibrs import kvm_upstream_ibrs, restore_host
-from specproof.models.kvm_views import kvm_upstream
 from specproof.models.registers import SPEC_CTRL
 
 from specproof import U64, Bool, Bug, Design, Omitted, Word, disj, frozen, ghost, select, word
