@@ -28,7 +28,7 @@ from specproof.models.kvm_nested import (
     vmx_leave_nested,
     vmx_vcpu_reset,
 )
-from specproof.models.registers import FORCEABLE, recoded, reserved
+from specproof.models.registers import FORCEABLE, CtrlValue, EnumValue, recoded, reserved
 
 from specproof import U64, Bool, Word, select
 
@@ -117,13 +117,13 @@ def l2_wrmsr(s: Vcpu, value: U64) -> Vcpu:
 
 
 @kvm_upstream.action(by="L1", guard=l1_runs, source="arch/x86/kvm/vmx/vmx.c:vmx_set_msr")
-def guest_wrmsr_mitigation_ctrl(s: Vcpu, data: U64) -> Vcpu:
+def guest_wrmsr_mitigation_ctrl(s: Vcpu, data: CtrlValue) -> Vcpu:
     """L1 says which software mitigations it uses. [24512704415]"""
     return sets_mitigation_ctrl(vm_exits(s), data, host_initiated=False).replace(by_l1=True)
 
 
 @kvm_upstream.action(by="L1", guard=l1_runs, source="arch/x86/kvm/vmx/vmx.c:vmx_set_msr")
-def guest_wrmsr_mitigation_enum(s: Vcpu, data: U64) -> Vcpu:
+def guest_wrmsr_mitigation_enum(s: Vcpu, data: EnumValue) -> Vcpu:
     """L1 writes MITIGATION_ENUM or VIRTUAL_ENUMERATION. [24512704415]"""
     return vmx_set_msr_mitigation_enum(vm_exits(s), data).replace(guest_wrote_enum=True, by_l1=True)
 
@@ -167,7 +167,7 @@ def host_changes(s: Vcpu, value: U64) -> Vcpu:
 
 
 @kvm_upstream.action(by="another vCPU", source="arch/x86/kvm/vmx/vmx.h:struct vcpu_vmx")
-def other_vcpu_runs(s: Vcpu, data: U64, left: U64) -> Vcpu:
+def other_vcpu_runs(s: Vcpu, data: CtrlValue, left: U64) -> Vcpu:
     """Another vCPU of the VM runs and writes its own MSRs; on this CPU it leaves `left` in the register. [LNX vmx.h]"""
     return other_vcpu_set_msr(s, recoded(data)).when(~s.running, msr=left).replace(other_vcpu=True)
 
@@ -189,7 +189,7 @@ def kvm_set_msrs_spec_ctrl(s: Vcpu, value: U64) -> Vcpu:
 
 
 @kvm_upstream.action(by="userspace", guard=settled, source="arch/x86/kvm/x86.c:do_set_msr")
-def kvm_set_msrs_mitigation_ctrl(s: Vcpu, data: U64) -> Vcpu:
+def kvm_set_msrs_mitigation_ctrl(s: Vcpu, data: CtrlValue) -> Vcpu:
     """KVM_SET_MSRS of MITIGATION_CTRL. [LNX x86.c]"""
     return sets_mitigation_ctrl(s, data, host_initiated=True).replace(by_userspace=True)
 

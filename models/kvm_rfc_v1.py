@@ -28,7 +28,7 @@ from specproof.models.elsewhere import say_where
 from specproof.models.kvm import Vcpu, Vmcs, current, kvm_spec_ctrl_test_value, vm_exits, vmcs_write, vmx_disable_intercept_for_msr
 from specproof.models.kvm_actions import created as kvm_created
 from specproof.models.kvm_conduct import kvm_upstream
-from specproof.models.registers import SPEC_CTRL, derive, recoded, reserved
+from specproof.models.registers import SPEC_CTRL, EnumValue, derive, recoded, reserved
 
 from specproof import U64, Bool, Design, Word, field, ite, select, word
 from specproof.models import kvm_nested as nested
@@ -124,7 +124,7 @@ def vmx_set_msr_mitigation_enum(s: Vcpu, data: Word) -> Vcpu:
     return select(reserved(data), s.replace(refused=True), s.replace(mitigation_enum=recoded(data)))
 
 
-def guest_wrmsr_mitigation_enum(s: MaskedVcpu, data: U64, enumeration: Bool) -> Vcpu:
+def guest_wrmsr_mitigation_enum(s: MaskedVcpu, data: EnumValue, enumeration: Bool) -> Vcpu:
     """L1 writes MITIGATION_ENUM or VIRTUAL_ENUMERATION. [11975331336, 12294312588]"""
     s = cast(MaskedVcpu, vm_exits(s))
     s = cast(MaskedVcpu, select(enumeration, vmx_set_msr_enumeration(s, data), vmx_set_msr_mitigation_enum(s, data)))

@@ -31,7 +31,7 @@ from specproof.models.kvm_nested import (
     vmx_leave_smm,
     vmx_switch_vmcs,
 )
-from specproof.models.registers import LOW_HALF, RECODED, enforceable
+from specproof.models.registers import LOW_HALF, RECODED, CtrlValue, enforceable
 
 from specproof import U64, Bool, Word, disj, ite, select, word
 
@@ -112,7 +112,7 @@ def nested_vmx_load_msr_spec_ctrl(s: Vcpu, value: U64) -> Vcpu:
 
 
 @kvm_upstream.action(by="L1", guard=in_list, source="arch/x86/kvm/vmx/nested.c:nested_vmx_load_msr")
-def nested_vmx_load_msr_mitigation_ctrl(s: Vcpu, data: U64) -> Vcpu:
+def nested_vmx_load_msr_mitigation_ctrl(s: Vcpu, data: CtrlValue) -> Vcpu:
     """The list has an entry for MITIGATION_CTRL, which is a guest-initiated write. [LNX nested.c, x86.c:kvm_set_msr_with_filter]"""
     return after_entry(sets_mitigation_ctrl(s, data, host_initiated=False)).replace(list_entry=True)
 

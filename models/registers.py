@@ -18,6 +18,8 @@ Sources:
     [24811799058]  RFC v2 09/11, BHB_CLEAR_SEQ_S to BHI_DIS_S
 """
 
+from typing import Annotated
+
 from specproof import Bits, Bool, Word, ite, word
 
 #: IA32_SPEC_CTRL, MSR 48H. [24000808604, SDM]
@@ -25,6 +27,12 @@ SPEC_CTRL = Bits(IBRS=0, STIBP=1, SSBD=2, IPRED_DIS_U=3, IPRED_DIS_S=4, RRSBA_DI
 
 #: MSR_VIRTUAL_MITIGATION_CTRL, 50000002H, and the same positions of MSR_VIRTUAL_MITIGATION_ENUM, 50000001H. [24876894651]
 MITIGATION_CTRL = Bits(BHB_CLEAR_SEQ_S=0, RETPOLINE_S=1)
+
+#: A value that is written to MITIGATION_CTRL.
+CtrlValue = Annotated[Word, 64, MITIGATION_CTRL]
+
+#: One that is written to MITIGATION_ENUM or to MSR_VIRTUAL_ENUMERATION, 50000000H, whose one bit says that there is MITIGATION_CTRL. [24876894651]
+EnumValue = Annotated[Word, 64, Bits(BHB_CLEAR_SEQ_S_or_MITIGATION_CTRL=0, RETPOLINE_S=1)]
 
 #: The two virtual MSRs as the models keep them.
 RECODED = Bits(RETPOLINE_S=6, BHB_CLEAR_SEQ_S=10)

@@ -31,7 +31,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
 
 from specproof.errors import ModelError, UsageError, did_you_mean, named, where
-from specproof.state import S, State, _width, assemble, leaves
+from specproof.state import Bits, S, State, _named, _width, assemble, leaves
 from specproof.terms import FALSE, TRUE, Bool, Term, variable
 
 P = ParamSpec("P")
@@ -130,7 +130,10 @@ class Design(Generic[S]):
     def action(
         self, *, by: str, source: str = "", guard: Callable[[S], Bool] = _always
     ) -> Callable[[Callable[P, S]], Callable[P, S]]:
-        """Decorator: an atomic step. Parameters after the state are inputs that the environment chooses."""
+        """Decorator: an atomic step. Parameters after the state are inputs that the environment chooses.
+
+        The bits of an input have the names of the fields that it flows into, or those of its own annotation.
+        """
 
         def register(body: Callable[P, S]) -> Callable[P, S]:
             self._fresh(body.__name__, body)
@@ -283,6 +286,13 @@ def inputs_of(spec: ActionSpec) -> dict[str, int]:
             raise ModelError(f"{where(spec.body)}: {spec.name}: the input {name!r} must be a word or a truth value")
         found[name] = width
     return found
+
+
+def bits_of(spec: ActionSpec) -> dict[str, Bits]:
+    """The names of the bits of those inputs of an action that declare them: `data: Annotated[Word, 64, MITIGATION_CTRL]`."""
+    hints = get_type_hints(spec.body, include_extras=True)
+    named = {name: _named(hints.get(name)) for name in list(inspect.signature(spec.body).parameters)[1:]}
+    return {name: bits for name, bits in named.items() if bits is not None}
 
 
 def blank(record: type[S]) -> tuple[S, dict[str, Term]]:

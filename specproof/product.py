@@ -256,5 +256,5 @@ def _pair_action(
     return Action(
         name=name, by=one.by, source=one.source, doc=one.doc, inputs=one.inputs,
         guard=guards[0] if both else enabled[0] | enabled[1], assumed=assumed[0] if both else {},
-        next=next_, observed=observed,
+        next=next_, observed=observed, bits=one.bits,
     )  # fmt: skip

@@ -30,13 +30,15 @@ class Registers:
         return self.value(value, declared.width, declared.bits)
 
     def input(self, step: Step, name: str, value: int) -> str:
-        """An input: its bits are those of the fields that it flows into, where these agree."""
+        """An input, with its bits named."""
         term = self.system.actions[step.action].inputs[name]
         return self.value(value, term.width, self.input_bits(step.action, name))
 
     def input_bits(self, action: str, name: str) -> Bits | None:
-        """The names of an input's bits, where the fields that it flows into agree on them."""
+        """The names of an input's bits: those that it declares, or those of the fields that it flows into, where these agree."""
         taken = self.system.actions[action]
+        if name in taken.bits:
+            return taken.bits[name]
         term = taken.inputs[name]
         flows = {**taken.next, **taken.observed}
         into = [path for path, result in flows.items() if result is term]

@@ -129,6 +129,11 @@ def _width(hint: Any, what: str) -> int | None:
     raise ModelError(f"{what} has type {getattr(hint, '__name__', hint)}; write U64, U32, Annotated[Word, bits], Bool or a State")
 
 
+def _named(hint: Any) -> Bits | None:
+    """The names of the bits of an annotation, as in `Annotated[Word, 64, SPEC_CTRL]`."""
+    return next((one for one in getattr(hint, "__metadata__", ()) if isinstance(one, Bits)), None)
+
+
 @dataclass_transform(frozen_default=True, field_specifiers=(field, frozen, ghost, observed, part))
 class State:
     """Base class of states; instances are frozen and hold terms."""

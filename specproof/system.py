@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
-from specproof.design import ActionSpec, Assumption, Design, blank, inputs_of
+from specproof.design import ActionSpec, Assumption, Design, bits_of, blank, inputs_of
 from specproof.errors import ModelError, SpecproofError, UsageError, did_you_mean, where
 from specproof.graph import substitute, variables
-from specproof.state import Field, State, assemble, flatten, leaves
+from specproof.state import Bits, Field, State, assemble, flatten, leaves
 from specproof.terms import FALSE, TRUE, Bool, Term, boolean, conj, variable, word
 
 
@@ -23,7 +23,7 @@ class Action:
     """A step as terms over the state's variables and its own inputs.
 
     `next` has every state variable that it changes, `observed` what it reports; `assumed` the
-    assumptions that restrict it, which `guard` does not include.
+    assumptions that restrict it, which `guard` does not include; `bits` names those of inputs that are no field's.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Action:
     assumed: Mapping[str, Bool]
     next: Mapping[str, Term]
     observed: Mapping[str, Term]
+    bits: Mapping[str, Bits] = field(default_factory=dict)
 
     @property
     def enabled(self) -> Bool:
@@ -298,5 +299,5 @@ def _action(
         name=spec.name, by=spec.by, source=spec.source, doc=spec.doc, inputs=inputs, guard=cast(Bool, terms[0]),
         assumed={name: cast(Bool, term) for name, term in zip(assumed, terms[1:], strict=True)},
         next={path: term for path, term in moved.items() if term is not known.get(variable(path, term.width), variable(path, term.width))},
-        observed={path: next(rest) for path in reports},
+        observed={path: next(rest) for path in reports}, bits=bits_of(spec),
     )  # fmt: skip

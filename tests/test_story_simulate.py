@@ -9,9 +9,11 @@ import pytest
 from specproof.cli import main
 from specproof.errors import InputError
 from specproof.load import library
+from specproof.registers import Registers
 from specproof.story.prompt import Dialogue
 from specproof.story.simulate import Simulation
 from specproof.story.subject import NO_CLAIM, Subject
+from specproof.system import build
 
 FILE = str(Path(__file__).parent / "designs" / "claims_of_thin.py")
 ASSUMED = str(Path(__file__).parent / "designs" / "assumed.py")
@@ -126,6 +128,26 @@ def test_names_are_completed(dialogue: Dialogue) -> None:
     assert dialogue.complete("set_mask mask=1 ", "") == []
     assert dialogue.complete("state vmcs.", "vmcs.") == ["vmcs.mask", "vmcs.shadow"]
     assert "claims" in dialogue.complete("", "")
+
+
+@pytest.mark.parametrize("name", ["kvm-upstream", "kvm-rfc-v1", "kvm-rfc-v2", "kvm-rfc-v3", "kvm-reference"])
+def test_values_of_the_virtual_msrs_have_their_bits_named(name: str) -> None:
+    """Such an input flows into no field as it is: it says itself what its bits are called, where it is shown and where it is typed."""
+    known = library()
+    system = build(known.design(name), "emulated")
+    registers = Registers(system)
+    written = [(one.name, key) for one in system.actions.values() for key in one.inputs if key == "data"]
+
+    assert len(written) >= 4
+    for action, key in written:
+        bits = registers.input_bits(action, key)
+        assert bits is not None
+        assert bits.names(2) == "RETPOLINE_S"
+    simulation = Simulation(Subject(known, known.design(name), "emulated", NO_CLAIM), [])
+    simulation.start({})
+    Dialogue(simulation).answer("kvm_set_msrs_mitigation_ctrl data=RETPOLINE_S|BHB_CLEAR_SEQ_S")
+
+    assert simulation.steps == [("kvm_set_msrs_mitigation_ctrl", {"data": 3})]
 
 
 def test_choices_of_a_start(dialogue: Dialogue) -> None:
