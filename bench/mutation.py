@@ -31,7 +31,7 @@ A mutant is *killed* where a run, executed step by step on integers, breaks a cl
 a claim that spoke of something falls silent; *equivalent* where the engine proves that no view tells it from the
 design; *survived* where a view differs and no claim says so; *unknown* where neither was decided in the time given.
 Only a survivor says that a claim is missing. A claim that the design itself breaks kills nothing of it, so of a design
-with findings some survive that would not survive of the corrected one; the claims J12 to J39 of proofs/conduct.py are
+with findings some survive that would not survive of the corrected one; the claims of proofs/upkeep.py are
 phrased so that RFC v2 keeps most of them. `--sample` figures are of a part of the mutants and no statement about all:
 claims were added for survivors of some seeds, so these say less than a seed whose mutants nobody had looked at. A
 survivor of a design other than kvm-reference and kvm-rfc-v2 was not looked into; it may be a missing claim, or a detail

@@ -1,4 +1,4 @@
-"""KVM/VMX as of Linux 6.12, continued: who acts, and where in a nested transition the vCPU is, for proofs/conduct.py.
+"""KVM/VMX as of Linux 6.12, continued: who acts, and where in a nested transition the vCPU is, for proofs/conduct.py and upkeep.py.
 
 What is modelled, what is not, and the sources are in the header of kvm.py. This file is the last of the
 design: whoever builds on it imports `kvm_upstream` from here.
