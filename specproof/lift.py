@@ -68,21 +68,20 @@ def lift(system: System, prop: Property, actions: Sequence[str], solver: Solver,
     goal = [*unrolled.constraints, reached if wanted else ~reached]
     words = [term for term in [*system.variables.values(), *(term for step in unrolled.inputs for term in step.values())] if term.width]
     named = named_bits(system)
-    answer = None
-    if named:  # named bits only, if that is enough; else at least outside of what never changes, such as reserved bits
-        small = {term: (cast(Word, term) & (~named & ((1 << term.width) - 1))) == 0 for term in words}
-        frozen = {term for path, term in system.variables.items() if system.fields[path].frozen}
-        answer = solver.ask([*goal, *small.values()])
-        if answer.word != "sat" and frozen:
-            answer = solver.ask([*goal, *(part for term, part in small.items() if term not in frozen)])
-    if answer is None or answer.word != "sat":
-        answer = solver.ask(goal)
+    frozen = {term for path, term in system.variables.items() if system.fields[path].frozen}
+    # Named bits only, if that is enough; else at least outside of what never changes, such as reserved bits; else any.
+    for kept in dict.fromkeys([frozenset(words), frozenset(words) - frozen, frozenset()] if named else [frozenset()]):
+        small = {term: cast(Word, term) & (named & ((1 << term.width) - 1)) for term in words if term in kept}
+        answer = solver.ask(substitute(goal, small) if small else goal)
+        if answer.word == "sat":
+            break
     if answer.word != "sat":
         return None
-    initial = {path: answer.values.get(path, 0) for path in system.variables}
+    values = {**answer.values, **{str(term.data): answer.values.get(str(term.data), 0) & named for term in small}}
+    initial = {path: values.get(path, 0) for path in system.variables}
     steps: Steps = []
     for name, given in zip(actions, unrolled.inputs, strict=True):
-        steps.append((name, {key: answer.values.get(str(term.data), 0) for key, term in given.items()}))
+        steps.append((name, {key: values.get(str(term.data), 0) for key, term in given.items()}))
     judge = Judge(system, prop, wanted)
     if judge(initial, steps) is None:
         raise Disagreement(f"{prop.claim} on {system.design}: Z3's run does not replay on integers: {list(actions)}")
