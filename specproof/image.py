@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from specproof.layout import CHUNK, Entailment, Indices, States
-from specproof.readings.bits import Array
+from specproof.program import Array
 from specproof.slice import Move, Slice
 from specproof.table import Table
 

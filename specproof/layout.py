@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from specproof.readings.bits import Array, Program
+from specproof.program import Array, Program
 from specproof.terms import Term
 
 States = np.ndarray[Any, np.dtype[np.uint64]]

@@ -11,7 +11,8 @@ from pysat.solvers import Solver as Sat
 
 from specproof.claims import Property
 from specproof.layout import Entailment
-from specproof.readings.bits import Compiler, Program
+from specproof.program import Program
+from specproof.readings.bits import Compiler
 from specproof.system import Action
 from specproof.terms import TRUE, Bool
 from specproof.vocabulary import Lemma, Vocabulary

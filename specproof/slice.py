@@ -17,7 +17,8 @@ import numpy as np
 from specproof.claims import Property
 from specproof.graph import postorder
 from specproof.layout import Compiled, Layout, States, TooLarge
-from specproof.readings.bits import Compiler, Program, watched_bits
+from specproof.program import Program
+from specproof.readings.bits import Compiler, watched_bits
 from specproof.system import Action, System
 from specproof.terms import Bool, Term
 

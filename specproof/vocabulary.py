@@ -11,7 +11,7 @@ import numpy as np
 
 from specproof.explore import Reached
 from specproof.graph import substitute
-from specproof.readings.bits import Program
+from specproof.program import Program
 from specproof.slice import Slice
 from specproof.terms import FALSE, Bool, Term, Word, conj, implies, word
 

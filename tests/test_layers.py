@@ -19,7 +19,7 @@ FOREIGN = {
     "z3": {"solver.py"},
     "sympy": {"readings/closed.py"},
     "numpy": {
-        "explore.py", "layout.py", "slice.py", "readings/bits.py", "image.py", "table.py", "vocabulary.py", "story/graph.py", "story/danger.py",
+        "explore.py", "layout.py", "slice.py", "program.py", "image.py", "table.py", "vocabulary.py", "story/graph.py", "story/danger.py",
         "mutate/kill.py",
     },
     "pysat": {"query.py"},
