@@ -38,7 +38,7 @@ def fall_back(
     """
     bounded = Solver(solver.seconds, None if solver.seconds else solver.work or PATIENCE)
     limit = (bounded.seconds or bounded.work or PATIENCE) if patience is None else patience
-    budget = _Budget(bounded, limit)
+    budget = Budget(bounded, limit)
     if _inductive(system, prop, certificate, bounded):
         return _holds(prop, kind, "induction at full width by Z3, with the lemmas of the other claims", system, budget, certificate)
     trace = None
@@ -59,10 +59,11 @@ def fall_back(
     return Refuted("bounded runs by Z3, replayed on integers", trace, shortest=not open_)
 
 
-class _Budget:
+class Budget:
     """What is left for one property, shared by all questions about it: seconds of the clock, or of work."""
 
     def __init__(self, solver: Solver, limit: float) -> None:
+        """`limit`: seconds, of the clock if the solver has a limit by the clock."""
         self.solver, self.limit, self.by_clock = solver, limit, solver.seconds is not None
         self.begun = self._now()
         self.unit = "" if self.by_clock else " of work"
@@ -82,7 +83,7 @@ class _Budget:
         return True
 
 
-def _holds(prop: Property, kind: str, method: str, system: System, budget: _Budget, certificate: Certificate | None = None) -> Verdict:
+def _holds(prop: Property, kind: str, method: str, system: System, budget: Budget, certificate: Certificate | None = None) -> Verdict:
     """A proof where a run shows the antecedent; vacuous where it is proved that none does."""
     if kind == "reachability":
         return Vacuous(method, "what it asks for never happens in this configuration")

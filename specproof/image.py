@@ -158,7 +158,7 @@ def _code(outputs: list[Array], size: np.dtype[Any]) -> np.ndarray[Any, np.dtype
     return code
 
 
-def firing(slice_: Slice, move: Move, states: States, entailed: set[Entailment], most: int = 4) -> list[int]:
+def firing(slice_: Slice, move: Move, states: States, entailed: set[Entailment], most: int = 64) -> list[int]:
     """The numbers of the first states from which an action fires."""
     compiled = move.compiled
     patterns, index = np.unique(states & np.uint64(compiled.mask), return_index=True)

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from specproof.claims import Claim, MissingView, Phrase, Views, phrase
+from specproof.claims import Claim, MissingView, Phrase, Property, Views, phrase
 from specproof.design import Design
+from specproof.fallback import Budget, bounded_run
 from specproof.graph import substitute, variables
 from specproof.image import firing
 from specproof.layout import TooLarge
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 #: Assumptions of one action that are taken apart to find which of them contradict each other.
 MOST = 12
+
+#: Action sequences of the slice that are tried before runs of any actions are searched; seconds of work and steps that these may take.
+PATHS, PATIENCE, LONGEST = 4, 5.0, 20
 
 #: Assignments that are tried before Z3 is asked whether a claim is true of anything.
 SIMPLE = 64
@@ -75,9 +79,9 @@ class Sanity:
         paths: dict[str, list[list[str]]] = {}
         for name, move in moves.items():
             states = firing(slice_, move, reached.states, reached.entailed.get(name, set()))
-            paths[name] = [[*reached.path_to(slice_, state), name] for state in states]
+            paths[name] = [list(path) for path in dict.fromkeys((*reached.path_to(slice_, state), name) for state in states)][:PATHS]
         for name in sorted(paths, key=lambda name: -max(map(len, paths[name]), default=0)):  # a long run takes many actions
-            if name not in seen and not self._runs(paths[name], seen):
+            if name not in seen and not self._runs(paths[name], seen) and not self._searched(name, seen):
                 self.found += contradictions({name: self.system.actions[name]}, self.solver)
                 text = f"{name} fires on the slice, and no full-width run was found in which it does"
                 self.found.append(Concern("action-fires", name, text, fails=True))
@@ -91,6 +95,21 @@ class Sanity:
         for path in paths:
             if self.solver.ask(unroll(self.system, path).constraints).word == "sat":
                 seen.update(path)
+                return True
+        return False
+
+    def _searched(self, name: str, seen: set[str]) -> bool:
+        """Whether a full-width run of any actions ends with this one; all its actions are seen then.
+
+        The slice may let an action fire from many states from which it does not, before one from which it does.
+        """
+        solver = Solver(self.seconds, None if self.seconds else PATIENCE)
+        budget, fired, length = Budget(solver, self.seconds or PATIENCE), Property(name, None, {name: FALSE}), 0
+        while budget.more() and length < LONGEST:
+            length += 1
+            trace = bounded_run(self.system, fired, length, solver)
+            if trace is not None:
+                seen.update(step.action for step in trace.steps)
                 return True
         return False
 

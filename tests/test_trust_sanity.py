@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from specproof import U64, Bool, Claim, Design, State, Word, field, frozen, implies, invariant, step, word
+from specproof import U64, Bool, Claim, Design, State, Word, field, frozen, implies, invariant, ite, step, word
 from specproof.cli import main
 from specproof.decide import decide
 from specproof.verdict import Proved, Result, Unknown, Vacuous
@@ -95,6 +95,47 @@ def test_an_action_that_never_fires_keeps_proofs_from_counting() -> None:
     assert failing(result) == [("action-fires", "haunt")]
     assert isinstance(result.verdict, Unknown)
     assert result.verdict.reason == "not counted as proved: haunt fires on the slice, and no full-width run was found in which it does"
+
+
+class Locks(State):
+    left: U64 = field("a word")
+    right: U64 = field("another, which starts with one bit more")
+    one: Bool = field("a lock is open")
+    two: Bool = field("another lock is open")
+    three: Bool = field("and a third")
+
+
+def test_an_action_that_fires_late_is_found_where_the_slice_fires_it_at_once() -> None:
+    """At most positions the words agree from the start, whatever locks are open, so the slice's first runs to it are none at full width."""
+    design = Design("locks", Locks, doc="two words that are equal after three locks were opened, in this order")
+    design.initial(lambda s: s.matches(left=0, right=1, one=False, two=False, three=False))
+    design.shows("left", "right", "three")
+
+    @design.action(by="owner", guard=lambda s: ~s.one | s.two)
+    def first(s: Locks) -> Locks:
+        return s.replace(one=~s.one)
+
+    @design.action(by="owner", guard=lambda s: s.one)
+    def second(s: Locks) -> Locks:
+        return s.replace(two=~s.two)
+
+    @design.action(by="owner", guard=lambda s: s.two & ~s.one)
+    def third(s: Locks) -> Locks:
+        return s.replace(three=True, left=ite(s.three, s.right, s.left))
+
+    @design.action(by="guest", guard=lambda s: (s.left == s.right) & (s.one | s.two | s.three | ~s.one))
+    def enter(s: Locks) -> Locks:
+        return s.replace(left=0)
+
+    @invariant("opens-nothing")
+    def opens_nothing(v: Any) -> Bool:
+        """No bit beyond those of the other word."""
+        return (v.left & ~v.right) == 0
+
+    (result,) = results(design, opens_nothing, configuration="")
+
+    assert failing(result) == []
+    assert isinstance(result.verdict, Proved)
 
 
 def test_a_guard_that_nothing_satisfies_is_found_without_a_run() -> None:
