@@ -53,7 +53,9 @@ def fall_back(
         if trace is None and budget.more():
             trace = bounded_run(system, prop, length, bounded, undecided=open_)
     if trace is None:
-        return Unknown("one-bit slice, induction, bounded runs, Spacer", f"{reason}; nothing else answered in {limit:g} s{budget.unit}")
+        gave_up = f"Spacer gives up, and runs of up to {LAST - 1} steps show nothing"
+        what = gave_up if budget.more() else f"nothing else answered in {limit:g} s{budget.unit}"
+        return Unknown("one-bit slice, induction, bounded runs, Spacer", f"{reason}; {what}")
     if kind == "reachability":
         return Proved("bounded runs by Z3, replayed on integers", witness=trace)
     return Refuted("bounded runs by Z3, replayed on integers", trace, shortest=not open_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -83,10 +84,11 @@ class Solver:
         self._limit(solver)
         try:
             solver.from_string(text)
-            answer = solver.check()
+            with hushed():
+                answer = solver.check()
             return str(answer) if answer != self._z3.unknown else f"unknown ({_reason(solver)})"
         except self._z3.Z3Exception as error:
-            return f"unknown ({error})"
+            return f"unknown ({_line(error)})"
         finally:
             self._count(solver)
 
@@ -126,6 +128,24 @@ class Solver:
                 truth = core.Z3_get_bool_value(context, value)  # 1 and -1; 0 of a word
                 found[name] = int(truth > 0) if truth else int(core.Z3_get_numeral_string(context, value))
         return found
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """While this holds nothing reaches standard error: Spacer writes pages of its own lemmas there when it gives up."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is no standard error
+        yield
+        return
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(quiet, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(quiet)
 
 
 def _reason(solver: Any) -> str:

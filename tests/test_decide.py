@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -32,7 +33,7 @@ from specproof import (
 )  # fmt: skip
 from specproof.decide import decide, decide_lemma, decide_relation
 from specproof.graph import variables
-from specproof.solver import Answer, Solver
+from specproof.solver import Answer, Solver, hushed
 from specproof.system import build
 from specproof.terms import Term, variable
 from specproof.trace import replay
@@ -335,6 +336,15 @@ def test_work_is_limited_and_counted_the_same_each_time() -> None:
     assert (answers[0].word, answers[0].reason) == ("unknown", "its limit was reached")
     assert solvers[0].spent == solvers[1].spent >= 0.02
     assert solvers[0].ask([a == 3]).word == "sat"  # each question has the whole limit
+
+
+def test_what_a_solver_writes_to_standard_error_stays_there(capfd: pytest.CaptureFixture[str]) -> None:
+    """Spacer tells its lemmas by itself where it gives up, past Python; nobody asked."""
+    with hushed():
+        os.write(2, b"Failed to find a lemma for: ...")
+    os.write(2, b"heard")
+
+    assert capfd.readouterr().err == "heard"
 
 
 class Chosen(State):
