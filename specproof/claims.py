@@ -65,14 +65,37 @@ def collecting() -> Iterator[list[Claim]]:
         _collected.reset(token)
 
 
+#: What a claim of each kind is given; a lemma, what it names.
+TAKES = {
+    "invariant": ("the views",), "reachability": ("the views",), "step": ("the views before", "the views after"),
+    "relation": ("the views of the left", "the views of the right"),
+}  # fmt: skip
+
+
 def _claim(kind: str, name: str, id: str, left: str = "", right: str = "") -> Callable[[Callable[..., Bool]], Claim]:
+    if callable(name):
+        raise ModelError(f"{where(name)}: a claim needs a name: write '@{'reachable' if kind == 'reachability' else kind}(\"its-name\")' above it")
+    named(name, "a claim")
+
     def register(body: Callable[..., Bool]) -> Claim:
-        claim = Claim(named(name, "a claim"), id, kind, body, left, right)
+        _takes(kind, name, body)
+        claim = Claim(name, id, kind, body, left, right)
         if (found := _collected.get()) is not None:
             found.append(claim)
         return claim
 
     return register
+
+
+def _takes(kind: str, name: str, body: Callable[..., Bool]) -> None:
+    """ModelError where the function cannot be given what a claim of this kind is."""
+    given = TAKES.get(kind)
+    if given is not None:
+        try:
+            inspect.signature(body).bind(*given)
+        except TypeError:
+            what = "a reachability claim" if kind == "reachability" else f"{'an' if kind == 'invariant' else 'a'} {kind}{' claim' * (kind == 'step')}"
+            raise ModelError(f"{where(body)}: claim {name}: {what} is given {' and '.join(given)}, and this function cannot take that") from None
 
 
 def invariant(name: str, *, id: str = "") -> Callable[[Callable[..., Bool]], Claim]:
@@ -255,6 +278,8 @@ def lemma_term(claim: Claim) -> Bool:
     hints = get_type_hints(claim.body, include_extras=True)
     place = f"{where(claim.body)}: {claim.name}"
     names = inspect.signature(claim.body).parameters
+    for untyped in (name for name in names if name not in hints):
+        raise ModelError(f"{place}: the parameter {untyped!r} needs a type, U64 or Bool")
     return _call(claim, *(variable(name, _width(hints[name], f"{place}: {name}") or 0) for name in names))
 
 

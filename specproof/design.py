@@ -151,7 +151,10 @@ class Design(Generic[S]):
 
     def shows(self, *paths: str) -> None:
         """Views that are fields, each under the field's own name: `vmcs.mask` becomes the view `mask`."""
+        known = dict(leaves(self.state))
         for path in paths:
+            if path not in known:
+                raise ModelError(f"{self.name} has no field {path!r} to show; {did_you_mean(path, known)}")
 
             def look(s: Any, names: tuple[str, ...] = tuple(path.split("."))) -> Any:
                 for name in names:

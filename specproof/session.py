@@ -175,7 +175,7 @@ class Session:
             click.echo("specproof: interrupted; what was decided by then is above", err=True)
             return 130
         if not results and not differing:
-            raise UsageError("nothing was checked: the designs can express none of these claims")
+            raise UsageError(self._asked_of_none() or "nothing was checked: the designs can express none of these claims")
         if lost := self._asked_of_none():
             raise UsageError(lost)
         unpinned = [result for result in results if not pinned.listed(self.known, result)]

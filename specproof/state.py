@@ -92,11 +92,24 @@ def part(doc: str) -> Any:
     return Field(doc, part=True)
 
 
+#: Bits of the widest word: more than any register has, and no more than certificates hold.
+WIDEST = 4096
+
+#: State types whose fields are being worked out: a part of one of them would never end.
+_working: list[type[State]] = []
+
+
 def fields(record: type[State]) -> Mapping[str, Field]:
     """The fields of a state type by name, in the order of their declaration; worked out once for each type."""
     known: Mapping[str, Field] | None = record.__dict__.get("_fields")
     if known is None:
-        known = _declared(record)
+        if record in _working:
+            raise ModelError(f"{record.__name__} has a part that has a {record.__name__} again: a state is finite")
+        _working.append(record)
+        try:
+            known = _declared(record)
+        finally:
+            _working.remove(record)
         type.__setattr__(record, "_fields", known)
     return known
 
@@ -104,13 +117,18 @@ def fields(record: type[State]) -> Mapping[str, Field]:
 def _declared(record: type[State]) -> Mapping[str, Field]:
     found: dict[str, Field] = {}
     for name, hint in get_type_hints(record, include_extras=True).items():
-        if name.startswith("_"):
-            continue
         declared = record.__dict__.get(name) or next((base.__dict__[name] for base in record.__mro__ if name in base.__dict__), None)
+        if name.startswith("_") and not isinstance(declared, Field):
+            continue
+        if name.startswith("_") or name in State.__dict__:
+            why = "begins with '_'" if name.startswith("_") else f"is what every state has, as in 's.{name}(...)'"
+            raise ModelError(f"{record.__name__}: a field cannot be called {name!r}, which {why}; give it another name")
         if not isinstance(declared, Field):
             raise ModelError(f"{record.__name__}.{name} is declared without a sentence about it; write {name}: U64 = field('what it is')")
         width = _width(hint, f"{record.__name__}.{name}")
         inner = hint if width is None else None
+        if inner is not None:
+            fields(inner)
         if declared.part != (inner is not None):
             raise ModelError(f"{record.__name__}.{name}: 'part' is for records, 'field' for words and truth values")
         values = {**declared.__dict__, "name": name, "width": width or 0, "record": inner}
@@ -123,7 +141,10 @@ def _width(hint: Any, what: str) -> int | None:
     if hint is Bool:
         return 0
     if typing.get_origin(hint) is typing.Annotated and hint.__origin__ is Word:
-        return int(hint.__metadata__[0])
+        width = hint.__metadata__[0]
+        if isinstance(width, bool) or not isinstance(width, int) or not 0 < width <= WIDEST:
+            raise ModelError(f"{what} has {width!r} bits; a word has 1 to {WIDEST}")
+        return width
     if isinstance(hint, type) and issubclass(hint, State):
         return None
     raise ModelError(f"{what} has type {getattr(hint, '__name__', hint)}; write U64, U32, Annotated[Word, bits], Bool or a State")

@@ -217,6 +217,8 @@ def _fixed(wanted: Bool, design: Design[Any]) -> dict[str, Term]:
 
 
 def _predicate(design: Design[Any], predicate: Callable[[Any], Bool | bool], state: State, what: str) -> Bool:
+    if not callable(predicate):
+        raise ModelError(f"{design.name}: {what} is {predicate!r}; a function of the state was expected")
     try:
         result: object = predicate(state)
     except SpecproofError as error:

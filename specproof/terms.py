@@ -41,7 +41,10 @@ class Term:
         )
 
     def __iter__(self) -> NoReturn:
-        raise ModelError(f"the term {_short(self)} is not a sequence; take one bit with '.bit(k)'")
+        raise ModelError(f"the term {_short(self)} is not a sequence; take one bit with '.bit(k)', several with '.extract(high, low)'")
+
+    def __getitem__(self, index: object) -> NoReturn:
+        self.__iter__()
 
     def __repr__(self) -> str:
         return _short(self)
@@ -125,11 +128,18 @@ class Word(Term):
     def __invert__(self) -> Word:
         return cast(Word, _not(self))
 
+    def __sub__(self, other: object) -> NoReturn:
+        raise ModelError("words have no '-': instead of 'a - b' write 'a + ~b + 1', and for bits to be cleared 'a & ~b'")
+
+    __rsub__ = __sub__
+
     def __lshift__(self, by: int) -> Word:
-        return self if by == 0 else _fold_const("shl", (self,), self.width, self._index(by, "shift"))
+        by = self._index(by, "shift")
+        return _fold_const("shl", (self,), self.width, by) if by else self
 
     def __rshift__(self, by: int) -> Word:
-        return self if by == 0 else _fold_const("lshr", (self,), self.width, self._index(by, "shift"))
+        by = self._index(by, "shift")
+        return _fold_const("lshr", (self,), self.width, by) if by else self
 
     def extract(self, high: int, low: int) -> Word:
         """Bits `high` down to `low`, both included, as a word of `high - low + 1` bits."""

@@ -218,6 +218,54 @@ def test_a_design_that_is_wrong_is_2(capsys: pytest.CaptureFixture[str], tmp_pat
     assert err.count("\n") == 1
 
 
+#: What somebody may write instead of a part of the design above, and what is said to it.
+MISTAKES = {
+    "a claim of too many states": ("def small(v)", "def small(v, w)", ":14: claim small: an invariant is given the views, and this"),
+    "a step claim of one state": ("@invariant", "@step", ":14: claim small: a step claim is given the views before and the views after, and"),
+    "a claim without a name": ("@invariant('small')", "@invariant", ":14: a claim needs a name: write '@invariant(\"its-name\")' above it"),
+    "a lemma without types": ("@invariant", "@lemma", ":14: small: the parameter 'v' needs a type, U64 or Bool"),
+    "a guard that is none": ("by='guest'", "by='guest', guard=None", "d: guard of go is None; a function of the state was expected"),
+    "a view of no field": ("@d.view\ndef a(s: S) -> Word:\n    return s.a\n", "d.shows('aa')\n", ":8: d has no field 'aa' to show; did you mean"),
+    "a width below 1": ("a: U64", "a: Annotated[Word, -3]", "S.a has -3 bits; a word has 1 to 4096"),
+    "no width at all": ("a: U64", "a: Annotated[Word, 0]", "S.a has 0 bits; a word has 1 to 4096"),
+    "a width beyond all": ("a: U64", "a: Annotated[Word, 1 << 40]", "S.a has 1099511627776 bits; a word has 1 to 4096"),
+    "a method's name": ("a: U64 = field('a word')", "when: U64 = field('a word')", "S: a field cannot be called 'when', which is what every"),
+    "Python's own name": ("a: U64 = field('a word')", "_a: U64 = field('a word')", "S: a field cannot be called '_a', which begins with '_'"),
+    "a state within itself": ("a: U64 = field('a word')", "a: 'S' = part('a state')", "S has a part that has a S again: a state is finite"),
+    "a shift by a word": ("s.replace(a=v)", "s.replace(a=s.a << v)", ":13: action go: a shift of go:v in a word of 64 bits: write a number"),
+    "a difference": ("s.replace(a=v)", "s.replace(a=s.a - 1)", ":13: action go: words have no '-': instead of 'a - b' write 'a + ~b + 1', and"),
+    "an index": ("s.replace(a=v)", "s.when(v[3], a=v)", ":13: action go: the term go:v is not a sequence; take one bit with '.bit(k)', several with"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_told_with_what_to_write(capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str) -> None:
+    """One line, with file and line where there is one, and neither a traceback nor a verdict."""
+    old, new, message = MISTAKES[name]
+    path = Path(_design(tmp_path, "s.replace(a=v)"))
+    text = path.read_text()
+    imports = "from typing import Annotated; from specproof import U64, Bool, Design, State, Word, field, invariant, lemma, part, step\n"
+    path.write_text(imports + text.split("\n", 1)[1].replace(old, new))
+
+    code, out, err = ask(capsys, "check", str(path), "--claim", "small")
+
+    assert old in text
+    assert (code, out) == (2, "")
+    assert err.startswith(f"specproof: {path}{message}" if message.startswith(":") else f"specproof: {message}")
+    assert err.count("\n") == 1
+
+
+def test_a_misspelt_view_is_told_where_the_claim_is_asked_by_name(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """As where everything is asked."""
+    path = Path(_design(tmp_path, "s.replace(a=v)"))
+    path.write_text(path.read_text().replace("return v.a == 0", "return v.aa == 0"))
+
+    code, _, err = ask(capsys, "check", str(path), "--claim", "small")
+
+    assert code == 2
+    assert err.endswith(f"specproof: {path}:14: claim small was asked of no design: d offers no view 'aa'; did you mean 'a'?\n")
+
+
 def test_a_start_that_nothing_satisfies_is_2(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """A design without runs has no claims proved."""
     path = _design(tmp_path, "s.replace(a=v)", start="(s.a == 0) & (s.a == 1)")

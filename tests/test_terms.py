@@ -84,7 +84,7 @@ def test_a_long_term_is_cut_in_messages() -> None:
 
 def test_a_word_is_no_sequence() -> None:
     """Iterating over bits is refused with the operation that takes one."""
-    with says("the term x is not a sequence; take one bit with '.bit(k)'"):
+    with says("the term x is not a sequence; take one bit with '.bit(k)', several with '.extract(high, low)'"):
         list(x)
 
 
