@@ -56,6 +56,11 @@ def variables(roots: Iterable[Term]) -> list[Term]:
     return [term for term in postorder(roots) if term.op == "var"]
 
 
+def unfolded(roots: Sequence[Term]) -> int:
+    """How many nodes the roots have where each is written out as often as it is used: the size of their text, which sharing makes exponential."""
+    return sum(fold(roots, lambda _, args: min(1 << 62, 1 + sum(args))))
+
+
 def rebuild(term: Term, args: tuple[Term, ...]) -> Term:
     """The node again, with other arguments of the same sorts, simplified."""
     op = term.op

@@ -92,3 +92,46 @@ def test_runs_that_share_a_cache_say_the_same(nothing_remembered: Path) -> None:
     assert not any("Traceback" in err or "damaged" in err for _, err in said)
     assert "cached" in again.stderr
     assert list(nothing_remembered.rglob("answers.sqlite"))
+
+
+SHARED = """
+from specproof import U64, Design, State, field, invariant
+
+class S(State):
+    msr: U64 = field("the register")
+    mask: U64 = field("the mask")
+
+flat = Design("flat", S, doc="a register that is written under a mask")
+flat.initial(lambda s: s.msr == s.mask)
+flat.shows("msr", "mask")
+
+@flat.function
+def mixed(s, value):
+    return value
+
+@flat.action(by="guest")
+def write(s: S, value: U64) -> S:
+    return s.replace(msr=(s.msr & s.mask) | (mixed(s, value) & ~s.mask))
+
+def deeply(s, value):
+    for _ in range(700):
+        value = (value & s.msr) | (~value & s.mask)
+    return value
+
+deep = flat.but("deep", mixed=deeply)
+
+@invariant("locked")
+def locked(v):
+    return (v.msr & v.mask) == v.mask
+"""
+
+
+@pytest.mark.parametrize("command", [["check", "--claim", "locked", "--no-cache"], ["explain", "locked"], ["review"]])
+def test_terms_that_nest_deeply_and_share_much_are_like_any(tmp_path: Path, command: list[str]) -> None:
+    """Deeper than Python calls nest, and as text longer than any disk: they are decided, told and compared all the same."""
+    file = tmp_path / "shared.py"
+    file.write_text(SHARED)
+    of = [f"{file}:flat", f"{file}:deep"][command[0] != "review" :]
+    done = specproof(command[0], *of, *command[1:], stdout=subprocess.PIPE)
+
+    assert (done.returncode, "internal error" in done.stdout) == (0, False), done.stdout + done.stderr

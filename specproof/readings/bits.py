@@ -15,6 +15,9 @@ from specproof.graph import fold, postorder, rebuild
 from specproof.program import Program
 from specproof.terms import FALSE, TRUE, Term
 
+#: Operators whose bit is made of their arguments' bits at the same position.
+DIRECT = ("and", "or", "xor", "not", "ite")
+
 #: Tests that choose a word inside another test are told apart by cases, as long as they are no more than this.
 CASES = 8
 
@@ -74,8 +77,15 @@ class Compiler:
     def at(self, term: Term, position: int | None = None) -> int:
         """The node of a term: a truth value, or a word's bit at the generic (None) or a fixed position."""
         key = (term, position if term.width else None)
-        if key not in self._memo:
-            self._memo[key] = self._node(term, key[1])
+        todo = [key]
+        while key not in self._memo:  # by hand, as terms may be nested deeper than Python's calls
+            term, position = todo[-1]
+            below = [(arg, position if arg.width else None) for arg in term.args] if term.op in DIRECT else []
+            missing = [one for one in below if one not in self._memo]
+            if missing:
+                todo += missing[::-1]
+            else:
+                self._memo[todo.pop()] = self._node(term, position)
         return self._memo[key]
 
     def _node(self, term: Term, position: int | None) -> int:
@@ -94,7 +104,7 @@ class Compiler:
             if position in self.watched.get(term.data, ()):
                 return add("load", ("watched", term.data, position))
             return add("load", ("free", term, position))
-        if op in ("and", "or", "xor", "not", "ite"):
+        if op in DIRECT:
             return add(op, *[self.at(arg, position) for arg in term.args])
         if op == "implies":
             return add("or", add("not", self.at(term.args[0])), self.at(term.args[1]))

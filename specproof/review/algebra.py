@@ -13,7 +13,7 @@ from typing import Any, cast, get_type_hints
 
 from specproof.design import Design, blank
 from specproof.errors import SpecproofError
-from specproof.graph import substitute
+from specproof.graph import substitute, unfolded
 from specproof.readings.text import show
 from specproof.review.cone import unchanged
 from specproof.review.result import Formula
@@ -23,6 +23,8 @@ from specproof.terms import TRUE, Bool, Term, Word, variable
 
 #: A formula over more symbols than this is named and not expanded.
 SYMBOLS = 6
+#: So is one that is larger, with all that it uses more than once written out.
+UNFOLDED = 20_000
 
 #: Operators that look at other bits than their own.
 _CROSSING = frozenset({"eq", "ult", "bit", "add", "shl", "lshr", "extract", "zext"})
@@ -175,6 +177,8 @@ def _formula(group: _Group) -> Formula:
     from specproof.readings.closed import NotBitwise, agree_condition, agree_text, closed_text
 
     pair = group.pair
+    if unfolded((pair.under, pair.before, pair.after)) > UNFOLDED:
+        return Formula(tuple(group.places), ", ".join(group.whats), "", "", "", "", "", tuple(group.configurations))
     plain = Formula(
         tuple(group.places), ", ".join(group.whats), "" if pair.under is TRUE else show(pair.under), "", "", "", "", tuple(group.configurations)
     )  # fmt: skip

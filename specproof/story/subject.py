@@ -14,10 +14,9 @@ from typing import Any
 from specproof.claims import Claim, Property, Views, _call, instantiate
 from specproof.design import Design
 from specproof.errors import did_you_mean
-from specproof.graph import variables
+from specproof.graph import fold, variables
 from specproof.load import LEMMAS, Library
 from specproof.product import Pair, product
-from specproof.readings.text import show
 from specproof.state import Bits
 from specproof.system import System, build
 from specproof.terms import TRUE, Bool, Term, variable
@@ -99,11 +98,17 @@ class Subject:
     @cached_property
     def fingerprint(self) -> str:
         """A hash of the model's terms: another one means that the design has changed."""
-        lines = [show(self.system.starts)]
+        terms: dict[str, Term] = {"start": self.system.starts}
         for action in self.system.actions.values():
-            lines += [action.name, show(action.enabled)]
-            lines += [f"{path}={show(term)}" for path, term in sorted({**action.next, **action.observed}.items())]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+            terms[action.name] = action.enabled
+            terms |= {f"{action.name}: {path}": term for path, term in sorted({**action.next, **action.observed}.items())}
+        hashes = zip(terms, fold(list(terms.values()), _hash), strict=True)
+        return hashlib.sha256(repr(list(hashes)).encode()).hexdigest()[:16]
+
+
+def _hash(term: Term, below: tuple[str, ...]) -> str:
+    """Of a node and all below it: their text would write out what they share."""
+    return hashlib.sha256(repr((term.op, term.width, term.data, below)).encode()).hexdigest()
 
 
 @lru_cache(maxsize=64)
