@@ -12,6 +12,9 @@ import difflib
 from collections.abc import Callable, Iterable
 from typing import Any
 
+#: Names that a message lists; those beyond are counted.
+MANY = 24
+
 
 class SpecproofError(Exception):
     """Base class; the command line prints the message, and never a traceback."""
@@ -37,7 +40,8 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
         alike = [name for name in names if name.lower() == near[0]]
         best = max(alike, key=lambda name: difflib.SequenceMatcher(None, given, name).ratio())
         return f"did you mean {best!r}?"
-    return "known: " + (", ".join(names) if names else "none")
+    more = f" and {len(names) - MANY} more" if len(names) > MANY + 1 else ""
+    return "known: " + (", ".join(names[:MANY] if more else names) + more if names else "none")
 
 
 def is_name(name: object) -> bool:

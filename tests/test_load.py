@@ -217,6 +217,15 @@ def test_the_nearest_name_is_found_whatever_the_case(given: str, known: list[str
     assert did_you_mean(given, known) == f"did you mean {meant!r}?"
 
 
+def test_a_long_list_of_known_names_is_cut() -> None:
+    """Where no name is near, a page of them helps nobody; but for one more than fits no 'and 1 more' stands."""
+    names = [f"name-{number:03}" for number in range(100)]
+
+    assert did_you_mean("?", names) == f"known: {', '.join(names[:24])} and 76 more"
+    assert did_you_mean("?", names[:25]) == f"known: {', '.join(names[:25])}"
+    assert did_you_mean("?", []) == "known: none"
+
+
 def test_a_claim_is_known_by_its_id() -> None:
     """The ids of the fact sheets are names too."""
     found = library()
