@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 
 from specproof.cli import main
+from specproof.story.layout import rows
 
 FILE = str(Path(__file__).parent / "designs" / "claims_of_thin.py")
 BROKEN = [f"{FILE}:broken", "forced", "--config", "emulated", "--jobs", "1"]
@@ -259,3 +260,11 @@ def test_output_needs_a_form(capsys: pytest.CaptureFixture[str], tmp_path: Path)
 
     code, _, err = ask(capsys, "explain", *BROKEN, "--format", "json", "-o", str(tmp_path))
     assert (code, "cannot be written: it is a folder" in err) == (2, True)
+
+
+def test_a_name_that_is_longer_than_its_column_is_shown() -> None:
+    """Also where every name of the rows is."""
+    name = "configurations of a design with quite a long name alone"
+
+    assert rows([(name, "emulated")], 100, "  ") == [f"  {name}  emulated"]
+    assert rows([("", "only a value")], 100, "  ") == ["  only a value"]

@@ -69,7 +69,7 @@ def rows(pairs: Sequence[Sequence[str]], width: int, indent: str) -> list[str]:
     gap = f"{indent}{'':<{widest}}  " if widest else indent
     found = []
     for name, value in pairs:
-        first = f"{indent}{name:<{widest}}  " if widest else indent
+        first = f"{indent}{name:<{widest}}  " if widest or name else indent
         rest = gap if widest <= width // 3 else indent + _STEP
         found += wrapped(value, width, first, rest if widest else indent + _STEP)
     return found
