@@ -42,7 +42,8 @@ def settle(examples: int) -> Any:
 def tables() -> dict[str, Mapping[str, object]]:
     """The table of every reading; the slice's is of what it compiles operators to."""
     modules = {info.name: importlib.import_module(f"specproof.readings.{info.name}") for info in pkgutil.iter_modules(specproof.readings.__path__)}
-    return {name: getattr(module, "COMPILED", None) or module.MEANING for name, module in modules.items() if hasattr(module, "MEANING")}
+    given = {name: getattr(module, "COMPILED", getattr(module, "MEANING", None)) for name, module in modules.items()}
+    return {name: table for name, table in given.items() if table is not None}
 
 
 @pytest.mark.parametrize("reading", tables())

@@ -1,16 +1,17 @@
 """What can be seen of two designs: the lockstep pair against the plain product of both, and against what is known."""
 
 import itertools
+from typing import Annotated
 
 import pytest
 
-from specproof import U64, Bool, Design, State, fallback, field, observed
+from specproof import U64, Bool, Design, State, Word, fallback, field, observed
 from specproof.claims import Claim
 from specproof.decide import relate
 from specproof.product import product
 from specproof.review.algebra import formulas
 from specproof.review.lockstep import NAMES
-from specproof.review.observe import behaviours, common, offered
+from specproof.review.observe import behaviours, common, offered, unlike
 from specproof.review.result import Behaviour
 from specproof.review.sides import of_target
 from specproof.solver import Solver
@@ -141,6 +142,33 @@ def test_what_the_slice_cannot_see_is_found_on_a_busy_machine(monkeypatch: pytes
 
     assert one.differs
     assert len(one.moments) == 2
+
+
+def test_views_of_another_width_are_named_and_not_compared() -> None:
+    """A register that was widened: what else can be seen is compared."""
+
+    class Wide(Ticks):
+        count: Annotated[Word, 128] = field("a number")  # type: ignore[assignment]
+
+    old, new = ticks("a", 2), Design("b", Wide, doc="a wider number")
+    new.initial(lambda s: s.count == 0)
+
+    def tick(s: Wide) -> Wide:
+        return s.when(s.count < 2, count=s.count + 1)
+
+    new.action(by="clock")(tick)
+    new.shows("count")
+    for design in (old, new):
+        design.view(small)
+    both = common(build(old), build(new))
+
+    assert unlike(both.old, both.new) == ("count",)
+    assert set(seen(build(old), build(new))) == {"small", "course"}
+
+
+def small(s: Ticks) -> Bool:
+    """The number is 0."""
+    return s.count == 0
 
 
 def test_own_views_are_compared_where_no_shipped_one_is_offered() -> None:

@@ -15,7 +15,7 @@ from specproof.review.algebra import formulas
 from specproof.review.claims import common_configurations, compared, relations
 from specproof.review.cone import identical
 from specproof.review.line import NAMED
-from specproof.review.observe import behaviours, common
+from specproof.review.observe import behaviours, common, unlike
 from specproof.review.recall import Recall
 from specproof.review.result import Answer, Behaviour, ClaimChange, Name, Place, Review, Stories, listed, word
 from specproof.review.sides import Side
@@ -73,8 +73,10 @@ def review(
     parts = done(todo, jobs)
     changes = [change for found, _, _ in parts for change in found]
     seen = [one for _, found, _ in parts for one in found]
-    for _, _, alone in parts:
-        only += [entry for entry in _only_actions(old, new, alone) if entry not in only]
+    for pair, (_, _, alone) in zip(systems.values(), parts, strict=False):
+        apart = () if same else unlike(*pair)
+        found = [*_only_actions(old, new, alone), *([("views of another width", apart)] if apart else [])]
+        only += [entry for entry in found if entry not in only]
     asked = [_told(change, old, new) for change in _merged(changes, new) if not _silent(change)]
     progress("formulas")
     return Review(

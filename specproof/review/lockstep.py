@@ -132,7 +132,7 @@ def _couple(held: Mapping[str, Term], apart: set[Term]) -> Callable[[Term], Term
     """A test on the new side is the old side's of the same form, but for those that compare the sides."""
     old, new = (f"{name}." for name in NAMES)
     twice = {path.removeprefix(new): term for path, term in held.items() if path.startswith(new) and old + path.removeprefix(new) in held}
-    by = {term: held[old + path] for path, term in twice.items()}
+    by = {term: held[old + path] for path, term in twice.items() if held[old + path].width == term.width}
     memo: dict[Term, Term] = {}
     return lambda term: term if term in apart else substitute([term], by, memo)[0]
 

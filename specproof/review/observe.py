@@ -258,9 +258,19 @@ def _verdicts(pair: Lockstep, names: Sequence[str], ready: Slice | None, timeout
 
 def _readable(one: Observable, old: System, new: System) -> bool:
     try:
-        return all(Views(system, system.state()).__getattr__(view) is not None for system in (old, new) for view in one.views)
+        return all(_width(old, view) == _width(new, view) for view in one.views)
     except MissingView:
         return False
+
+
+def _width(system: System, view: str) -> int:
+    return cast(Term, getattr(Views(system, system.state()), view)).width
+
+
+def unlike(old: System, new: System) -> tuple[str, ...]:
+    """Views that both offer, in words of another width on each side: their values cannot be compared."""
+    both = (old.views - set(old.lacking)) & (new.views - set(new.lacking))
+    return tuple(view for view in sorted(both) if _width(old, view) != _width(new, view))
 
 
 def _at_once(pair: Lockstep, timeout: float | None) -> dict[str, Verdict]:
