@@ -88,6 +88,38 @@ def test_assumptions_are_changed_as_in_a_check(
     assert main(["replay", f"{tmp_path}/run.json"]) == 0
 
 
+PINNED = """
+from specproof import U64, Design, State, field
+class S(State):
+    a: U64 = field("a word")
+d = Design("pinned", S, doc="starts in one state")
+d.initial(lambda s: {start})
+d.shows("a")
+@d.action(by="me")
+def put(s: S, v: U64) -> S:
+    return s.replace(a=v)
+"""
+
+
+def test_a_start_without_choice_or_without_state_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than an empty list, or advice to choose other values; and one step is not 'steps'."""
+    import io
+
+    file = tmp_path / "pinned.py"
+    file.write_text(PINNED.format(start="s.a == 0"))
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"put v=1\nsave {tmp_path}/one.json\n"))
+    assert main(["simulate", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[1] == "Every run starts in this state."
+    assert f"1 step is in {tmp_path}/one.json; " in out
+
+    file.write_text(PINNED.format(start="(s.a == 0) & (s.a == 1)"))
+    assert main(["simulate", str(file)]) == 2
+    assert "pinned: nothing satisfies its initial predicate; no run starts" in capsys.readouterr().err
+    assert main(["export", str(file), "--format", "btor2"]) == 2
+    assert "pinned: nothing satisfies its initial predicate; no run starts, and every claim would hold" in capsys.readouterr().err
+
+
 def test_an_alternative_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     """Before anything is asked for."""
     assert main(["simulate", f"{ASSUMED}:box", "--with", "ood"]) == 2

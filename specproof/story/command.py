@@ -75,7 +75,7 @@ def simulate(target: str, config: str | None, without: tuple[str, ...], instead:
     place = ", ".join(part for part in (design.name, configuration, switched(changes)) if part)
     click.echo(f"{place}. 'help' says what can be typed.")
     if not simulation.steps:
-        click.echo(f"Runs may start with other values of: {', '.join(simulation.choices())}")
+        click.echo(simulation.freedom())
     converse(Dialogue(simulation), click.echo, lambda text: click.echo(f"! {text}"))
     return 0
 

@@ -124,7 +124,7 @@ class Dialogue:
     def _start(self, given: Sequence[str]) -> Iterator[str]:
         simulation = self.simulation
         if not given:
-            yield f"A run may start with other values of: {', '.join(simulation.choices())}"
+            yield simulation.freedom()
             return
         wanted = {}
         for path, text in _pairs(given, simulation.system.variables, "no run starts with a field"):
@@ -144,7 +144,9 @@ class Dialogue:
             raise InputError("save: one file name was expected")
         story = tell(self.simulation.subject, self.simulation.trace, purpose="simulation")
         Output(words[0], "save").text(written(story))
-        yield f"{len(self.simulation.steps)} steps are in {words[0]}; 'specproof replay {words[0]}' runs them again"
+        length = len(self.simulation.steps)
+        what = "1 step is" if length == 1 else f"{length} steps are"
+        yield f"{what} in {words[0]}; 'specproof replay {words[0]}' runs the run again"
 
 
 def _pairs(given: Sequence[str], known: Iterable[str], complaint: str) -> Iterator[tuple[str, str]]:

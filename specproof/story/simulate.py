@@ -49,6 +49,8 @@ class Simulation:
         fixed = [_equals(self.system.variables[path], value) for path, value in wanted.items()]
         answer = Solver().ask([self.system.starts, *fixed])
         if answer.word != "sat":
+            if not wanted:
+                raise InputError(f"{self.system.design}: nothing satisfies its initial predicate; no run starts")
             raise InputError("no run starts with these values; 'start' without values shows what there is to choose")
         values = {path: answer.values.get(path, 0) for path in self.system.variables}
         for path in values:
@@ -70,6 +72,11 @@ class Simulation:
             path for path, term in self.system.variables.items()
             if solver.ask([self.system.starts, ~_equals(term, self.initial[path])]).word == "sat"
         ]  # fmt: skip
+
+    def freedom(self) -> str:
+        """What a run may start with, as a sentence."""
+        names = ", ".join(self.choices())
+        return f"A run may start with other values of: {names}" if names else "Every run starts in this state."
 
     @property
     def trace(self) -> Trace:
