@@ -148,7 +148,7 @@ def vm_entry(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
 @kvm_upstream.action(by="processor", guard=lambda s: s.running, source="arch/x86/kvm/vmx/vmx.c:vmx_spec_ctrl_restore_host")
 def vm_exit(s: Vcpu) -> Vcpu:
     """An exit that has nothing to do with the MSRs, to KVM or on to userspace. [LNX vmx.c]"""
-    return vm_exits(s)
+    return vm_exits(s).replace(exited=True)
 
 
 @kvm_upstream.action(by="KVM", guard=lambda s: s.running, source="arch/x86/kvm/vmx/vmx.c:vmx_vcpu_run")
@@ -163,7 +163,7 @@ def exit_and_reenter(s: Vcpu, host: U64) -> Vcpu:
 def host_changes(s: Vcpu, value: U64) -> Vcpu:
     """The host's wish changes and is written: another task, prctl, another CPU. [LNX bugs.c]"""
     value = value & s.accepts
-    return s.replace(host=value).when(~s.running, msr=value)
+    return s.replace(host=value, host_chose=True).when(~s.running, msr=value)
 
 
 @kvm_upstream.action(by="another vCPU", source="arch/x86/kvm/vmx/vmx.h:struct vcpu_vmx")

@@ -1,4 +1,5 @@
-"""KVM/VMX as of Linux 6.12, continued: who acts, and where in a nested transition the vCPU is, for proofs/conduct.py and upkeep.py.
+"""KVM/VMX as of Linux 6.12, continued: who acts, and where in a nested transition the vCPU is, for proofs/conduct.py,
+upkeep.py and possible.py.
 
 What is modelled, what is not, and the sources are in the header of kvm.py. This file is the last of the
 design: whoever builds on it imports `kvm_upstream` from here.
@@ -86,9 +87,21 @@ def list_entry(s: Vcpu) -> Bool:
 
 
 @kvm_upstream.view
+def other_msr(s: Vcpu) -> Bool:
+    """... for another MSR than IA32_SPEC_CTRL and MITIGATION_CTRL."""
+    return s.other_msr
+
+
+@kvm_upstream.view
 def list_ended(s: Vcpu) -> Bool:
     """The step was the end of such a list."""
     return s.list_ended
+
+
+@kvm_upstream.view
+def early_check(s: Vcpu) -> Bool:
+    """KVM asks the processor to enter vmcs02 before it processes the list: nested_early_check."""
+    return s.early_check
 
 
 @kvm_upstream.view
@@ -137,6 +150,30 @@ def in_smm(s: Vcpu) -> Bool:
 def smi(s: Vcpu) -> Bool:
     """The step was an SMI."""
     return s.smi
+
+
+@kvm_upstream.view
+def smi_in_l2(s: Vcpu) -> Bool:
+    """L1 is in system management mode, and the SMI came while L2 was current."""
+    return s.smm & s.smm_guest_mode
+
+
+@kvm_upstream.view
+def nested_to_come(s: Vcpu) -> Bool:
+    """A migration: KVM_SET_NESTED_STATE is still to come."""
+    return s.todo_nested
+
+
+@kvm_upstream.view
+def saved_vmx_operation(s: Vcpu) -> Bool:
+    """A migration: by what KVM_GET_NESTED_STATE gave, L1 is in VMX operation."""
+    return s.image_vmxon
+
+
+@kvm_upstream.view
+def saved_in_l2(s: Vcpu) -> Bool:
+    """A migration: by what KVM_GET_NESTED_STATE gave, L2 is current."""
+    return s.image_guest_mode
 
 
 @kvm_upstream.view

@@ -215,6 +215,12 @@ def other_mask(s: Vcpu) -> Word:
 
 
 @kvm_rfc_v2.view
+def cache(s: Vcpu) -> Word:
+    """What KVM believes to be in the mask field of the current VMCS."""
+    return current(s).cache
+
+
+@kvm_rfc_v2.view
 def other_cache(s: Vcpu) -> Word:
     """What KVM believes to be in the mask field of the VMCS that is not current."""
     return select(s.guest_mode, s.vmcs01, s.vmcs02).cache

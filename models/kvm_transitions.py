@@ -120,7 +120,7 @@ def nested_vmx_load_msr_mitigation_ctrl(s: Vcpu, data: CtrlValue) -> Vcpu:
 @kvm_upstream.action(by="L1", guard=in_list, source="arch/x86/kvm/vmx/nested.c:nested_vmx_load_msr")
 def nested_vmx_load_msr_fails(s: Vcpu) -> Vcpu:
     """The list has an entry for another MSR that fails. [LNX nested.c]"""
-    return after_entry(s.replace(refused=True)).replace(list_entry=True)
+    return after_entry(s.replace(refused=True)).replace(list_entry=True, other_msr=True)
 
 
 # L2 and SMM.

@@ -70,7 +70,7 @@ def created(s: Vcpu) -> Bool:
 
 def host_changes(s: Vcpu, value: U64, late: Bool) -> Vcpu:
     """The host's wish changes, at once or by a context switch. [LNX bugs.c:update_spec_ctrl, update_spec_ctrl_cond]"""
-    return host_wants(s, value, late)
+    return host_wants(s, value, late).replace(host_chose=True)
 
 
 def exit_and_reenter(s: Vcpu, host: U64, late: Bool) -> Vcpu:

@@ -239,6 +239,18 @@ def reentered(s: Vcpu) -> Bool:
 
 
 @kvm_upstream.view
+def exited(s: Vcpu) -> Bool:
+    """The step was an exit that has nothing to do with the MSRs."""
+    return s.exited
+
+
+@kvm_upstream.view
+def host_chose(s: Vcpu) -> Bool:
+    """The step was a change of the host's wish, other than between an exit and the next entry."""
+    return s.host_chose
+
+
+@kvm_upstream.view
 def did_reset(s: Vcpu) -> Bool:
     """The step was RESET."""
     return s.did_reset
@@ -262,7 +274,7 @@ NO_REQUEST = "KVM without the series has no MITIGATION_CTRL"
 
 kvm_upstream.lacks(
     **dict.fromkeys(("required_mask", "required_value", "applied_mask", "derived_mask", "chosen_mask", "chosen_value"), NO_POLICY),
-    **dict.fromkeys(("shadow", "mask_field", "other_shadow", "other_mask", "other_cache", "control", "stale_cache", "miswired"), NO_FIELDS),
+    **dict.fromkeys(("shadow", "mask_field", "other_shadow", "other_mask", "cache", "other_cache", "control", "stale_cache", "miswired"), NO_FIELDS),
     **dict.fromkeys(("saved_guest_value", "needless_mask_write"), NO_FIELDS),
     **dict.fromkeys(("ctrl", "ctrl_promised", "ctrl_offered", "ctrl_visible", "ctrl_refused", "policy_written"), NO_REQUEST),
     **dict.fromkeys(("guest_wrote_ctrl", "guest_wrote_enum", "asked_reserved", "restore_ctrl_refused", "init_keeps_policy"), NO_REQUEST),

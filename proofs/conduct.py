@@ -7,7 +7,7 @@ Sources: [LNX] Linux 6.12, arch/x86/kvm/: vmx/nested.c, vmx/vmx.c, x86.c. [SDM] 
 
 from typing import Protocol
 
-from specproof import Bool, implies, invariant, reachable, step
+from specproof import Bool, Word, implies, invariant, ite, step
 
 
 class Machine(Protocol):
@@ -17,6 +17,8 @@ class Machine(Protocol):
     may_enter: Bool
     settled: Bool
     in_l2: Bool
+    other_shadow: Word  # the fields of the VMCS that is not current
+    other_mask: Word
     intercepted: Bool
     l0_closed: Bool  # KVM asks for exits on L1's writes
     l1_closed: Bool  # L1 asks for exits on L2's writes, as last merged
@@ -35,7 +37,6 @@ class Machine(Protocol):
     guest_wrote_enum: Bool
     list_entry: Bool  # the step: an entry of an MSR-load list
     list_ended: Bool  # the step: the end of such a list
-    list_loaded: Bool
     changed_level: Bool
     entry_failed: Bool
     return_failed: Bool  # the step: KVM_SET_NESTED_STATE or RSM failed to return to L2
@@ -49,6 +50,12 @@ class Machine(Protocol):
     did_reset: Bool
     did_init: Bool
     restored: Bool
+    exited: Bool  # the step: an exit that has nothing to do with the MSRs
+    early_check: Bool  # KVM asks the processor before it processes the entry list
+    smi_in_l2: Bool  # ... and the SMI came in L2
+    nested_to_come: Bool  # a migration: KVM_SET_NESTED_STATE is still to come
+    saved_in_l2: Bool  # ... with L2 current
+    saved_vmx_operation: Bool  # ... in VMX operation
 
 
 # Who may act.
@@ -150,8 +157,9 @@ def bitmap_as_merged(before: Machine, after: Machine) -> Bool:
     current = implies(after.merged & after.in_l2, as_asked) & implies(~after.in_l2, ~after.l1_closed & ~after.merge_pending)
     way_in = implies(~before.in_l2 & after.in_l2, after.merged | after.merge_pending)
     asked = implies(after.merged, before.merge_pending | after.by_l1)
+    tried = implies(after.entry_failed & before.merge_pending & before.may_enter, after.merged)
     stays = implies(before.in_l2 & after.in_l2 & ~after.merged, (before.l1_closed == after.l1_closed) & (before.merge_pending == after.merge_pending))
-    return current & way_in & asked & stays & implies(after.guest_runs & after.in_l2 | after.merged, ~after.merge_pending)
+    return current & way_in & asked & tried & stays & implies(after.guest_runs & after.in_l2 | after.merged, ~after.merge_pending)
 
 
 @invariant("closed-until-merged", id="J25")
@@ -160,58 +168,49 @@ def closed_until_merged(v: Machine) -> Bool:
     return implies(v.in_l2 & v.merge_pending, v.intercepted)
 
 
-# What can be done.
+@step("entries-in-order", id="J40")
+def entries_in_order(before: Machine, after: Machine) -> Bool:
+    """A nested entry merges the bitmaps, asks the processor if nested_early_check is set, checks the guest's state, processes its list."""
+    failed = after.by_l1 & after.entry_failed
+    early = implies(failed & ~after.leaving & after.merged, after.early_check)
+    late = implies(failed & after.leaving, after.merged)
+    return early & late & implies(after.by_l1 & after.changed_level & after.in_l2 & ~after.rsm, after.merged & after.entering)
 
 
-@reachable("l1-reads", id="J17")
-def l1_reads(v: Machine) -> Bool:
-    """L1 reads the register."""
-    return v.guest_read & v.by_l1
+@step("exits-end-a-run", id="J41")
+def exits_end_a_run(before: Machine, after: Machine) -> Bool:
+    """An exit ends the guest's run; whatever L1 does but read or write the register exits. [SDM 26.1.2]"""
+    exits = after.by_l1 & ~after.guest_read & ~after.guest_wrote
+    return implies(after.exited | exits, before.guest_runs & ~after.guest_runs)
 
 
-@reachable("l1-writes", id="J18")
-def l1_writes(v: Machine) -> Bool:
-    """L1 writes the register."""
-    return v.guest_wrote & v.by_l1
+# SMM and migration, and back.
 
 
-@reachable("l2-reads", id="J19")
-def l2_reads(v: Machine) -> Bool:
-    """L2 reads the register."""
-    return v.guest_read & v.by_l2
+@step("rsm-returns", id="J42")
+def rsm_returns(before: Machine, after: Machine) -> Bool:
+    """RSM returns to L2, or fails to, where the SMI came in L2, and nowhere else."""
+    came = implies(after.smi, after.smi_in_l2 == before.in_l2)
+    stays = implies(before.in_smm & after.in_smm, before.smi_in_l2 == after.smi_in_l2)
+    return came & stays & implies(after.rsm, before.smi_in_l2 == (after.in_l2 | after.return_failed))
 
 
-@reachable("l2-writes", id="J20")
-def l2_writes(v: Machine) -> Bool:
-    """L2 writes the register."""
-    return v.guest_wrote & v.by_l2
+@step("nested-state-is-restored", id="J43")
+def nested_state_is_restored(before: Machine, after: Machine) -> Bool:
+    """KVM_GET_NESTED_STATE gives the level that is, KVM_SET_NESTED_STATE restores it, and until then a destination is in no VMX operation."""
+    given = (after.saved_in_l2 == before.in_l2) & (after.saved_vmx_operation == before.vmx_operation) & after.nested_to_come
+    held = (after.saved_in_l2 == before.saved_in_l2) & (after.saved_vmx_operation == before.saved_vmx_operation)
+    waits = held & ~after.in_l2 & ~after.vmx_operation
+    taken = (after.in_l2 == before.saved_in_l2) & (after.vmx_operation == before.saved_vmx_operation)
+    same = (after.in_l2 == before.in_l2) & (after.vmx_operation == before.vmx_operation)
+    return (
+        implies(before.settled & ~after.settled, given & ~after.in_l2 & ~after.vmx_operation)
+        & implies(before.nested_to_come, ite(after.nested_to_come, waits, taken))
+        & implies(~before.settled & ~before.nested_to_come, same)
+    )
 
 
-@reachable("l2-not-restored", id="J28")
-def l2_not_restored(v: Machine) -> Bool:
-    """KVM_SET_NESTED_STATE enters L2 and fails."""
-    return v.by_userspace & v.return_failed
-
-
-@reachable("entry-list-loads", id="J29")
-def entry_list_loads(v: Machine) -> Bool:
-    """A VM-entry MSR-load list sets the register."""
-    return v.list_loaded & v.entering
-
-
-@reachable("exit-list-loads", id="J30")
-def exit_list_loads(v: Machine) -> Bool:
-    """A VM-exit MSR-load list sets the register."""
-    return v.list_loaded & v.leaving
-
-
-@reachable("entry-list-requests", id="J31")
-def entry_list_requests(v: Machine) -> Bool:
-    """A VM-entry MSR-load list asks for bits to be forced, and is heard."""
-    return v.guest_wrote_ctrl & v.list_entry & v.entering
-
-
-@reachable("exit-list-requests", id="J32")
-def exit_list_requests(v: Machine) -> Bool:
-    """A VM-exit MSR-load list asks for bits to be forced, and is heard."""
-    return v.guest_wrote_ctrl & v.list_entry & v.leaving & ~v.entry_failed
+@step("nesting-starts-afresh", id="J44")
+def nesting_starts_afresh(before: Machine, after: Machine) -> Bool:
+    """KVM_SET_NESTED_STATE frees what was there: a VMCS that L2 ran with before leaves nothing in the new one."""
+    return implies(before.vmx_operation & after.vmx_on & ~after.changed_level, (after.other_shadow | after.other_mask) == 0)

@@ -129,6 +129,29 @@ def caches_the_mask_twice(s: Vcpu, mask: Word) -> Vcpu:
     return after.replace(vmcs01=after.vmcs01.replace(cache=mask), vmcs02=after.vmcs02.replace(cache=mask))
 
 
+def fails_at_a_check_that_is_off(s: Vcpu, l1_intercepts: Bool, no_pages: Bool) -> Vcpu:
+    failed = kvm_nested.leave_guest_mode(kvm_nested.nested_vmx_enter_from_vmentry(vm_exits(s), l1_intercepts))
+    return failed.replace(entry_failed=True, changed_level=True, by_l1=True)
+
+
+def executes_vmxon_itself(s: Vcpu) -> Vcpu:
+    return kvm_nested.enter_vmx_operation(s).replace(vmx_on=True, by_l1=True)
+
+
+def forgets_where_the_smi_came(s: Vcpu) -> Vcpu:
+    return select(s.guest_mode, kvm_nested.nested_vmx_vmexit(s), s).replace(smm=True, smm_guest_mode=False)
+
+
+def restores_l1_only(s: Vcpu) -> Vcpu:
+    there = select(s.image_vmxon, kvm_nested.enter_vmx_operation(s), s)
+    return kvm_transitions.finishes(there.replace(todo_nested=False, image_vmxon=False, image_guest_mode=False))
+
+
+def goes_on_with_the_old_vmcs(s: Vcpu, guest_mode: Bool, fails: Bool) -> Vcpu:
+    s = select(s.vmxon, s, kvm_nested.enter_vmx_operation(s)).replace(vmx_on=True, by_userspace=True)
+    return select(guest_mode, kvm_nested.nested_vmx_enter_non_root_mode(s, fails), s)
+
+
 TWINS = (
     twin("guest-acts-while-it-runs", V, "KVM emulates an instruction of a guest that has not been entered.", vm_entry=executes_before_it_enters),
     twin("userspace-acts-between-runs", V, "An ioctl ends the guest's run instead of waiting for its end.", vm_exit=kicks_the_vcpu_out),
@@ -164,6 +187,11 @@ TWINS = (
     twin("policy-takes-effect", V, "A request is stored, and nothing is computed anew.", vmx_set_msr_mitigation_ctrl=stores_the_request),
     twin("refused-for-what-the-host-lacks", V, "Values are refused for bits that this host does not force.",
          kvm_spec_ctrl_test_value=refuses_what_it_cannot_force),
+    twin("entries-in-order", V, "A nested entry fails at the hardware check though that is off.", nested_vmx_run_vmfail=fails_at_a_check_that_is_off),
+    twin("exits-end-a-run", V, "VMXON does not exit.", handle_vmxon=executes_vmxon_itself),
+    twin("rsm-returns", V, "An SMI forgets that it came in L2, and RSM returns to L1.", vmx_enter_smm=forgets_where_the_smi_came),
+    twin("nested-state-is-restored", V, "A destination restores VMX operation and not L2.", restore_nested_state=restores_l1_only),
+    twin("nesting-starts-afresh", V, "KVM_SET_NESTED_STATE goes on with the vmcs02 that is there.", kvm_set_nested_state=goes_on_with_the_old_vmcs),
     twin("cache-of-current-vmcs-only", V, "The mask is cached for both VMCSs.", vmx_set_spec_ctrl_mask=caches_the_mask_twice),
     twin("opened-by-nothing-else", V, "The register is passed through after any exit.", vm_exit=opens_at_the_first_exit),
 )  # fmt: skip
