@@ -39,6 +39,7 @@ class Machine(Protocol):
     needless_mask_write: Word
     required_value: Word
     guest_reads: Word
+    ctrl: Word  # the request as it is stored
     host_forces: Word  # the bits that the host forces if the guest asks, as KVM takes it
     host_has: Word  # the step: a migration to a processor with these of them
     host_needs: Word  # ... which protect from something there
@@ -72,7 +73,9 @@ class Machine(Protocol):
     vmx_off: Bool  # ... or took it out of it
     rsm: Bool  # the step: RSM
     did_reset: Bool
+    did_init: Bool
     restored: Bool
+    cache: Word  # what KVM believes to be in the mask field of the current VMCS
 
 
 # The register and its copies.
@@ -132,6 +135,12 @@ def refused_for_what_the_host_lacks(v: Machine) -> Bool:
     return ((v.refused_bits & v.host_accepts) | (v.host_wants & ~v.host_accepts)) == 0
 
 
+@invariant("refused-for-what-was-given", id="J75")
+def refused_for_what_was_given(v: Machine) -> Bool:
+    """The bits for which KVM refuses a value are bits of that, or bits that it forces."""
+    return (v.refused_bits & ~(v.operand | v.applied_mask)) == 0
+
+
 # What is passed through.
 
 
@@ -151,7 +160,8 @@ def closed_by_a_policy(before: Machine, after: Machine) -> Bool:
     closes = after.policy_written & ~after.virtualized
     new = after.did_reset | (before.settled & ~after.settled)
     shut = implies(new, ~after.opened) & implies(closes & after.opened, after.applied_mask == 0)
-    return implies(before.opened & ~after.opened, closes | after.did_reset | ~after.settled) & shut
+    needed = implies(before.opened & ~after.opened & ~new, closes & (after.applied_mask != 0))
+    return needed & shut
 
 
 @step("opened-by-nothing-else", id="J38")
@@ -169,7 +179,7 @@ def requests_refused_for_a_reason(before: Machine, after: Machine) -> Bool:
     """A guest that asks for what it was told of is not refused, and its userspace only if the register or a bit is unknown."""
     by_userspace = after.by_userspace & after.refused & ~after.userspace_wrote
     unknown = after.asked_reserved | ~before.ctrl_visible
-    return implies(after.ctrl_refused, unknown | after.asked_untold) & implies(by_userspace, unknown)
+    return implies(after.ctrl_refused, unknown | after.asked_untold) & implies(by_userspace, unknown) & implies(after.asked_reserved, after.refused)
 
 
 @invariant("mask-field-as-applied-in-l1", id="J24")
@@ -191,6 +201,13 @@ def destination_has_the_mask(before: Machine, after: Machine) -> Bool:
     return implies(after.restored & after.control, after.mask_field == after.applied_mask)
 
 
+@step("mask-changes-as-told", id="J74")
+def mask_changes_as_told(before: Machine, after: Machine) -> Bool:
+    """The mask by which KVM computes the effective value changes with the policy, for a new vCPU, at INIT, and for nothing else."""
+    told = after.policy_written | after.did_reset | after.did_init | ~before.settled | ~after.settled
+    return implies(~told, before.applied_mask == after.applied_mask)
+
+
 @step("policy-takes-effect", id="J36")
 def policy_takes_effect(before: Machine, after: Machine) -> Bool:
     """When a policy is accepted KVM computes the effective value anew: bits that it forces to 1 are in it."""
@@ -205,7 +222,8 @@ def current_vmcs_only(before: Machine, after: Machine) -> Bool:
     """VMWRITE reaches the current VMCS: the fields of the other stay until it is current, allocated or freed; a freed one has none."""
     stays = implies(stayed(before, after), kept(before.other_shadow, before.other_mask, after))
     left = implies(~made_anew(before, after) & before.in_l2 & ~after.in_l2, kept(before.shadow, before.mask_field, after))
-    gone = implies(after.vmx_off | after.did_reset, (after.other_shadow | after.other_mask) == 0)
+    none = after.vmx_off | after.did_reset | (before.settled & ~after.settled)
+    gone = implies(none, (after.other_shadow | after.other_mask) == 0)
     return stays & left & gone
 
 
@@ -229,7 +247,7 @@ def kept(shadow: Word, mask: Word, after: Machine) -> Bool:
 def new_vcpus_cache_is_empty(before: Machine, after: Machine) -> Bool:
     """Of a new vCPU KVM believes nothing about a mask field that is not so, and writes none for the sake of what another had."""
     new = after.did_reset | (before.settled & ~after.settled)
-    return implies(new, (after.stale_cache | after.needless_mask_write) == 0)
+    return implies(new, (after.stale_cache | after.other_cache | after.needless_mask_write) == 0)
 
 
 @step("entries-reach-vmcs02", id="J34")
@@ -241,5 +259,21 @@ def entries_reach_vmcs02(before: Machine, after: Machine) -> Bool:
 
 @step("cache-of-current-vmcs-only", id="J39")
 def cache_of_current_vmcs_only(before: Machine, after: Machine) -> Bool:
-    """What KVM believes to be in the mask field changes for the current VMCS only."""
-    return implies(stayed(before, after), before.other_cache == after.other_cache)
+    """What KVM believes to be in the mask field changes for the current VMCS only: of one that is left or freed it stays as it was."""
+    freed = after.vmx_off & ~before.in_l2
+    left = before.in_l2 & ~after.in_l2 & (after.vmx_off | ~made_anew(before, after))
+    other = implies(stayed(before, after) | freed, before.other_cache == after.other_cache)
+    return other & implies(left, before.cache == after.other_cache)
+
+
+@step("destination-starts-empty", id="J76")
+def destination_starts_empty(before: Machine, after: Machine) -> Bool:
+    """On the destination of a migration a vCPU has no value, no request and no more than its own mask until they are restored."""
+    held = after.saved_guest_value | after.shadow | after.ctrl | ite(after.control, after.mask_field ^ after.applied_mask, 0)
+    return implies(before.settled & ~after.settled, held == 0)
+
+
+@step("new-vmcs-cache-is-empty", id="J73")
+def new_vmcs_cache_is_empty(before: Machine, after: Machine) -> Bool:
+    """Of a VMCS that was just allocated KVM believes nothing: struct loaded_vmcs of L2's outlives VMXOFF, the VMCS does not."""
+    return implies(after.vmx_on & ~after.changed_level, after.other_cache == 0)

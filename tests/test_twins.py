@@ -8,11 +8,11 @@ from specproof.proofs.twins import WRONG_LEMMAS, Twin
 from specproof.decide import decide, decide_lemma, decide_relation
 from specproof.load import LEMMAS, library
 from specproof.pinned import read, table
-from specproof.proofs import twins, twins_conduct
+from specproof.proofs import twins, twins_conduct, twins_upkeep
 from specproof.verdict import Refuted, Result
 
 CLAIMS = library().claims
-TWINS = (*twins.TWINS, *twins_conduct.TWINS)
+TWINS = (*twins.TWINS, *twins_conduct.TWINS, *twins_upkeep.TWINS)
 
 
 @pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.claim)
