@@ -232,3 +232,25 @@ def test_every_claim_that_holds_of_a_design_may_kill_its_mutants() -> None:
 
     assert (pinned & set(base.properties)) - set(base.holding) == set()
     assert len(base.holding) > 40
+
+
+def test_a_claim_kills_that_the_slice_alone_does_not_decide() -> None:
+    """That a mask of several bits is 0 is more than one position shows: such a claim is asked of mutants since Z3 says that it holds."""
+    campaign = Campaign.of(Request("kvm-reference", (), ("operand",), actions=("kvm_set_msrs_mitigation_ctrl",), claims=("closed-by-a-policy",)))
+    [mutant] = [one for one in campaign.all() if one.change.endswith("& ~virtualized") and "without ((" in one.change]
+    base = campaign.base("emulated")
+    fate = campaign.strike(mutant)
+
+    assert base.reached.violated["closed-by-a-policy"]
+    assert base.holding == ["closed-by-a-policy"]
+    assert fate is not None
+    assert (fate.status, fate.by) == (KILLED, "closed-by-a-policy")
+
+
+def test_a_free_input_that_is_taken_for_its_opposite_is_no_mistake() -> None:
+    """Userspace chooses whether L2 is entered: what it calls its choice is no difference between runs."""
+    campaign = Campaign.of(Request("kvm-reference", (), ("negation",), actions=("kvm_set_nested_state",)))
+    [mutant] = [one for one in campaign.all() if "~(kvm_set_nested_state:guest_mode) as the condition" in one.change]
+    fate = campaign.settle(mutant)
+
+    assert (fate.status, fate.by) == (EQUIVALENT, "the same with an input negated")

@@ -16,8 +16,9 @@ from specproof.explore import explore
 from specproof.fallback import never
 from specproof.layout import TooLarge
 from specproof.load import Library, library
-from specproof.mutate.equivalence import Differs, Same, View, alike, at_once, side_by_side, under
-from specproof.mutate.kill import TRIES, Baseline, Killed, run_of
+from specproof.mutate.baseline import TRIES, Baseline, run_of
+from specproof.mutate.equivalence import Differs, Same, View, alike, at_once, negated, side_by_side, under
+from specproof.mutate.kill import Killed, kill
 from specproof.mutate.mutants import Mutant, Places, Workshop, built, mutants, shape, with_actions
 from specproof.mutate.tamper import Change
 from specproof.product import product
@@ -127,7 +128,7 @@ class Campaign:
             if actions:
                 anything = True
                 try:
-                    killed = base.kill(actions)
+                    killed = kill(base, actions)
                 except TooLarge:
                     continue
                 if killed is not None:
@@ -160,6 +161,8 @@ class Campaign:
 
     def settle(self, mutant: Mutant) -> Fate:
         """The fate of a mutant that no run killed and that differs in some state: killed after all, equivalent on all views, or a survivor."""
+        if all(negated(base.system, self.differing(mutant, base), base.solver) for base in map(self.base, self.configurations)):
+            return self.fate(mutant, EQUIVALENT, by="the same with an input negated")
         try:
             return self._closer(mutant, self.configurations)
         except TooLarge as reason:
@@ -226,15 +229,13 @@ def exactly(base: Baseline, actions: Mapping[str, Action]) -> tuple[tuple[str, T
     system, properties = base.mutated(actions)
     goals = base.reachability(system)
     slice_ = Slice(system, [*properties.values(), *(never(goal) for goal in goals.values())])
-    reached = explore(slice_, stop=lambda reached: any(reached.violated[name] for name in properties))
+    reached = explore(slice_)
     violated = sorted((hits[0].depth, name) for name in properties if (hits := reached.violated[name]))
     for _, name in violated:
-        paths = {tuple(reached.path(slice_, hit)): None for hit in reached.violated[name][:TRIES]}
+        paths = list({tuple(reached.path(slice_, hit)): None for hit in reached.violated[name]})[:TRIES]
         for path in paths:
             if (trace := run_of(system, properties[name], path, base.solver)) is not None:
                 return (name, trace), reached.fired
-    if violated:
-        return None, set(base.system.actions)
     for name, prop in properties.items():
         if prop.happens is not None and not reached.happens[name] and name not in base.silent:
             return (f"{name} (vacuous)", None), reached.fired

@@ -15,9 +15,10 @@ from specproof.certify import accept
 from specproof.claims import Claim, Property
 from specproof.decide import Decision
 from specproof.explore import explore
+from specproof.graph import substitute
 from specproof.layout import TooLarge
 from specproof.lemmas import discover
-from specproof.mutate.kill import run_of
+from specproof.mutate.baseline import run_of
 from specproof.product import SHARING, merge, product
 from specproof.readings.integers import evaluate
 from specproof.slice import Slice
@@ -88,6 +89,25 @@ def _same_step(system: System, right: Action, wrong: Action) -> Bool:
         zero = system.state()[path]
         parts.append(_equal(choose(right.enabled, right.observed.get(path, zero), zero), choose(wrong.enabled, wrong.observed.get(path, zero), zero)))
     return conj(parts)
+
+
+def negated(system: System, actions: Mapping[str, Action], solver: Solver) -> bool:
+    """Whether each action is the system's own but for a truth value that the actor is free to choose, taken for its opposite: the same runs."""
+
+    def swapped(name: str, wrong: Action) -> bool:
+        free = [cast(Bool, term) for term in wrong.inputs.values() if not term.width]
+        return any(solver.ask([~_same_step(system, system.actions[name], _with(wrong, term, ~term))]).word == "unsat" for term in free)
+
+    return all(swapped(name, wrong) for name, wrong in actions.items())
+
+
+def _with(action: Action, term: Term, other: Term) -> Action:
+    """An action that reads another term in place of one of its inputs."""
+    guard, *rest = substitute([action.guard, *action.assumed.values(), *action.next.values(), *action.observed.values()], {term: other})
+    new = iter(rest)
+    assumed = {name: cast(Bool, next(new)) for name in action.assumed}
+    next_ = {path: next(new) for path in action.next}
+    return replace(action, guard=cast(Bool, guard), assumed=assumed, next=next_, observed={path: next(new) for path in action.observed})
 
 
 def under(system: System, lemmas: Sequence[Bool], actions: Mapping[str, Action], solver: Solver) -> bool:
@@ -198,7 +218,7 @@ def side_by_side(system: System, actions: Mapping[str, Action], seconds: float |
     prop = pair.instantiate(claim)
     found: list[Verdict] = []
     decision = Decision(pair.system, {claim.name: prop}, {claim.name: "relation"}, Solver(seconds), lambda _, verdict: found.append(verdict))
-    decision.along[SHARING] = pair.sharing()
+    decision.along[SHARING], decision.patience = pair.sharing(), 0
     decision.run()
     verdict = found[0]
     if isinstance(verdict, Proved):
@@ -209,4 +229,4 @@ def side_by_side(system: System, actions: Mapping[str, Action], seconds: float |
         whole = {**dict.fromkeys(system.fields, 0), **{path: int(term.data) for path, term in system.constants.items()}, **initial}
         shown = _shown(system, mutant, replace(trace, initial=whole), views)
         return shown or Differs(trace, ())
-    return Open(getattr(verdict, "reason", ""))
+    return Open(getattr(verdict, "reason", "").split("; nothing else answered")[0])  # nothing else was asked

@@ -8,30 +8,25 @@ is found means nothing: survivors are explored in full elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import cast
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from specproof.certify import accept
-from specproof.claims import Claim, MissingView, Phrase, Property, Views, assembled, instantiate, phrase
-from specproof.explore import Reached, explore
-from specproof.fallback import never
-from specproof.graph import variables
+from specproof.claims import Property
 from specproof.image import Image, member
 from specproof.layout import CHUNK, Compiled, Indices, States
-from specproof.lemmas import discover
-from specproof.lift import Disagreement, Judge, Steps, target_of, unroll
+from specproof.mutate.baseline import TRIES, Baseline, run_of
 from specproof.slice import Move, Slice
-from specproof.solver import Solver
-from specproof.system import Action, System, _conjuncts
-from specproof.terms import Bool, Term
+from specproof.system import Action
+from specproof.terms import Term
 from specproof.trace import Trace
 
-#: New slice states that a mutant may have before the search gives up, and runs of it that are tried.
-MOST, TRIES = 300_000, 6
+#: New slice states that a mutant may have before the search gives up, and runs that are tried in all.
+MOST, RUNS = 300_000, 96
+#: States in which a claim is broken that are looked at for different runs to them.
+KEPT = 512
 
 
 @dataclass(frozen=True)
@@ -42,151 +37,18 @@ class Killed:
     trace: Trace
 
 
-class Wide(Slice):
-    """A slice whose positions are told apart by the low half of a word, which mutants may cut."""
-
-    def _finish(self) -> None:
-        compiler = self.compiler(tests=False)
-        halves = {(1 << term.width // 2) - 1 for term in self.system.variables.values() if term.width > 32}
-        compiler.program.outputs = [compiler.bits(half) for half in sorted(halves)]
-        self.finish(compiler.program)
-        super()._finish()
-
-
-@dataclass
-class _Known:
-    """A group of properties of the design: its program, the claims, and the patterns in which nothing is wrong."""
-
-    action: str | None
-    initially: bool
-    names: list[str]
-    compiled: Compiled
-    seen: States
-
-
 Candidate = tuple[int, str, int, str | None]
 
 
-class Baseline:
-    """The design in one configuration, with every claim that holds of it."""
-
-    def __init__(self, system: System, claims: Sequence[Claim], seconds: float | None = None) -> None:
-        """Explores the design once. Claims that it breaks, or cannot express, kill nothing."""
-        self.system, self.solver = system, Solver(seconds)
-        self.phrases: dict[str, Phrase] = {}
-        self.properties: dict[str, Property] = {}
-        self.kinds: dict[str, str] = {}
-        self.claims = {claim.name: claim for claim in claims}
-        for claim in claims:
-            if claim.kind in ("invariant", "step"):
-                self._instantiate(claim)
-        goals = {name: never(goal) for name, goal in self.reachability(system).items()}
-        self.slice = Wide(system, [*self.properties.values(), *goals.values()])
-        self.reached = explore(self.slice)
-        self.reachable = {name for name in goals if self.reached.violated[name]}
-        self.holding = [name for name in self.properties if not self.reached.violated[name]]
-        self.silent = {name for name in self.holding if self.properties[name].happens is not None and not self.reached.happens[name]}
-        self.states = np.sort(self.reached.states)
-        self.depth = _depths(self.reached)
-        self.images = [self._image(move) for move in self.slice.moves]
-        self.groups = [
-            _Known(group.action, group.initially, group.names, group.compiled, np.unique(self.reached.states & np.uint64(group.compiled.mask)))
-            for group in self.slice.groups
-        ]
-        self.number = {move.action.name: index for index, move in enumerate(self.slice.moves)}
-
-    @cached_property
-    def lemmas(self) -> list[Bool]:
-        """What holds in every reachable state, at full width: the lemmas of the proofs, and what is said of values that never change."""
-        proved = {name: self.properties[name] for name in self.holding}
-        certificate = discover(self.slice, self.reached, list(proved.values()))
-        if accept(self.system, certificate, proved, self.solver):
-            return []
-        fixed = {str(term.data) for path, term in self.system.variables.items() if self.system.fields[path].frozen}
-        said = [part for whole in (self.system.initial, *self.system.initially_assumed.values()) for part in _conjuncts(whole)]
-        always = [part for part in said if {str(one.data) for one in variables([part])} <= fixed]
-        return [*always, *(certificate.vocabulary.term(lemma, certificate.vocabulary.here) for lemma in certificate.lemmas)]
-
-    def _instantiate(self, claim: Claim) -> None:
-        try:
-            self.properties[claim.name] = instantiate(claim, self.system)
-        except MissingView:
-            return
-        views = Views(self.system, self.system.state())
-        self.phrases[claim.name] = phrase(claim, *([views, views] if claim.kind == "step" else [views]))
-        self.kinds[claim.name] = claim.kind
-
-    def _image(self, move: Move) -> Image:
-        image = Image(self.slice, move)
-        image.learn(self.reached.states)
-        while image.weakened:
-            image.learn(self.reached.states)
-        return image
-
-    def mutated(self, actions: Mapping[str, Action]) -> tuple[System, dict[str, Property]]:
-        """The mutant as a system, and the claims that hold of the design, asked of it."""
-        system = replace(self.system, actions={**self.system.actions, **actions})
-        before = Views(system, system.state())
-        after = {name: Views(system, system.after(action)) for name, action in actions.items()}
-        found = {}
-        for name in self.holding:
-            prop, said = self.properties[name], self.phrases[name]
-            if prop.steps:
-                for action, views in after.items():
-                    step = assembled(self.claims[name], said, None, {action: said.at(*([before, views] if self.kinds[name] == "step" else [views]))})
-                    happens = prop.happens
-                    if happens is not None and step.happens is not None:
-                        happens = replace(happens, steps={**happens.steps, **step.happens.steps})
-                    prop = replace(prop, steps={**prop.steps, **step.steps}, happens=happens)
-            found[name] = prop
-        return system, found
-
-    def reachability(self, system: System) -> dict[str, Property]:
-        """What the design can reach, asked of a mutant of it."""
-        found = {}
-        for claim in self.claims.values():
-            if claim.kind == "reachability":
-                try:
-                    found[claim.name] = instantiate(claim, system)
-                except MissingView:
-                    continue
-        return found
-
-    def kill(self, actions: Mapping[str, Action]) -> Killed | None:
-        """A claim that these actions break; None where none was found. Raises TooLarge where the slice does not fit them."""
-        system, properties = self.mutated(actions)
-        search = _Search(self, actions, properties)
-        for claim, path in search.candidates():
-            trace = run_of(system, properties[claim], path, self.solver)
-            if trace is not None:
-                return Killed(claim, trace)
-        return None
-
-
-def run_of(system: System, prop: Property, path: Sequence[str], solver: Solver) -> Trace | None:
-    """The run of these actions that violates a property, replayed; not shrunk."""
-    unrolled = unroll(system, path)
-    answer = solver.ask([*unrolled.constraints, ~cast(Bool, target_of(prop, unrolled, path))])
-    if answer.word != "sat":
-        return None
-    initial = {name: answer.values.get(name, 0) for name in system.variables}
-    steps: Steps = []
-    for name, given in zip(path, unrolled.inputs, strict=True):
-        steps.append((name, {key: answer.values.get(str(term.data), 0) for key, term in given.items()}))
-    trace = Judge(system, prop, False)(initial, steps)
-    if trace is None:
-        raise Disagreement(f"{prop.claim} on a mutant of {system.design}: Z3's run does not replay on integers")
-    return trace
-
-
-def _depths(reached: Reached) -> Indices:
-    """How many steps from the start each state is."""
-    depth = np.zeros(len(reached.states), dtype=np.int64)
-    order = np.argsort(reached.parent, kind="stable")
-    for state in order:
-        if (parent := reached.parent[state]) >= 0:
-            depth[state] = depth[parent] + 1
-    return depth
+def kill(base: Baseline, actions: Mapping[str, Action]) -> Killed | None:
+    """A claim that these actions break; None where none was found. Raises TooLarge where the slice does not fit them."""
+    system, properties = base.mutated(actions)
+    search = _Search(base, actions, properties)
+    for claim, path in search.candidates():
+        trace = run_of(system, properties[claim], path, base.solver)
+        if trace is not None:
+            return Killed(claim, trace)
+    return None
 
 
 class _Search:
@@ -213,24 +75,24 @@ class _Search:
             image.learn(self.base.reached.states)
         return image
 
-    def candidates(self) -> Sequence[tuple[str, list[str]]]:
-        """Claims and paths that may kill, shortest first, no path twice."""
-        found = self._violated_by_wrong_actions(self.base.reached.states, 0, self.base.depth)
+    def candidates(self) -> Iterator[tuple[str, list[str]]]:
+        """Claims and paths that may kill, no path twice: from the design's states, then by ever longer runs of the mutant's own."""
+        tried: set[tuple[str, tuple[str, ...]]] = set()
+        yield from self._paths(self._violated_by_wrong_actions(self.base.reached.states, 0, self.base.depth), tried)
         level, parents, by = self._new(self.base.reached.states, 0, only=set(self.images))
         depths = self.base.depth[parents] + 1 if len(level) else parents
         visited, offset, rounds = self.base.states, len(self.base.reached.states), 0
-        while len(level) and not found and offset < len(self.base.states) + MOST and rounds < 64:
+        while len(level) and len(tried) < RUNS and offset < len(self.base.states) + MOST and rounds < 64:
             self.states.append(level)
             self.parents.append(parents)
             self.by.append(by)
-            found += self._violated(level, offset, depths)
+            yield from self._paths(self._violated(level, offset, depths), tried)
             visited = np.sort(np.concatenate([visited, level]))
             before = depths
             new, parents, by = self._new(level, offset, visited=visited)
             depths = before[parents - offset] + 1 if len(new) else parents
             offset += len(level)
             level, rounds = new, rounds + 1
-        return self._paths(found)
 
     def _new(self, level: States, offset: int, only: set[str] | None = None, visited: States | None = None) -> tuple[States, Indices, Indices]:
         """Successors that are not visited, with the numbers of their parents and actions."""
@@ -265,18 +127,27 @@ class _Search:
             found += _shown(self.base.slice, group.compiled, group.names, 2, level, offset, depths, group.action, known, group.seen)
         return [one for one in found if one[1] in self.properties]
 
-    def _paths(self, found: list[Candidate]) -> list[tuple[str, list[str]]]:
+    def _paths(self, found: list[Candidate], tried: set[tuple[str, tuple[str, ...]]]) -> Iterator[tuple[str, list[str]]]:
+        """The runs to these violations, each claim's first, then each one's second, and so on: what the slice sees of one may be no run."""
         parents, by = np.concatenate(self.parents), np.concatenate(self.by)
-        paths: dict[tuple[str, tuple[str, ...]], None] = {}
-        for _, claim, state, action in sorted(found, key=lambda one: (one[0], one[2])):
+        ranks: Counter[str] = Counter()
+        order: list[tuple[int, Candidate]] = []
+        for one in sorted(found, key=lambda one: (one[0], one[2])):
+            ranks[one[1]] += 1
+            order.append((ranks[one[1]], one))
+        count = 0
+        for _, (_, claim, state, action) in sorted(order, key=lambda one: (one[0], one[1][0], one[1][2])):
             names = [action] if action else []
             while parents[state] >= 0:
                 names.append(self.base.slice.moves[int(by[state])].action.name)
                 state = int(parents[state])
-            paths.setdefault((claim, tuple(names[::-1])))
-            if len(paths) >= TRIES:
-                break
-        return [(claim, list(path)) for claim, path in paths]
+            path = claim, tuple(names[::-1])
+            if path not in tried:
+                tried.add(path)
+                yield claim, list(path[1])
+                count += 1
+                if count >= TRIES:
+                    return
 
 
 def _shown(
@@ -284,10 +155,10 @@ def _shown(
     known: set[tuple[Term, Term]], seen: States | None = None,
 ) -> list[Candidate]:  # fmt: skip
     """The first violations of each claim in these states: depth, claim, number of the state, action."""
-    patterns, index = np.unique(states & np.uint64(compiled.mask), return_index=True)
+    masked = states & np.uint64(compiled.mask)
+    patterns = np.unique(masked)
     if seen is not None:
-        new = ~member(patterns, seen)
-        patterns, index = patterns[new], index[new]
+        patterns = patterns[~member(patterns, seen)]
     found: list[Candidate] = []
     rows = max(1, CHUNK >> len(compiled.inputs))
     for begin in range(0, len(patterns), rows):
@@ -297,8 +168,7 @@ def _shown(
             shown = possible & outputs[1 + 2 * place]
             hit = np.flatnonzero(np.broadcast_to(shown, (len(patterns[begin : begin + rows]), shown.shape[1])).any(axis=1))
             if len(hit):
-                numbers = index[begin : begin + rows][hit]
-                best = numbers[np.argsort(depths[numbers], kind="stable")][:TRIES]
+                numbers = np.flatnonzero(np.isin(masked, patterns[begin : begin + rows][hit]))
+                best = numbers[np.argsort(depths[numbers], kind="stable")][:KEPT]
                 found += [(int(depths[number]) + (action is not None), claim, int(number) + offset, action) for number in best]
     return found
-
