@@ -254,3 +254,26 @@ def test_a_free_input_that_is_taken_for_its_opposite_is_no_mistake() -> None:
     fate = campaign.settle(mutant)
 
     assert (fate.status, fate.by) == (EQUIVALENT, "the same with an input negated")
+
+
+def test_fields_that_nothing_reads_until_they_are_written_again_may_be_wrong() -> None:
+    """VMXOFF frees vmcs02: what its fields are then matters to nobody, until VMXON allocates it again."""
+    campaign = Campaign.of(Request("kvm-reference", (), ("constant",), actions=("handle_vmxoff",)))
+    found = {one.change.split(": ")[1]: one for one in campaign.all()}
+    freed = campaign.settle(found["spec_ctrl_virt = true"])
+    kept = found["vmxon = true"]
+
+    assert (freed.status, freed.by) == (EQUIVALENT, "it differs only in fields that nothing reads before they are written again")
+    assert not campaign.dead("virtualized").same(campaign.differing(kept, campaign.base("virtualized")))
+
+
+def test_no_mutant_that_a_run_kills_differs_only_in_what_nothing_reads(fates: list[Fate]) -> None:
+    """Of a mutant that breaks a claim, or makes one fall silent, somebody reads what it does."""
+    campaign = Campaign.of(MINE)
+    mutants = {mutant.id: mutant for mutant in campaign.all()}
+    killed = [mutants[fate.id] for fate in fates if fate.status == KILLED]
+
+    assert len(killed) > 60
+    for mutant in killed:
+        same = [campaign.dead(name).same(campaign.differing(mutant, campaign.base(name))) for name in campaign.configurations]
+        assert not all(same), mutant.change

@@ -53,7 +53,7 @@ class Known:
     seen: States
 
 
-def _is(term: Term, value: bool) -> Bool:
+def is_value(term: Term, value: bool) -> Bool:
     """A truth value has this value; a word is 0."""
     return cast(Bool, cast(Any, term) == 0) if term.width else cast(Bool, term if value else ~cast(Bool, term))
 
@@ -119,7 +119,7 @@ class Baseline:
         found = []
         constant = {term for term, column in columns.items() if not column.any() or (not term.width and column.all())}
         for term in constant:
-            found.append(_is(term, bool(columns[term][0])))
+            found.append(is_value(term, bool(columns[term][0])))
         rest = [term for term in columns if term not in constant]
         for one in rest:
             for value in (False, True) if not one.width else ():
@@ -127,7 +127,7 @@ class Baseline:
                 for term in rest:
                     seen = columns[term][some]
                     if term is not one and (not seen.any() or (not term.width and seen.all())):
-                        found.append(implies(_is(one, value), _is(term, bool(seen[0]))))
+                        found.append(implies(is_value(one, value), is_value(term, bool(seen[0]))))
         return found
 
     def _instantiate(self, claim: Claim) -> None:

@@ -17,6 +17,7 @@ from specproof.fallback import never
 from specproof.layout import TooLarge
 from specproof.load import Library, library
 from specproof.mutate.baseline import TRIES, Baseline, run_of
+from specproof.mutate.dead import Dead
 from specproof.mutate.equivalence import Differs, Same, View, alike, at_once, negated, side_by_side, under
 from specproof.mutate.kill import Killed, kill
 from specproof.mutate.mutants import Mutant, Places, Workshop, built, mutants, shape, with_actions
@@ -82,6 +83,7 @@ class Campaign:
     design: Design[Any]
     claims: Sequence[Claim]
     bases: dict[str, Baseline] = field(default_factory=dict)
+    _dead: dict[str, Dead] = field(default_factory=dict)
 
     @classmethod
     def of(cls, request: Request) -> Campaign:
@@ -108,6 +110,12 @@ class Campaign:
             right = {name: self.workshop.specialise(action, system) for name, action in self.workshop.right.items()}
             self.bases[configuration] = Baseline(with_actions(system, right), self.claims, self.request.timeout)
         return self.bases[configuration]
+
+    def dead(self, configuration: str) -> Dead:
+        """What is known of fields of the design that nothing reads at times."""
+        if configuration not in self._dead:
+            self._dead[configuration] = Dead(self.base(configuration))
+        return self._dead[configuration]
 
     @property
     def configurations(self) -> Sequence[str]:
@@ -163,6 +171,8 @@ class Campaign:
         """The fate of a mutant that no run killed and that differs in some state: killed after all, equivalent on all views, or a survivor."""
         if all(negated(base.system, self.differing(mutant, base), base.solver) for base in map(self.base, self.configurations)):
             return self.fate(mutant, EQUIVALENT, by="the same with an input negated")
+        if all(self.dead(name).same(self.differing(mutant, self.base(name))) for name in self.configurations):
+            return self.fate(mutant, EQUIVALENT, by="it differs only in fields that nothing reads before they are written again")
         try:
             return self._closer(mutant, self.configurations)
         except TooLarge as reason:
