@@ -18,7 +18,8 @@ from specproof.system import Action
 from specproof.terms import TRUE, Bool, Term, choose, conj, variable
 
 #: Fields by path, and values that are known: path and truth value; of a word False says that it is 0.
-Fields, Literals = frozenset[str], frozenset[tuple[str, bool]]
+Fields = frozenset[str]
+Literals = frozenset[tuple[str, bool]]
 
 
 class Dead:
