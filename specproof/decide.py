@@ -248,7 +248,7 @@ class Decision:
         return trace is not None
 
     def _lift(self, slice_: Slice, reached: Reached, prop: Property, hits: Sequence[Hit], *, wanted: bool) -> tuple[Trace | None, Hit]:
-        if wanted and (trace := self._seen(prop, hits[0].depth)) is not None:
+        if (wanted or self.kinds[prop.claim] == "reachability") and (trace := self._seen(prop, hits[0].depth, wanted)) is not None:
             return trace, hits[0]
         tried: set[tuple[str, ...]] = set()
         for hit in hits:
@@ -261,9 +261,9 @@ class Decision:
                     return trace, hit
         return None, hits[0]
 
-    def _seen(self, prop: Property, length: int) -> Trace | None:
-        """A beginning of a run that is known already, so long, at whose end the property holds; shrunk."""
-        judge = Judge(self.system, prop, True)
+    def _seen(self, prop: Property, length: int, wanted: bool) -> Trace | None:
+        """A beginning of a run that is known already, so long, at whose end the property has the value `wanted`; shrunk."""
+        judge = Judge(self.system, prop, wanted)
         for trace in self.traces:
             steps = [(step.action, dict(step.inputs)) for step in trace.steps[:length]]
             if len(steps) == length and judge(trace.initial, steps) is not None:
