@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import click
 
@@ -37,7 +38,6 @@ class Session:
     request: Request
     known: Library
     units: list[Unit]
-    pins: pinned.Pins
     answers: list[Answer] = field(default_factory=list)
     work: Perform = perform
     memory: Memory | None = None
@@ -58,7 +58,12 @@ class Session:
         units = plan(known, request)
         work = memory.work() if memory is not None else None
         memory = memory if work is not None else None
-        return cls(request, known, units, pinned.read(pinned.table()), work=work or perform, memory=memory, how=how)
+        return cls(request, known, units, work=work or perform, memory=memory, how=how)
+
+    @cached_property
+    def pins(self) -> pinned.Pins:
+        """The verdicts that are expected; nobody waits for them before the first is there."""
+        return pinned.read(pinned.table())
 
     def check(self, paint: report.Paint) -> int:
         """Does the work, prints it, returns the exit code."""
