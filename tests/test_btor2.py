@@ -147,6 +147,20 @@ def test_without_its_line_an_assumption_is_switched_off() -> None:
         assert (machine.starts.keys() == off.starts.keys()) or design == "intel"
 
 
+def test_a_name_with_blanks_is_one_symbol(tmp_path: Path) -> None:
+    """Of a claim, and of a setting, whose name is a side's in a relation: names that differ stay different."""
+    file = tmp_path / "blanks.py"
+    file.write_text(
+        "from tests.designs import thin\nfrom specproof import invariant\nmine = thin.thin.but('blanks')\n"
+        "for name in ('a b', 'a%20b', 'a; b'):\n    invariant(name)(lambda v: v.effective == v.required_mask)\n"
+    )
+    text = made("blanks", "emulated", "a b", "a%20b", "a; b", files=(str(file),)).write("btor2").decode()
+    bad = [line for line in text.splitlines() if " bad " in line]
+
+    assert [len(line.split(";")[0].split()) for line in bad] == [4, 4, 4]
+    assert {line.split()[3] for line in bad} == {"a%20b", "a%2520b", "a%3B%20b"}
+
+
 def test_a_claim_takes_what_it_can_depend_on_only() -> None:
     """Fields and actions that cannot matter for the claims that are named are not in the file."""
     whole, one = made("kvm-rfc-v2", "virtualized"), made("kvm-rfc-v2", "virtualized", "cache-coherence")

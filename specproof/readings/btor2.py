@@ -37,8 +37,9 @@ class Lines:
         self.text.append(f"; {' '.join(text.split())}")
 
     def new(self, *parts: object, symbol: str = "") -> int:
-        """A line of its own; its number."""
+        """A line of its own; its number. A symbol ends at a blank or a semicolon, so these are written as in an address."""
         self._last += 1
+        symbol = symbol.replace("%", "%25").replace(" ", "%20").replace(";", "%3B")
         self.text.append(" ".join(str(part) for part in (self._last, *parts, *([symbol] if symbol else []))))
         return self._last
 
