@@ -34,7 +34,7 @@ class InputError(SpecproofError):
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """The tail of a message about an unknown name: the nearest known one, whatever the case of its letters, or all of them."""
-    names = sorted(known)
+    names = sorted(set(known))
     near = difflib.get_close_matches(given.lower(), dict.fromkeys(name.lower() for name in names), n=1, cutoff=0.5)
     if near:
         alike = [name for name in names if name.lower() == near[0]]

@@ -143,6 +143,8 @@ def _imported_first(modules: Iterable[ModuleType]) -> Iterator[ModuleType]:
 
 def _of_file(path: str) -> tuple[list[Design[Any]], list[Claim]]:
     """The designs at the top level of a file and the claims that it defines; read afresh, never from a bytecode cache."""
+    if Path(path).is_dir():
+        raise UsageError(f"{path}: this is a folder; name a file in it")
     if not Path(path).is_file():
         raise UsageError(f"{path}: there is no such file")
     name = f"specproof_file_{hashlib.sha256(path.encode()).hexdigest()[:12]}"

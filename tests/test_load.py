@@ -224,6 +224,15 @@ def test_a_long_list_of_known_names_is_cut() -> None:
     assert did_you_mean("?", names) == f"known: {', '.join(names[:24])} and 76 more"
     assert did_you_mean("?", names[:25]) == f"known: {', '.join(names[:25])}"
     assert did_you_mean("?", []) == "known: none"
+    assert did_you_mean("?", ["twice", "twice"]) == "known: twice"
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    """Whatever it is called."""
+    (tmp_path / "models.py").mkdir()
+
+    with says(f"{tmp_path}/models.py: this is a folder; name a file in it", UsageError):
+        library([f"{tmp_path}/models.py"])
 
 
 def test_a_claim_is_known_by_its_id() -> None:
