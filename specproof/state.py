@@ -195,6 +195,9 @@ class State:
     def __bool__(self) -> NoReturn:
         raise ModelError("a state has no truth value; compare its fields")
 
+    def __repr__(self) -> str:
+        return f"a state {type(self).__name__}"
+
     def replace(self, **changes: Any) -> Self:
         """The same state with some fields changed."""
         known = fields(type(self))

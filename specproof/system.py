@@ -157,9 +157,11 @@ def _seen(design: Design[Any], name: str, state: State) -> Term:
     """What a view sees of a state."""
     with design.building():
         try:
-            result = design.views[name](state)
+            result: object = design.views[name](state)
         except SpecproofError as error:
             raise _located(design.views[name], f"view {name}", error) from None
+    if isinstance(result, bool):
+        return boolean(result)
     if not isinstance(result, Term):
         raise ModelError(f"{where(design.views[name])}: the view {name} returned {result!r}; a word or a truth value was expected")
     return result

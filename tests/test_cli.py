@@ -226,6 +226,7 @@ MISTAKES = {
     "a lemma without types": ("@invariant", "@lemma", ":14: small: the parameter 'v' needs a type, U64 or Bool"),
     "a guard that is none": ("by='guest'", "by='guest', guard=None", "d: guard of go is None; a function of the state was expected"),
     "a view of no field": ("@d.view\ndef a(s: S) -> Word:\n    return s.a\n", "d.shows('aa')\n", ":8: d has no field 'aa' to show; did you mean"),
+    "a view of a state": ("return s.a\n", "return s\n", ":8: the view a returned a state S; a word or a truth value was expected"),
     "a width below 1": ("a: U64", "a: Annotated[Word, -3]", "S.a has -3 bits; a word has 1 to 4096"),
     "no width at all": ("a: U64", "a: Annotated[Word, 0]", "S.a has 0 bits; a word has 1 to 4096"),
     "a width beyond all": ("a: U64", "a: Annotated[Word, 1 << 40]", "S.a has 1099511627776 bits; a word has 1 to 4096"),

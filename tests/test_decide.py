@@ -414,6 +414,21 @@ def test_tests_may_choose_words_at_the_start_and_in_views() -> None:
     assert isinstance(one(chosen, "", its_bit), Proved)
 
 
+def test_a_view_may_be_a_plain_truth_value() -> None:
+    """As the initial predicate, a guard and a claim may: what a design always or never shows."""
+    design = chosen.but("plain")
+
+    @design.view
+    def always(s: Chosen) -> Any:
+        return True
+
+    @invariant("always-so")
+    def always_so(v: Any) -> Bool:
+        return v.always | (v.other_word == 0)  # type: ignore[no-any-return]
+
+    assert isinstance(one(design, "", always_so), Proved)
+
+
 class Narrow(State):
     w: Annotated[Word, 1] = field("a word of one bit")
     on: Bool = field("it was set")
