@@ -134,7 +134,7 @@ def shrink(judge: Judge, initial: Mapping[str, int], steps: Steps, preferred: It
         for position in reversed(order):  # unnamed and late positions go first
             if judge(*_project(state, run, keep & ~(1 << position), judge)) is not None:
                 keep &= ~(1 << position)
-    state, run = _project(state, run, keep, judge)
+    state, run = _settle(judge, *_project(state, run, keep, judge), preferred)
     for value in sorted(set(state.values()) - {0}):
         _clear(judge, state, run, [path for path, held in state.items() if held == value])
     for _ in range(2):  # what one pass frees, the next can clear
@@ -169,6 +169,21 @@ def _few(state: Mapping[str, int], run: Steps, order: Sequence[int]) -> list[int
         if len(used) <= FEW:
             return used
     return []
+
+
+def _settle(judge: Judge, state: dict[str, int], run: Steps, preferred: Iterable[int]) -> tuple[dict[str, int], Steps]:
+    """Each position moved to the first of those preferred that is free and shows the same: which one Z3 chose says nothing."""
+    preferred = list(preferred)
+    values = [*state.values(), *(value for _, inputs in run for value in inputs.values())]
+    used = [position for position in range(max(values, default=0).bit_length()) if any(value >> position & 1 for value in values)]
+    for go in sorted(used, key=lambda position: (position not in preferred, preferred.index(position) if position in preferred else position)):
+        for come in [position for position in preferred[: preferred.index(go) if go in preferred else None] if position not in used]:
+            moved = _moved(state, run, go, come, "", judge)
+            if judge(*moved) is not None:
+                state, run = moved
+                used = [come if position == go else position for position in used]
+                break
+    return state, run
 
 
 def _gather(judge: Judge, state: dict[str, int], run: Steps, order: Sequence[int]) -> tuple[dict[str, int], Steps]:
