@@ -50,7 +50,7 @@ class Vocabulary:
             term = system.view(name, now)
             if term.op in ("var", "const") or term.width > self.slice.widest:
                 continue
-            program = compile_value(self.slice, term)
+            program = compile_value(self.slice, self._wide(term))
             if program is not None:
                 found[("view", name)] = program
         return found
@@ -102,13 +102,17 @@ class Vocabulary:
                 bools.append(~cast(Bool, term) if positive else cast(Bool, term))
         return implies(conj(bools), FALSE if words is None else words == 0)
 
+    def _wide(self, term: Term) -> Term:
+        """A word as wide as the widest, as every word is to a lemma: it has no bits beyond its own, though its complement would."""
+        return cast(Word, term).zext(self.slice.widest) if term.width else term
+
     def _leaf(self, key: Any, values: Mapping[str, Term]) -> Term:
         """The full-width term of a word of the vocabulary."""
         kind = key[0]
         if kind == "class":
             return word(key[1], self.slice.widest)
         if kind == "view":
-            return self.slice.system.view(key[1], values)
+            return self._wide(self.slice.system.view(key[1], values))
         return cast(Word, values[key[1]]).bit(key[2]) if kind == "watched" else values[key[1]]
 
 

@@ -579,3 +579,43 @@ def test_a_configuration_may_pin_every_field() -> None:
         return v.on  # type: ignore[no-any-return]
 
     assert isinstance(one(design, "on", is_on), Proved)
+
+
+class Bits(State):
+    """One bit beside a wider input."""
+
+    bit: Annotated[Word, 1] = field("one bit")
+    on: Bool = field("a switch")
+
+
+bits = Design("bits", Bits, doc="a narrow view beside a wide input")
+bits.initial(lambda s: s.bit == word(0, 1))
+
+
+@bits.action(by="anybody")
+def set_bit(s: Bits, value: Annotated[Word, 3]) -> Bits:
+    """The bit stays clear, and is set where it is set already."""
+    return s.replace(bit=ite(s.on, s.bit, s.bit ^ s.bit), on=(value == 0) | (s.bit == word(1, 1)))
+
+
+@bits.view
+def complement(s: Bits) -> Word:
+    """The bit, the other way round."""
+    return ~s.bit
+
+
+@bits.view
+def plain(s: Bits) -> Word:
+    """The bit."""
+    return s.bit
+
+
+@invariant("stays-clear")
+def stays_clear(v: Any) -> Bool:
+    """The bit is never set."""
+    return cast(Bool, v.plain == word(0, 1))
+
+
+def test_a_view_narrower_than_an_input_has_no_bits_beyond_its_own() -> None:
+    """The complement of a bit is one bit: a lemma about it must not speak of the other two positions of a wider word."""
+    assert isinstance(one(bits, "", stays_clear), Proved)
