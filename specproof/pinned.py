@@ -187,7 +187,8 @@ def listed(known: Library, result: Result) -> bool:
 
 def _unanswered(pins: Pins, units: Sequence[Unit], known: Library, request: Request) -> list[Difference]:
     asked = {key for unit in units for key in unit.keys}
-    designs = {unit.design for unit in units}
+    own = bool(request.targets) and LEMMAS not in request.targets  # lemmas of a file are asked under the name of those that ship
+    designs = {unit.design for unit in units} - ({LEMMAS} if own else set())
     gone = [
         pin for pin in pins.values()
         if pin.key not in asked and (pin.design in designs or not request.targets) and (_shipped(known, pin.design) or not request.targets)

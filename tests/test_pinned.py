@@ -10,6 +10,7 @@ import pytest
 
 from specproof import InputError
 from specproof.causes import Cause
+from specproof.cli import main
 from specproof.load import LEMMAS, Library
 from specproof.pinned import Pin, causes, differences, read, render, renewed, table
 from specproof.plan import Request, plan
@@ -169,3 +170,21 @@ def test_a_table_that_is_no_toml(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"verdicts.toml: Invalid value \(at line 2, column 10\)$"):
         read(path)
+
+
+def test_a_lemma_of_ones_own_is_not_held_against_those_that_ship(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file with a lemma asks none of the shipped ones, and misses none."""
+    file = tmp_path / "own.py"
+    file.write_text(
+        "from specproof import Bool, Design, State, field, lemma\n\n\n"
+        "class Switch(State):\n    on: Bool = field('whether it is on')\n\n\n"
+        "mine = Design('mine', Switch, doc='a switch')\n"
+        "mine.initial(lambda s: ~s.on)\n\n\n"
+        "@mine.action(by='anybody')\ndef toggle(s: Switch) -> Switch:\n    return s.replace(on=~s.on)\n\n\n"
+        "@lemma('excluded-middle')\ndef excluded_middle(p: Bool) -> Bool:\n    return p | ~p\n",
+        encoding="utf-8",
+    )
+    assert main(["check", str(file), "--no-cache", "--jobs", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "bit-vectors: excluded-middle: proved" in said
+    assert "!" not in said
