@@ -127,6 +127,18 @@ def test_a_file_that_does_not_import_at_a_revision(repository: Path, capsys: pyt
     assert "designs/design.py:1: this file does not import" in capsys.readouterr().err
 
 
+def test_a_design_that_is_wrong_at_a_revision(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The line is told of the file as git names it, not of a copy that is gone."""
+    (repository / "designs" / "design.py").write_text(GOOD.replace("s.shadow", "s.shadwo"), encoding="utf-8")
+    git(repository, "commit", "-q", "-a", "-m", "wrong")
+
+    assert run("review", "--git", "HEAD~1..HEAD", "designs/design.py", *CLAIMS) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("specproof: HEAD:designs/design.py:")
+    assert "did you mean 'shadow'?" in error
+    assert "specproof-" not in error
+
+
 def test_outside_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """git says that there is no repository, and nothing else happens."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))

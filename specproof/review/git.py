@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from specproof.errors import UsageError
+from specproof.errors import SpecproofError, UsageError
 
 #: How the working tree is named in a report.
 WORKING_TREE = "working tree"
@@ -72,7 +72,13 @@ def at(revision: str, file: Path, other: str = "") -> Iterator[tuple[Path, Path]
             target = Path(folder) / one
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(_git(top, "cat-file", "blob", f"{name}:{one}"))
-        yield Path(folder) / path, Path(folder)
+        try:
+            yield Path(folder) / path, Path(folder)
+        except SpecproofError as error:  # said of the file as git names it: the copy is gone when it is read
+            text = str(error)
+            for known in (str(Path(folder).resolve()), folder):
+                text = text.replace(f"{known}/", f"{revision}:")
+            raise type(error)(text) from None
 
 
 def _beside(top: Path, commit: str, path: str) -> list[str]:
