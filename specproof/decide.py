@@ -207,7 +207,10 @@ class Decision:
         answer = self.solver.ask([self.system.starts])
         if answer.word == "unsat":
             names = sorted(str(term.data) for term in variables([self.system.starts]))
-            raise ModelError(f"{self.system.design}: nothing satisfies its initial predicate (it reads {', '.join(names)}); no run starts")
+            assumed = list(self.system.initially_assumed)
+            also = f" together with what is assumed of the start ({', '.join(assumed)})"
+            what = "its initial predicate" + (also if assumed and self.solver.ask([self.system.initial]).word == "sat" else "")
+            raise ModelError(f"{self.system.design}: nothing satisfies {what} (it reads {', '.join(names)}); no run starts")
         try:
             slice_, reached = self.explored or self._explore()
         except TooLarge as reason:

@@ -277,6 +277,17 @@ def test_a_start_that_nothing_satisfies_is_2(capsys: pytest.CaptureFixture[str],
     assert "nothing satisfies its initial predicate" in err
 
 
+def test_an_assumption_that_excludes_every_start_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The initial predicate is not what is wrong then."""
+    path = Path(_design(tmp_path, "s.replace(a=v)"))
+    path.write_text(path.read_text() + "@d.assumption('dry', of=('initial',))\ndef dry(s): return s.a == 1\n")
+
+    code, _, err = ask(capsys, "check", str(path))
+
+    assert code == 2
+    assert "d: nothing satisfies its initial predicate together with what is assumed of the start (dry) (it reads a); no run starts" in err
+
+
 def test_a_misspelt_view_in_ones_own_claim_is_2(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """A claim of the file that none of its designs can express says nothing; what the others say is shown first."""
     path = Path(_design(tmp_path, "s.replace(a=v & s.a)"))
