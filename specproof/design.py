@@ -179,7 +179,7 @@ class Design(Generic[S]):
         self.settings[name] = predicate
 
     def configure(self, *names: str) -> None:
-        """The settings under which every claim is asked; together they must cover all frozen values."""
+        """The settings under which every claim is asked. Frozen values that none of them allows are not asked about."""
         for name in names:
             if name not in self.settings:
                 raise ModelError(f"{self.name} has no setting {name!r}; {did_you_mean(name, self.settings)}")
