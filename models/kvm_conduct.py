@@ -1,5 +1,5 @@
-"""KVM/VMX as of Linux 6.12, continued: who acts, and where in a nested transition the vCPU is, for proofs/conduct.py,
-upkeep.py and possible.py.
+"""KVM/VMX as of Linux 6.12, continued: who acts, and where in a nested transition the vCPU is, for proofs/conduct.py and
+its neighbours.
 
 What is modelled, what is not, and the sources are in the header of kvm.py. This file is the last of the
 design: whoever builds on it imports `kvm_upstream` from here.

@@ -1,10 +1,11 @@
-"""Twins of the claims about values and fields that an act leaves alone: kvm-reference with one helper or action changed. As in twins.py."""
+"""Twins of the claims in upkeep.py and fields.py: kvm-reference with one helper or action changed. As in twins.py."""
 
-from specproof.models.kvm import Vcpu, Vmcs
-from specproof.proofs.twins import V, twin
+from specproof.models.kvm import Vcpu, Vmcs, vm_exits
+from specproof.proofs.twins import V, forgets_what_it_wrote, locks_and_does_not_force, switches_the_mask_only, tells_the_cache_only, twin
+from specproof.proofs.twins_conduct import stores_the_request
 
 from specproof import U64, Bool, Word
-from specproof.models import kvm_nested, kvm_transitions
+from specproof.models import kvm, kvm_nested, kvm_transitions
 from specproof.models import kvm_reference as reference
 
 
@@ -24,7 +25,22 @@ def takes_the_request_along(s: Vcpu, host: U64, accepts: U64, rrsba_ctrl: Bool, 
     return kvm_transitions.migrate(s, host, accepts, rrsba_ctrl, rrsba, bhi_ctrl, bhi_no).replace(mitigation_ctrl=s.mitigation_ctrl)
 
 
+def looks_at_no_visibility(s: Vcpu, ctrl: Word, has_reserved: Bool, host_initiated: bool) -> Vcpu:
+    return reference.vmx_set_msr_mitigation_ctrl(s, ctrl, has_reserved, host_initiated=True)
+
+
+def puts_the_value_into_the_mask(s: Vcpu) -> Vcpu:
+    return kvm.vmcs_write(vm_exits(s), mask=s.guest_spec_ctrl).replace(exited=True)
+
+
 TWINS = (
+    twin("unseen-requests-are-refused", V, "A guest's request is taken as userspace's is.", vmx_set_msr_mitigation_ctrl=looks_at_no_visibility),
+    twin("levels-compute-anew", V, "The other VMCS gets the mask, and the effective value stays as it was for the last.",
+         vmx_switch_vmcs=switches_the_mask_only, vmx_set_msr_mitigation_ctrl=stores_the_request),
+    twin("stale-by-an-entry", V, "The mask field is written and the cache is not.", vmx_set_spec_ctrl_mask=forgets_what_it_wrote),
+    twin("write-through", V, "KVM remembers a mask that it never wrote to the VMCS.", vmx_set_spec_ctrl_mask=tells_the_cache_only),
+    twin("cached-is-not-written", V, "An exit leaves the guest's value in the mask field.", vm_exit=puts_the_value_into_the_mask),
+    twin("values-take-effect", V, "The mask locks a bit and does not set it.", effective_value=locks_and_does_not_force),
     twin("mask-changes-as-told", V, "VMXOFF drops the request.", free_nested=drops_the_request),
     twin("refused-for-what-was-given", V, "A refusal names all that the host lacks, asked for or not.",
          kvm_spec_ctrl_test_value=names_what_the_host_lacks),

@@ -1,4 +1,4 @@
-"""What an act does to the register, to the hypervisor's copies, to the VMCS fields and to the policy, and what it leaves alone.
+"""What an act does to the register, to the hypervisor's copies and to the policy, and what it leaves alone.
 
 Most were found missing by `specproof mutate`: an action with one wrong operation that no other claim noticed.
 
@@ -11,7 +11,7 @@ from specproof import Bool, Word, implies, invariant, ite, step
 
 
 class Machine(Protocol):
-    """The views of a hypervisor that keeps copies of the register and fields of VMCSs: those of vocabulary.Machine, and more about the step."""
+    """The views of a hypervisor that keeps copies of the register: those of vocabulary.Machine, and more about the step."""
 
     guest_runs: Bool
     may_enter: Bool
@@ -24,6 +24,7 @@ class Machine(Protocol):
     userspace_reads: Word
     control: Bool
     exits_on_write: Bool
+    guest_wrote_ctrl: Bool
     ctrl_visible: Bool
     ctrl_refused: Bool
     asked_reserved: Bool
@@ -32,14 +33,8 @@ class Machine(Protocol):
     saved_guest_value: Word
     shadow: Word
     mask_field: Word
-    other_shadow: Word  # the fields of the VMCS that is not current
-    other_mask: Word
-    other_cache: Word  # ... and what KVM believes to be in its mask field
-    stale_cache: Word
-    needless_mask_write: Word
     required_value: Word
     guest_reads: Word
-    ctrl: Word  # the request as it is stored
     host_forces: Word  # the bits that the host forces if the guest asks, as KVM takes it
     host_has: Word  # the step: a migration to a processor with these of them
     host_needs: Word  # ... which protect from something there
@@ -48,7 +43,6 @@ class Machine(Protocol):
     applied_mask: Word
     l0_closed: Bool  # KVM asks for exits on L1's writes
     merge_pending: Bool  # the bitmaps are merged before the next VM entry
-    vmx_operation: Bool  # L1 is in VMX operation
     by_l1: Bool  # the step: an instruction of L1
     by_l2: Bool  # the step: an instruction of L2
     by_userspace: Bool  # the step: an ioctl, other than those that restore a migrated vCPU
@@ -66,16 +60,11 @@ class Machine(Protocol):
     list_loaded: Bool
     changed_level: Bool
     entry_failed: Bool
-    return_failed: Bool  # the step: KVM_SET_NESTED_STATE or RSM failed to return to L2
     reentered: Bool
     l1_asked: Bool  # ... and L1's asks for exits on L2's writes
-    vmx_on: Bool  # the step put L1 into VMX operation
-    vmx_off: Bool  # ... or took it out of it
     rsm: Bool  # the step: RSM
     did_reset: Bool
     did_init: Bool
-    restored: Bool
-    cache: Word  # what KVM believes to be in the mask field of the current VMCS
 
 
 # The register and its copies.
@@ -107,12 +96,6 @@ def copies_follow_the_register(before: Machine, after: Machine) -> Bool:
     return of_l1 & of_l2 & implies(left & ~before.exits_on_write, taken == 0) & implies(passed | known, kept == 0)
 
 
-@invariant("absent-fields-stay", id="J14")
-def absent_fields_stay(v: Machine) -> Bool:
-    """On a processor without the control KVM leaves the fields alone that only come with it."""
-    return implies(~v.virtualized, (v.shadow | v.mask_field) == 0)
-
-
 @step("reads-as-the-views-say", id="J21")
 def reads_as_the_views_say(before: Machine, after: Machine) -> Bool:
     """RDMSR returns what other claims take it to return, and so does KVM_GET_MSRS: of designs, too, that lose what was set."""
@@ -127,6 +110,22 @@ def writes_merge(before: Machine, after: Machine) -> Bool:
     merged = (before.effective & mask) | (after.operand & ~mask)
     differ = (after.effective ^ merged) | ite(before.control, after.shadow ^ after.operand, 0)
     return implies(after.guest_wrote & ~before.intercepted & ~after.refused, differ == 0)
+
+
+@step("values-take-effect", id="J77")
+def values_take_effect(before: Machine, after: Machine) -> Bool:
+    """Of a value that KVM takes, from the guest, a list or userspace, it computes the effective value: that value but for masked bits."""
+    accepted = ((after.guest_wrote & before.intercepted) | after.list_loaded | after.userspace_wrote) & ~after.refused
+    others = (after.saved_effective ^ after.operand) & ~after.applied_mask
+    return implies(accepted, (others | (after.required_value & after.applied_mask & ~after.saved_effective)) == 0)
+
+
+@step("levels-compute-anew", id="J81")
+def levels_compute_anew(before: Machine, after: Machine) -> Bool:
+    """On the way to L2 and back, and where that fails, KVM computes the effective value from the guest's value and the mask."""
+    guests = ite(after.control, after.saved_guest_value, after.userspace_reads)  # a copy of its own need only be kept with the control
+    others = (after.saved_effective ^ guests) & ~after.applied_mask
+    return implies(after.changed_level, (others | (after.required_value & after.applied_mask & ~after.saved_effective)) == 0)
 
 
 @invariant("refused-for-what-the-host-lacks", id="J37")
@@ -176,16 +175,16 @@ def opened_by_nothing_else(before: Machine, after: Machine) -> Bool:
 
 @step("requests-refused-for-a-reason", id="J23")
 def requests_refused_for_a_reason(before: Machine, after: Machine) -> Bool:
-    """A guest that asks for what it was told of is not refused, and its userspace only if the register or a bit is unknown."""
+    """A guest that asks for what it was told of is not refused, and its userspace only if the register or a bit is unknown; an unknown bit is."""
     by_userspace = after.by_userspace & after.refused & ~after.userspace_wrote
     unknown = after.asked_reserved | ~before.ctrl_visible
     return implies(after.ctrl_refused, unknown | after.asked_untold) & implies(by_userspace, unknown) & implies(after.asked_reserved, after.refused)
 
 
-@invariant("mask-field-as-applied-in-l1", id="J24")
-def mask_field_as_applied_in_l1(v: Machine) -> Bool:
-    """While L1 is current its mask field holds the mask by which KVM computes the effective value: of designs, too, that lose vmcs02's."""
-    return implies(v.control & ~v.in_l2 & v.may_enter, v.mask_field == v.applied_mask)
+@step("unseen-requests-are-refused", id="J78")
+def unseen_requests_are_refused(before: Machine, after: Machine) -> Bool:
+    """A guest that is not told of the register cannot ask for anything by it."""
+    return implies(after.guest_wrote_ctrl & ~before.ctrl_visible, after.refused)
 
 
 @step("host-forces-what-it-has", id="J26")
@@ -193,12 +192,6 @@ def host_forces_what_it_has(before: Machine, after: Machine) -> Bool:
     """After a migration KVM forces what the destination's processor has and needs, whatever the source had; then that stays."""
     begins = before.settled & ~after.settled
     return ite(begins, after.host_has & after.host_needs, before.host_forces) == after.host_forces
-
-
-@step("destination-has-the-mask", id="J35")
-def destination_has_the_mask(before: Machine, after: Machine) -> Bool:
-    """Once all is restored, the current VMCS has the mask by which KVM computes the effective value."""
-    return implies(after.restored & after.control, after.mask_field == after.applied_mask)
 
 
 @step("mask-changes-as-told", id="J74")
@@ -212,68 +205,3 @@ def mask_changes_as_told(before: Machine, after: Machine) -> Bool:
 def policy_takes_effect(before: Machine, after: Machine) -> Bool:
     """When a policy is accepted KVM computes the effective value anew: bits that it forces to 1 are in it."""
     return implies(after.policy_written, (after.required_value & after.applied_mask & ~after.saved_effective) == 0)
-
-
-# The VMCS that is current, and the other.
-
-
-@step("current-vmcs-only", id="J27")
-def current_vmcs_only(before: Machine, after: Machine) -> Bool:
-    """VMWRITE reaches the current VMCS: the fields of the other stay until it is current, allocated or freed; a freed one has none."""
-    stays = implies(stayed(before, after), kept(before.other_shadow, before.other_mask, after))
-    left = implies(~made_anew(before, after) & before.in_l2 & ~after.in_l2, kept(before.shadow, before.mask_field, after))
-    none = after.vmx_off | after.did_reset | (before.settled & ~after.settled)
-    gone = implies(none, (after.other_shadow | after.other_mask) == 0)
-    return stays & left & gone
-
-
-def made_anew(before: Machine, after: Machine) -> Bool:
-    """A VMCS was allocated or freed."""
-    created = after.did_reset | (before.settled & ~after.settled)
-    return created | after.vmx_on | after.vmx_off | (before.vmx_operation != after.vmx_operation)
-
-
-def stayed(before: Machine, after: Machine) -> Bool:
-    """Both VMCSs are those before the step, and the same was current all the time."""
-    return ~made_anew(before, after) & ~after.changed_level & (before.in_l2 == after.in_l2)
-
-
-def kept(shadow: Word, mask: Word, after: Machine) -> Bool:
-    """The VMCS that is not current after the step has these fields."""
-    return ((after.other_shadow ^ shadow) | (after.other_mask ^ mask)) == 0
-
-
-@step("new-vcpus-cache-is-empty", id="J33")
-def new_vcpus_cache_is_empty(before: Machine, after: Machine) -> Bool:
-    """Of a new vCPU KVM believes nothing about a mask field that is not so, and writes none for the sake of what another had."""
-    new = after.did_reset | (before.settled & ~after.settled)
-    return implies(new, (after.stale_cache | after.other_cache | after.needless_mask_write) == 0)
-
-
-@step("entries-reach-vmcs02", id="J34")
-def entries_reach_vmcs02(before: Machine, after: Machine) -> Bool:
-    """A nested entry, and a return to L2, brings the guest's value and the mask to vmcs02 before it can fail."""
-    left = (after.other_shadow ^ after.saved_guest_value) | (after.other_cache ^ after.applied_mask)
-    return implies(((after.by_l1 & after.entry_failed) | after.return_failed) & after.control, left == 0)
-
-
-@step("cache-of-current-vmcs-only", id="J39")
-def cache_of_current_vmcs_only(before: Machine, after: Machine) -> Bool:
-    """What KVM believes to be in the mask field changes for the current VMCS only: of one that is left or freed it stays as it was."""
-    freed = after.vmx_off & ~before.in_l2
-    left = before.in_l2 & ~after.in_l2 & (after.vmx_off | ~made_anew(before, after))
-    other = implies(stayed(before, after) | freed, before.other_cache == after.other_cache)
-    return other & implies(left, before.cache == after.other_cache)
-
-
-@step("destination-starts-empty", id="J76")
-def destination_starts_empty(before: Machine, after: Machine) -> Bool:
-    """On the destination of a migration a vCPU has no value, no request and no more than its own mask until they are restored."""
-    held = after.saved_guest_value | after.shadow | after.ctrl | ite(after.control, after.mask_field ^ after.applied_mask, 0)
-    return implies(before.settled & ~after.settled, held == 0)
-
-
-@step("new-vmcs-cache-is-empty", id="J73")
-def new_vmcs_cache_is_empty(before: Machine, after: Machine) -> Bool:
-    """Of a VMCS that was just allocated KVM believes nothing: struct loaded_vmcs of L2's outlives VMXOFF, the VMCS does not."""
-    return implies(after.vmx_on & ~after.changed_level, after.other_cache == 0)
