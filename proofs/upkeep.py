@@ -80,7 +80,7 @@ def reads_return_what_was_set(before: Machine, after: Machine) -> Bool:
 def copies_follow_the_register(before: Machine, after: Machine) -> Bool:
     """An exit from where writes do not exit takes the register's values into KVM's copies; any other, and what is no exit, leaves them.
 
-    An entry of L2 that the processor refuses is an exit, too; one that L1 asks for is an exit of L1 and takes nothing of L2's.
+    An entry of L2 that the processor refuses is an exit, too; what L1 does but read or write the register is an exit of L1.
     """
     taken = (after.saved_guest_value ^ before.rdmsr) | (after.saved_effective ^ before.effective)
     kept = (after.saved_guest_value ^ before.saved_guest_value) | (after.saved_effective ^ before.saved_effective)
@@ -91,8 +91,8 @@ def copies_follow_the_register(before: Machine, after: Machine) -> Bool:
     exits = ite(before.merge_pending, before.l0_closed | after.l1_asked, before.exits_on_write)
     tried = after.entry_failed & before.in_l2 & before.may_enter
     of_l2 = implies(tried, after.saved_guest_value == ite(exits, before.saved_guest_value, before.guest_reads))
-    entry = after.by_l1 & after.changed_level & ~after.rsm
-    of_l1 = implies(entry, after.saved_guest_value == ite(before.exits_on_write, before.saved_guest_value, before.rdmsr))
+    instruction = after.by_l1 & ~after.guest_read & ~after.guest_wrote
+    of_l1 = implies(instruction, after.saved_guest_value == ite(before.exits_on_write, before.saved_guest_value, before.rdmsr))
     return of_l1 & of_l2 & implies(left & ~before.exits_on_write, taken == 0) & implies(passed | known, kept == 0)
 
 
