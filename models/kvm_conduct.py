@@ -123,6 +123,12 @@ def merge_pending(s: Vcpu) -> Bool:
 
 
 @kvm_upstream.view
+def set_up(s: Vcpu) -> Bool:
+    """KVM has written the constant fields of vmcs02 since that was allocated."""
+    return s.vmcs02.written
+
+
+@kvm_upstream.view
 def vmx_operation(s: Vcpu) -> Bool:
     """L1 is in VMX operation, or was when the SMI came."""
     return s.vmxon

@@ -51,6 +51,7 @@ class Machine(Protocol):
     did_init: Bool
     restored: Bool
     exited: Bool  # the step: an exit that has nothing to do with the MSRs
+    set_up: Bool  # KVM has written the constant fields of vmcs02 since that was allocated
     early_check: Bool  # KVM asks the processor before it processes the entry list
     smi_in_l2: Bool  # ... and the SMI came in L2
     nested_to_come: Bool  # a migration: KVM_SET_NESTED_STATE is still to come
@@ -175,6 +176,13 @@ def entries_in_order(before: Machine, after: Machine) -> Bool:
     early = implies(failed & ~after.leaving & after.merged, after.early_check)
     late = implies(failed & after.leaving, after.merged)
     return early & late & implies(after.by_l1 & after.changed_level & after.in_l2 & ~after.rsm, after.merged & after.entering)
+
+
+@step("vmcs02-is-set-up", id="J84")
+def vmcs02_is_set_up(before: Machine, after: Machine) -> Bool:
+    """On every way into L2, and where that fails, KVM has written the constant fields of vmcs02, but not before that is used."""
+    used = (after.changed_level | after.in_l2) & ~after.vmx_off
+    return implies(used, after.set_up) & implies(after.vmx_on & ~after.changed_level, ~after.set_up)
 
 
 @step("exits-end-a-run", id="J41")

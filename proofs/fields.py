@@ -133,13 +133,16 @@ def write_through(before: Machine, after: Machine) -> Bool:
     was = ite(before.in_l2 == after.in_l2, before.cache, before.other_cache)
     other = ite(before.in_l2 == after.in_l2, before.other_cache, before.cache)
     unwritten = ((was ^ after.cache) & (after.mask_field ^ after.cache)) | ((other ^ after.other_cache) & (after.other_mask ^ after.other_cache))
-    return implies(after.virtualized & ~made_anew(before, after), unwritten == 0)
+    return implies(after.virtualized, unwritten == 0)
 
 
 @step("cached-is-not-written", id="J80")
 def cached_is_not_written(before: Machine, after: Machine) -> Bool:
-    """Where nothing is newly cached of the current VMCS's mask field, nothing is written to it: that is what the cache is for."""
-    return implies(stayed(before, after) & (before.cache == after.cache), before.mask_field == after.mask_field)
+    """Where nothing is newly cached of a VMCS's mask field, nothing is written to it: that is what the cache is for."""
+    here = implies(stayed(before, after) & (before.cache == after.cache), before.mask_field == after.mask_field)
+    from_l1 = after.changed_level & ~before.in_l2 & ~made_anew(before, after)
+    cache, mask = ite(after.in_l2, after.cache, after.other_cache), ite(after.in_l2, after.mask_field, after.other_mask)
+    return here & implies(from_l1 & (before.other_cache == cache), before.other_mask == mask)
 
 
 @step("stale-by-an-entry", id="J82")

@@ -152,7 +152,12 @@ def goes_on_with_the_old_vmcs(s: Vcpu, guest_mode: Bool, fails: Bool) -> Vcpu:
     return select(guest_mode, kvm_nested.nested_vmx_enter_non_root_mode(s, fails), s)
 
 
+def takes_vmcs02_for_set_up(s: Vcpu) -> Vcpu:
+    return s.replace(vmcs02=s.vmcs02.replace(spec_ctrl_virt=s.vmcs01.spec_ctrl_virt, ipi_virt=False))
+
+
 TWINS = (
+    twin("vmcs02-is-set-up", V, "The constant fields of vmcs02 are not written.", prepare_vmcs02_early=takes_vmcs02_for_set_up),
     twin("guest-acts-while-it-runs", V, "KVM emulates an instruction of a guest that has not been entered.", vm_entry=executes_before_it_enters),
     twin("userspace-acts-between-runs", V, "An ioctl ends the guest's run instead of waiting for its end.", vm_exit=kicks_the_vcpu_out),
     twin("runs-when-complete", V, "L2 runs before its MSR-load list is processed.", nested_vmx_run=enters_before_the_list),

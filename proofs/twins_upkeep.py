@@ -1,7 +1,15 @@
 """Twins of the claims in upkeep.py and fields.py: kvm-reference with one helper or action changed. As in twins.py."""
 
 from specproof.models.kvm import Vcpu, Vmcs, vm_exits
-from specproof.proofs.twins import V, forgets_what_it_wrote, locks_and_does_not_force, switches_the_mask_only, tells_the_cache_only, twin
+from specproof.proofs.twins import (
+    V,
+    forgets_what_it_wrote,
+    locks_and_does_not_force,
+    saves_the_shadow_only,
+    switches_the_mask_only,
+    tells_the_cache_only,
+    twin,
+)
 from specproof.proofs.twins_conduct import stores_the_request
 
 from specproof import U64, Bool, Word
@@ -38,6 +46,8 @@ TWINS = (
     twin("levels-compute-anew", V, "The other VMCS gets the mask, and the effective value stays as it was for the last.",
          vmx_switch_vmcs=switches_the_mask_only, vmx_set_msr_mitigation_ctrl=stores_the_request),
     twin("stale-by-an-entry", V, "The mask field is written and the cache is not.", vmx_set_spec_ctrl_mask=forgets_what_it_wrote),
+    twin("exit-compares-the-register", V, "After an exit KVM's copy of the effective value is the one from before.",
+         save_guest_spec_ctrl=saves_the_shadow_only),
     twin("write-through", V, "KVM remembers a mask that it never wrote to the VMCS.", vmx_set_spec_ctrl_mask=tells_the_cache_only),
     twin("cached-is-not-written", V, "An exit leaves the guest's value in the mask field.", vm_exit=puts_the_value_into_the_mask),
     twin("values-take-effect", V, "The mask locks a bit and does not set it.", effective_value=locks_and_does_not_force),

@@ -30,6 +30,7 @@ class Machine(Protocol):
     asked_reserved: Bool
     asked_untold: Bool  # the step: the guest asked for a bit of the request that it was not told of
     saved_effective: Word
+    stale_at_exit: Word
     saved_guest_value: Word
     shadow: Word
     mask_field: Word
@@ -126,6 +127,12 @@ def levels_compute_anew(before: Machine, after: Machine) -> Bool:
     guests = ite(after.control, after.saved_guest_value, after.userspace_reads)  # a copy of its own need only be kept with the control
     others = (after.saved_effective ^ guests) & ~after.applied_mask
     return implies(after.changed_level, (others | (after.required_value & after.applied_mask & ~after.saved_effective)) == 0)
+
+
+@invariant("exit-compares-the-register", id="J83")
+def exit_compares_the_register(v: Machine) -> Bool:
+    """What KVM compares with the host's value at an exit, to see whether that must be restored, is what the register holds."""
+    return v.stale_at_exit == 0
 
 
 @invariant("refused-for-what-the-host-lacks", id="J37")
