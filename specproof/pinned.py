@@ -8,6 +8,7 @@ import textwrap
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +238,12 @@ def renewed(pins: Pins, results: Iterable[Mapping[str, Any]]) -> list[Pin]:
     return list(new.values())
 
 
+def header_of(text: str) -> str:
+    """The comment at the top of a table, and the empty line below it; an analysis further down may have a line that begins with #VMEXIT."""
+    comment = "".join(takewhile(lambda line: line.startswith("#"), text.splitlines(keepends=True)))
+    return comment and comment + "\n"
+
+
 def results_of(path: Path, designs: Iterable[str]) -> list[Mapping[str, Any]]:
     """The results in the file of a `check --json`; InputError where it is none, or speaks of other designs than these."""
     try:
@@ -283,12 +290,12 @@ def main(arguments: Sequence[str]) -> int:
     for design in dict.fromkeys(result["design"] for result in results):
         path = table() / f"{design}.toml"
         written = path.read_text(encoding="utf-8") if path.is_file() else ""
-        header = "".join(line for line in written.splitlines(keepends=True) if line.startswith("#"))
+        header = header_of(written)
         mine = [result for result in results if result["design"] == design]
         asked = {(design, result["configuration"], result["claim"]) for result in mine}
         pins = {key: pin for key, pin in old.items() if key in asked}
         why = [one for (whose, _), one in told.items() if whose == design]
-        path.write_text(render(renewed(pins, mine), header and header + "\n", why), encoding="utf-8")
+        path.write_text(render(renewed(pins, mine), header, why), encoding="utf-8")
     return 0
 
 

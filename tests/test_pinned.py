@@ -12,7 +12,7 @@ from specproof import InputError
 from specproof.causes import Cause
 from specproof.cli import main
 from specproof.load import LEMMAS, Library
-from specproof.pinned import Pin, causes, differences, read, render, renewed, table
+from specproof.pinned import Pin, causes, differences, header_of, read, render, renewed, table
 from specproof.plan import Request, plan
 from specproof.trace import Step, Trace
 from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Verdict
@@ -188,3 +188,12 @@ def test_a_lemma_of_ones_own_is_not_held_against_those_that_ship(tmp_path: Path,
     said = capsys.readouterr().out
     assert "bit-vectors: excluded-middle: proved" in said
     assert "!" not in said
+
+
+@pytest.mark.parametrize("design", sorted(path.stem for path in table().glob("*.toml")))
+def test_a_table_that_is_written_again_is_the_same(design: str) -> None:
+    """Renewing without a change keeps every byte: the comment at the top once, analyses and causes as they were."""
+    text = (table() / f"{design}.toml").read_text(encoding="utf-8")
+    mine = [pin for pin in read(table()).values() if pin.design == design]
+    why = [one for (whose, _), one in causes(table()).items() if whose == design]
+    assert render(mine, header_of(text), why) == text
