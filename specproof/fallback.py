@@ -195,9 +195,10 @@ def _end(system: System, prop: Property, states: list[dict[Term, Term]], length:
         return result if wanted else ~result
     by = {**states[-2], **_inputs(system, length - 1)}
     taken, first, ways = _selectors(system, length - 1), TRUE, []
-    for name, term in prop.steps.items():
-        holds = cast(Bool, substitute([term], by)[0])
-        ways.append(conj((first, taken[name], holds if wanted else ~holds)))
+    for name in system.actions:  # the step is the first that is selected, be it one that the property speaks of or not
+        if name in prop.steps:
+            holds = cast(Bool, substitute([prop.steps[name]], by)[0])
+            ways.append(conj((first, taken[name], holds if wanted else ~holds)))
         first = first & ~taken[name]
     return disj(ways)
 

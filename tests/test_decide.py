@@ -31,11 +31,12 @@ from specproof import (
     step,
     word,
 )  # fmt: skip
+from specproof.claims import Property
 from specproof.decide import decide, decide_lemma, decide_relation
 from specproof.graph import variables
 from specproof.solver import Answer, Solver, hushed
 from specproof.system import build
-from specproof.terms import Term, variable
+from specproof.terms import FALSE, Term, variable
 from specproof.trace import replay
 from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Vacuous
 
@@ -619,3 +620,39 @@ def stays_clear(v: Any) -> Bool:
 def test_a_view_narrower_than_an_input_has_no_bits_beyond_its_own() -> None:
     """The complement of a bit is one bit: a lemma about it must not speak of the other two positions of a wider word."""
     assert isinstance(one(bits, "", stays_clear), Proved)
+
+
+def test_a_bounded_run_ends_with_the_action_that_is_asked_for() -> None:
+    """Where several actions may be taken the first of them is; a property of a later one says nothing of it."""
+    system = build(two_ways, "")
+    fired = Property("second fires", None, {"second": FALSE})
+
+    states = [{term: variable(f"{path}@{index}", term.width) for path, term in system.variables.items()} for index in (0, 1)]
+    both = list(fallback._selectors(system, 0).values())
+    run = fallback.bounded_run(system, fired, 1, Solver(None))
+
+    assert Solver(None).ask([fallback._end(system, fired, states, 1, False), *both]).word == "unsat"
+    assert run is not None
+    assert [step.action for step in run.steps] == ["second"]
+
+
+class Pair(State):
+    """A switch that two actions touch."""
+
+    on: Bool = field("a switch")
+
+
+two_ways = Design("pair", Pair, doc="two actions that are always possible")
+two_ways.initial(lambda s: ~s.on)
+
+
+@two_ways.action(by="anybody")
+def first(s: Pair) -> Pair:
+    """Switches."""
+    return s.replace(on=~s.on)
+
+
+@two_ways.action(by="anybody")
+def second(s: Pair, to: Bool) -> Pair:
+    """Switches to what is given."""
+    return s.replace(on=to)
