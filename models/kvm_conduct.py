@@ -124,8 +124,8 @@ def merge_pending(s: Vcpu) -> Bool:
 
 @kvm_upstream.view
 def set_up(s: Vcpu) -> Bool:
-    """KVM has written the constant fields of vmcs02 since that was allocated."""
-    return s.vmcs02.written
+    """vmcs02 is allocated, and KVM has written its constant fields since."""
+    return s.vmxon & s.vmcs02.written
 
 
 @kvm_upstream.view

@@ -168,6 +168,7 @@ kvm_rfc_v1.lacks(
     chosen_mask=v2.NOBODY_CHOOSES,
     chosen_value=v2.NOBODY_CHOOSES,
     stale_cache="v1 keeps no copy of each VMCS's mask field; mask-sync compares the field with the required mask",
+    cache="v1 keeps no copy of each VMCS's mask field",
     other_cache="v1 keeps no copy of each VMCS's mask field, and writes neither field of vmcs02",
     saved_guest_value="v1 keeps no copy of the shadow; what it returns for the guest's value is asked by userspace-view",
 )

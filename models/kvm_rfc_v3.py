@@ -285,6 +285,7 @@ for _view in (
 
 kvm_rfc_v3.lacks(
     stale_cache="v3 keeps no copy of a mask field; mask-sync compares the field with the required mask",
+    cache="v3 keeps no copy of a mask field",
     other_cache="v3 keeps no copy of a mask field, and writes vmcs02's fields where a VM entry follows",
 )
 
