@@ -22,7 +22,7 @@ def line(review: Review) -> str:
     sentences = [f"{review.old.label} -> {review.new.label}: {_first(review)}"]
     if review.restricted and not review.identical:
         sentences.append(f"Asked only: {review.restricted}.")
-    sentences += [what for what in (_lost(review), _still(review), _gained(review), _safe(review), _seen(review)) if what]
+    sentences += [what for what in (_lost(review), _besides(review), _still(review), _gained(review), _safe(review), _seen(review)) if what]
     return " ".join(sentences)
 
 
@@ -43,8 +43,7 @@ def _first(review: Review) -> str:
     unsure = review.by_claim("undecided", "dropped", "hollow")
     if lost:
         what = "it loses protection" if lost & set(protection()) else "it loses what held before"
-        tail = f" Besides, {_reasons(unsure)}." if unsure else ""
-        return f"do not take it as it is: {what}.{tail}"
+        return f"do not take it as it is: {what}."
     if unsure:
         return f"not settled. Nothing is shown to be lost, but {_reasons(unsure)}."
     if review.silent:
@@ -60,6 +59,12 @@ def _first(review: Review) -> str:
         verb = "is" if len(broken) == 1 else "are"
         return f"{what}, but {where}{review.new.label} does not protect: {_some(broken)} {verb} broken before and after."
     return f"{what}."
+
+
+def _besides(review: Review) -> str:
+    """What is not settled where something is lost; where nothing is, the first sentence says it."""
+    unsure = review.by_claim("undecided", "dropped", "hollow")
+    return f"Besides, {_reasons(unsure)}." if unsure and review.by_claim("lost") else ""
 
 
 def _broken(review: Review) -> list[str]:
