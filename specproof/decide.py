@@ -77,7 +77,9 @@ def decide(
 
 
 def counted(verdict: Verdict, concerns: Sequence[Concern]) -> Verdict:
-    """The verdict, or where it is a proof that does not count, why."""
+    """The verdict, or where it is a proof that does not count, why; of what is true of any views, that comes before what never happens."""
+    if isinstance(verdict, Vacuous) and (empty := [one.text for one in concerns if one.claim]):
+        return Vacuous(verdict.method, "; ".join(empty))
     if not concerns or not isinstance(verdict, Proved):
         return verdict
     text = "; ".join(one.text for one in concerns)

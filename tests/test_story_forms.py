@@ -175,7 +175,7 @@ def test_a_design_that_has_changed(capsys: pytest.CaptureFixture[str], tmp_path:
     assert code == 2
     assert out.splitlines()[-2] == "  step 0 fits: a run can start there"
     last = out.splitlines()[-1]
-    assert last.startswith("  step 1, set_mask, does not fit: spec is 0x")
+    assert last.startswith("  step 1, set_mask, does not fit: spec is ")
     assert last.endswith("; broken has changed since the trace was written")
 
 
@@ -221,7 +221,7 @@ def test_a_waveform(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert text.count("$scope") == text.count("$upscope")
     assert re.findall(r"^#(\d+)$", text, re.M) == ["0", "10", "20", "30"]
     assert "sset_mask" in text
-    assert re.search(r"^bx+[01]x+ ", text, re.M)
+    assert re.search(r"^b(?:x+[01]|[01]+x)[01x]* ", text, re.M)
 
 
 @pytest.mark.skipif(shutil.which("vcd2fst") is None, reason="gtkwave's vcd2fst is not installed")

@@ -83,3 +83,16 @@ def test_a_relation_that_is_true_of_any_views_says_nothing() -> None:
     assert isinstance(result, Result)
     assert isinstance(result.verdict, Vacuous)
     assert [concern.check for concern in result.concerns] == ["tautology"]
+
+
+def test_what_is_true_of_any_views_is_said_to_be_so_though_its_antecedent_never_happens_either() -> None:
+    """The antecedents of nested implications contradict one another, but nobody has to look at the design to see that."""
+
+    @invariant("says-nothing")
+    def empty(v: Any) -> Bool:
+        return implies(~v.guest_runs, implies(v.guest_runs, v.guest_runs))
+
+    found = verdict(empty)
+
+    assert isinstance(found, Vacuous)
+    assert "true of any views whatever" in found.reason
