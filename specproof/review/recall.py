@@ -55,6 +55,15 @@ class _Refuter(Decision):
         """What the slice leaves open is asked in full, if it matters."""
 
 
+class _Prover(Decision):
+    """Proves some claims with the lemmas of others, of which nothing else is asked."""
+
+    only: Sequence[str] = ()
+
+    def _or_vacuous(self, slice_: Slice, reached: Reached, name: str, witnesses: dict[str, Trace | None]) -> Property:
+        return super()._or_vacuous(slice_, reached, name, witnesses) if name in self.only else self.properties[name]
+
+
 @dataclass(frozen=True)
 class Question:
     """Properties of one side in one configuration, with the kinds of their claims."""
@@ -128,7 +137,8 @@ class Recall:
         left = any(name not in known for name in names)
         asked = [name for name in question.properties if left and not isinstance(known.get(name), Result) or name in names]
         properties = {name: question.properties[name] for name in asked}
-        decision = Decision(question.system, properties, question.kinds, Solver(question.timeout), report)
+        decision = _Prover(question.system, properties, question.kinds, Solver(question.timeout), report)
+        decision.only = names
         decision.explored = self.explored.get(question.key(()))
         decision.run()
         return {name: answer for name, answer in answers.items() if name in names}
