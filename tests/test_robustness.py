@@ -62,18 +62,18 @@ def test_a_worker_that_is_killed_costs_no_verdict() -> None:
     command = [sys.executable, "-m", "specproof", "check", THIN, "--jobs", "2", "--no-cache"]
     peace = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
 
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0) as process:
         assert process.stdout is not None
-        first = process.stdout.readline()
+        first = process.stdout.readline()  # without a buffer, in which further lines would stay
         killed = [child for child in _children(process.pid) if _is_worker(child)][:1]
         for child in killed:
             os.kill(child, signal.SIGKILL)
         rest, err = process.communicate(timeout=300)
 
     assert killed
-    assert first + rest == peace.stdout
+    assert (first + rest).decode() == peace.stdout
     assert process.returncode == peace.returncode
-    assert "Traceback" not in err
+    assert b"Traceback" not in err
 
 
 def _is_worker(pid: int) -> bool:
