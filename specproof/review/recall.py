@@ -135,7 +135,7 @@ class Recall:
         answers, report = _reporting(question)
         known = self.refuted(question)
         left = any(name not in known for name in names)
-        asked = [name for name in question.properties if left and not isinstance(known.get(name), Result) or name in names]
+        asked = [name for name in question.properties if (left and not isinstance(known.get(name), Result)) or name in names]
         properties = {name: question.properties[name] for name in asked}
         decision = _Prover(question.system, properties, question.kinds, Solver(question.timeout), report)
         decision.only = names
