@@ -28,6 +28,19 @@ def postorder(roots: Iterable[Term]) -> list[Term]:
     return order
 
 
+def conjuncts(term: Term) -> list[Bool]:
+    """The parts of a conjunction of truth values, in the order in which they are written; any other term is its own only part."""
+    found: list[Bool] = []
+    todo = [term]
+    while todo:
+        part = todo.pop()
+        if part.op == "and" and not part.width:
+            todo += part.args[::-1]
+        else:
+            found.append(cast(Bool, part))
+    return found
+
+
 V = TypeVar("V")
 
 

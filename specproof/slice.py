@@ -174,7 +174,7 @@ class Slice:
     def _start(self) -> list[tuple[Compiled, frozenset[Hashable]]]:
         """The initial predicate as conjuncts, each with the keys it reads, for a stepwise enumeration."""
         found = []
-        for part in _conjuncts(self.system.starts):
+        for part, _ in self.system.start_parts:
             compiler = self.compiler(tests=False)
             compiler.program.outputs = [compiler.may(part)]
             compiled = self.finish(compiler.program)
@@ -265,11 +265,3 @@ def _asked(prop: Property, action: str | None) -> Asked:
     if action is None:
         return cast(Bool, prop.state), prop.happens.state if prop.happens else None
     return prop.steps[action], prop.happens.steps[action] if prop.happens else None
-
-
-def _conjuncts(term: Term) -> list[Term]:
-    if term.op == "and" and not term.width:
-        return [*_conjuncts(term.args[0]), *_conjuncts(term.args[1])]
-    return [term]
-
-

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from specproof.design import ActionSpec, Assumption, Design, bits_of, blank, inputs_of
 from specproof.errors import ModelError, SpecproofError, UsageError, did_you_mean, where
-from specproof.graph import substitute, variables
+from specproof.graph import conjuncts, substitute, variables
 from specproof.state import Bits, Field, State, assemble, flatten, leaves
 from specproof.terms import FALSE, TRUE, Bool, Term, boolean, conj, variable, word
 
@@ -79,7 +79,7 @@ class System:
     @cached_property
     def start_parts(self) -> list[tuple[Bool, frozenset[str]]]:
         """What `starts` says, part by part, each with the names of the variables that it reads."""
-        return [(part, frozenset(str(term.data) for term in variables([part]))) for part in _conjuncts(self.starts)]
+        return [(part, frozenset(str(term.data) for term in variables([part]))) for part in conjuncts(self.starts)]
 
     def state(self, values: Mapping[str, Term] | None = None) -> dict[str, Term]:
         """Terms for every leaf: the variables, unless `values` says otherwise; observed fields cleared."""
@@ -119,7 +119,7 @@ def build(design: Design[Any], configuration: str = "", without: tuple[str, ...]
         constants = {path: fixed[path] for path in free if path in fixed}
         by = {free[path]: term for path, term in constants.items()}
         memo: dict[Term, Term] = {}
-        rest = conj(part for part in _conjuncts(substitute([wanted], by, memo)[0]))
+        rest = conj(part for part in conjuncts(substitute([wanted], by, memo)[0]))
         start = _predicate(design, design.start, state, "initial")
         initial = cast(Bool, substitute([start & rest], by, memo)[0])
         start_assumed = {
@@ -180,12 +180,6 @@ def _configure(design: Design[Any], configuration: str, state: State) -> Bool:
     return wanted
 
 
-def _conjuncts(term: Term) -> list[Bool]:
-    if term.op == "and" and not term.width:
-        return [*_conjuncts(term.args[0]), *_conjuncts(term.args[1])]
-    return [cast(Bool, term)]
-
-
 def _literals(guard: Bool) -> dict[Term, Term]:
     """Variables whose value a guard settles, so that what an action does can be said in fewer words."""
     known: dict[Term, Term] = {}
@@ -206,7 +200,7 @@ def _literals(guard: Bool) -> dict[Term, Term]:
 def _fixed(wanted: Bool, design: Design[Any]) -> dict[str, Term]:
     """Frozen fields that a configuration pins: `x`, `~x` and `x == constant`."""
     fixed: dict[str, Term] = {}
-    for part in _conjuncts(wanted):
+    for part in conjuncts(wanted):
         if part is FALSE:
             raise UsageError(f"{design.name}: that configuration contradicts itself")
         if part.op == "var":

@@ -13,7 +13,7 @@ from specproof.certify import accept
 from specproof.claims import Claim, MissingView, Phrase, Property, Views, assembled, instantiate, phrase
 from specproof.explore import Reached, explore
 from specproof.fallback import never
-from specproof.graph import variables
+from specproof.graph import conjuncts, variables
 from specproof.image import Image
 from specproof.layout import Compiled, Indices, States
 from specproof.lemmas import discover
@@ -21,7 +21,7 @@ from specproof.lift import Disagreement, Judge, Steps, target_of, unroll
 from specproof.program import Array
 from specproof.slice import Move, Slice
 from specproof.solver import Solver
-from specproof.system import Action, System, _conjuncts
+from specproof.system import Action, System
 from specproof.terms import TRUE, Bool, Term, conj, implies
 from specproof.trace import Trace
 
@@ -97,7 +97,7 @@ class Baseline:
         if accept(self.system, certificate, proved, self.solver):
             return []
         fixed = {str(term.data) for path, term in self.system.variables.items() if self.system.fields[path].frozen}
-        said = [part for whole in (self.system.initial, *self.system.initially_assumed.values()) for part in _conjuncts(whole)]
+        said = [part for whole in (self.system.initial, *self.system.initially_assumed.values()) for part in conjuncts(whole)]
         always = [part for part in said if {str(one.data) for one in variables([part])} <= fixed]
         return [*always, *seen, *(certificate.vocabulary.term(lemma, certificate.vocabulary.here) for lemma in certificate.lemmas)]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from specproof.errors import InputError, UsageError, did_you_mean
+from specproof.graph import conjuncts
 from specproof.load import Library
 from specproof.readings.integers import evaluate
 from specproof.readings.text import constant
@@ -134,18 +135,10 @@ def _value(path: str, recorded: Mapping[str, int], found: Mapping[str, int], sys
     return f"{path} is {constant(found[path], width)}, and the trace has {constant(recorded[path], width)}"
 
 
-def _conjuncts(term: Term) -> Iterator[Term]:
-    if term.op == "and" and not term.width:
-        for part in term.args:
-            yield from _conjuncts(part)
-    else:
-        yield term
-
-
 def _false(term: Term, values: Mapping[str, int]) -> str:
     from specproof.readings.text import show
 
-    parts = [show(part) for part in _conjuncts(term) if not evaluate(part, values)]
+    parts = [show(part) for part in conjuncts(term) if not evaluate(part, values)]
     text = "; ".join(parts)
     return text if len(text) <= 200 else text[:197] + "..."
 

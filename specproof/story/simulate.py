@@ -9,6 +9,7 @@ from typing import cast
 
 from specproof.claims import Claim, MissingView, Property, instantiate
 from specproof.errors import InputError, did_you_mean
+from specproof.graph import conjuncts
 from specproof.readings.integers import evaluate
 from specproof.readings.text import show
 from specproof.registers import Registers
@@ -113,7 +114,7 @@ class Simulation:
         action = self.system.actions[name]
         values = {**self.state, **self._inputs(name, inputs)}
         if not evaluate(action.guard, values):
-            parts = [show(part) for part in _conjuncts(action.guard) if not evaluate(part, values)]
+            parts = [show(part) for part in conjuncts(action.guard) if not evaluate(part, values)]
             return f"{name} cannot happen now: {'; '.join(parts)} is false"
         refusing = [one for one, term in action.assumed.items() if not evaluate(term, values)]
         return f"{name} cannot happen now: the assumption {', '.join(refusing)} excludes it"
@@ -189,11 +190,3 @@ def _equals(term: Term, value: int) -> Bool:
     if term.width:
         return cast(Word, term) == value
     return cast(Bool, term) if value else ~cast(Bool, term)
-
-
-def _conjuncts(term: Term) -> Iterator[Term]:
-    if term.op == "and" and not term.width:
-        for part in term.args:
-            yield from _conjuncts(part)
-    else:
-        yield term
