@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations
 from typing import cast
@@ -78,10 +78,7 @@ def lift(system: System, prop: Property, actions: Sequence[str], solver: Solver,
     if answer.word != "sat":
         return None
     values = {**answer.values, **{str(term.data): answer.values.get(str(term.data), 0) & named for term in small}}
-    initial = {path: values.get(path, 0) for path in system.variables}
-    steps: Steps = []
-    for name, given in zip(actions, unrolled.inputs, strict=True):
-        steps.append((name, {key: values.get(str(term.data), 0) for key, term in given.items()}))
+    initial, steps = run_from(system, unrolled, actions, values)
     judge = Judge(system, prop, wanted)
     if judge(initial, steps) is None:
         raise Disagreement(f"{prop.claim} on {system.design}: Z3's run does not replay on integers: {list(actions)}")
@@ -89,6 +86,13 @@ def lift(system: System, prop: Property, actions: Sequence[str], solver: Solver,
 
 
 Steps = list[tuple[str, dict[str, int]]]
+
+
+def run_from(system: System, unrolled: Unrolled, actions: Sequence[str], values: Mapping[str, int]) -> tuple[dict[str, int], Steps]:
+    """The initial state and the inputs of each step, from the values of an unrolled run's variables; one without a value is 0."""
+    initial = {path: values.get(path, 0) for path in system.variables}
+    inputs = [{key: values.get(str(term.data), 0) for key, term in step.items()} for step in unrolled.inputs]
+    return initial, list(zip(actions, inputs, strict=True))
 
 
 class Judge:
@@ -121,7 +125,7 @@ def positions(system: System) -> list[int]:
     return list(found)
 
 
-def shrink(judge: Judge, initial: Mapping[str, int], steps: Steps, preferred: Iterable[int]) -> Trace:
+def shrink(judge: Judge, initial: Mapping[str, int], steps: Steps, preferred: Sequence[int]) -> Trace:
     """The same actions with as few set bits as a greedy search finds: one position if it can be, named if it can be."""
     state, run = dict(initial), [(name, dict(inputs)) for name, inputs in steps]
     used = 0
@@ -134,7 +138,7 @@ def shrink(judge: Judge, initial: Mapping[str, int], steps: Steps, preferred: It
         for position in reversed(order):  # unnamed and late positions go first
             if judge(*_project(state, run, keep & ~(1 << position), judge)) is not None:
                 keep &= ~(1 << position)
-    state, run = _settle(judge, *_project(state, run, keep, judge), preferred)
+    state, run = _settle(judge, *_project(state, run, keep, judge), order, preferred)
     for value in sorted(set(state.values()) - {0}):
         _clear(judge, state, run, [path for path, held in state.items() if held == value])
     for _ in range(2):  # what one pass frees, the next can clear
@@ -165,18 +169,20 @@ def _few(state: Mapping[str, int], run: Steps, order: Sequence[int]) -> list[int
     """The positions that are worth a closer search: those in use, or where a frozen word fills up too many, those that inputs use."""
     given = [value for _, inputs in run for value in inputs.values()]
     for values in ([*state.values(), *given], given):
-        used = [position for position in order if any(value >> position & 1 for value in values)]
+        used = _used(values, order)
         if len(used) <= FEW:
             return used
     return []
 
 
-def _settle(judge: Judge, state: dict[str, int], run: Steps, preferred: Iterable[int]) -> tuple[dict[str, int], Steps]:
+def _used(values: Sequence[int], order: Sequence[int]) -> list[int]:
+    return [position for position in order if any(value >> position & 1 for value in values)]
+
+
+def _settle(judge: Judge, state: dict[str, int], run: Steps, order: Sequence[int], preferred: Sequence[int]) -> tuple[dict[str, int], Steps]:
     """Each position moved to the first of those preferred that is free and shows the same: which one Z3 chose says nothing."""
-    preferred = list(preferred)
-    values = [*state.values(), *(value for _, inputs in run for value in inputs.values())]
-    used = [position for position in range(max(values, default=0).bit_length()) if any(value >> position & 1 for value in values)]
-    for go in sorted(used, key=lambda position: (position not in preferred, preferred.index(position) if position in preferred else position)):
+    used = _used([*state.values(), *(value for _, inputs in run for value in inputs.values())], order)
+    for go in list(used):
         for come in [position for position in preferred[: preferred.index(go) if go in preferred else None] if position not in used]:
             moved = _moved(state, run, go, come, "", judge)
             if judge(*moved) is not None:

@@ -17,7 +17,7 @@ from specproof.graph import conjuncts, variables
 from specproof.image import Image
 from specproof.layout import Compiled, Indices, States
 from specproof.lemmas import discover
-from specproof.lift import Disagreement, Judge, Steps, target_of, unroll
+from specproof.lift import Disagreement, Judge, run_from, target_of, unroll
 from specproof.program import Array
 from specproof.slice import Move, Slice
 from specproof.solver import Solver
@@ -182,11 +182,7 @@ def run_of(system: System, prop: Property, path: Sequence[str], solver: Solver) 
     answer = solver.ask([*unrolled.constraints, ~cast(Bool, target_of(prop, unrolled, path))])
     if answer.word != "sat":
         return None
-    initial = {name: answer.values.get(name, 0) for name in system.variables}
-    steps: Steps = []
-    for name, given in zip(path, unrolled.inputs, strict=True):
-        steps.append((name, {key: answer.values.get(str(term.data), 0) for key, term in given.items()}))
-    trace = Judge(system, prop, False)(initial, steps)
+    trace = Judge(system, prop, False)(*run_from(system, unrolled, path, answer.values))
     if trace is None:
         raise Disagreement(f"{prop.claim} on a mutant of {system.design}: Z3's run does not replay on integers")
     return trace
