@@ -52,7 +52,7 @@ class Image:
         self.slice, self.move = slice_, move
         self.mask = np.uint64(move.compiled.mask)
         self.entailed: set[Entailment] = move.compiled.pairs()
-        self.weakened = self._watch = False
+        self.weakened = False
         self._forget()
 
     def _forget(self) -> None:
@@ -67,9 +67,8 @@ class Image:
         given up and everything known is forgotten: `weakened` says so, and earlier states must be asked about again.
         """
         patterns = states & self.mask
-        self.weakened, self._watch = False, bool(self.entailed)
-        place = self._placed(patterns, self.patterns.find(patterns))
-        self._watch = False
+        self.weakened = False
+        place = self._placed(patterns, self.patterns.find(patterns), watch=True)
         if self.weakened:
             self._forget()
         else:
@@ -81,7 +80,7 @@ class Image:
             place = self._last[1]
         else:
             patterns = states & self.mask
-            place = self._placed(patterns, self.patterns.find(patterns))
+            place = self._placed(patterns, self.patterns.find(patterns), watch=False)
         count = self.count[place]
         total = int(count.sum())
         if not total:
@@ -94,36 +93,36 @@ class Image:
         moved = found != states[sources]
         return found[moved], sources[moved], True
 
-    def _placed(self, patterns: States, place: Indices) -> Indices:
-        """The places with those filled in that were not known (-1), now that their images are worked out."""
+    def _placed(self, patterns: States, place: Indices, *, watch: bool) -> Indices:
+        """The places with those filled in that were not known (-1), now that their images are worked out. `watch`: give up entailments."""
         unknown = np.flatnonzero(place < 0)
         if len(unknown):
             wanted = patterns[unknown]
-            self._extend(wanted[self.patterns.add(wanted)])
+            self._extend(wanted[self.patterns.add(wanted)], watch=watch)
             place[unknown] = self.patterns.find(wanted)
         return place
 
-    def _extend(self, patterns: States) -> None:
+    def _extend(self, patterns: States, *, watch: bool) -> None:
         inputs = 1 << len(self.move.compiled.inputs)
         rows = max(1, CHUNK // inputs)
         starts, counts, values = [self.start], [self.count], [self.values]
         base = len(self.values)
         for begin in range(0, len(patterns), rows):
-            count, found = self._evaluate(patterns[begin : begin + rows], inputs)
+            count, found = self._evaluate(patterns[begin : begin + rows], inputs, watch=watch)
             starts.append(base + np.cumsum(count) - count)
             counts.append(count)
             values.append(found)
             base += len(found)
         self.start, self.count, self.values = np.concatenate(starts), np.concatenate(counts), np.concatenate(values)
 
-    def _evaluate(self, patterns: States, inputs: int) -> tuple[Indices, States]:
+    def _evaluate(self, patterns: States, inputs: int, *, watch: bool) -> tuple[Indices, States]:
         """The number of different successors of each pattern, and these.
 
         Outputs that depend on the inputs are put together as a short code first: sorting short codes is what
         is cheap, and only the different ones are spread to the positions of their bits.
         """
         outputs, exists = self.move.compiled.run(self.slice.layout, patterns)
-        if self._watch and (lost := self.move.compiled.contradicted(outputs, outputs[0] & exists, self.entailed)):
+        if watch and self.entailed and (lost := self.move.compiled.contradicted(outputs, outputs[0] & exists, self.entailed)):
             self.entailed -= lost
             self.weakened = True
         exists = exists & ~self.move.compiled.excluded(outputs, self.entailed)
