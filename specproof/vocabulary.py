@@ -33,8 +33,8 @@ class Vocabulary:
         self.slice = slice_
         layout, states = slice_.layout, reached.states
         self.views = self._views()
-        columns = {key: layout.column(states, key)[:, 0] for key in layout.keys}
-        columns |= {("class", value): layout.class_column(states, value)[:, 0] for value in layout.constants}
+        own = [*layout.keys, *(("class", value) for value in layout.constants)]
+        columns = {key: column[:, 0] for key, column in layout.columns(states, own, wide=False).items()}
         for key, program in self.views.items():
             loads = {load: columns[load][:, None] for load in program.loads()}
             columns[key] = np.broadcast_to(program.run(loads)[0], (len(states), 1))[:, 0]
