@@ -43,6 +43,7 @@ class Solver:
         import z3
 
         self._z3 = z3
+        z3.Context.owner = False  # until it is made: Ctrl-C while it is leaves one whose end would ask for this and complain
         self._context = z3.Context()
         self.seconds, self.work = seconds, work
         self.asked = 0
