@@ -82,13 +82,11 @@ class _Check:
                 self._rows(patterns[begin : begin + rows], numbers[begin : begin + rows], depths, known, lists)
 
     def _rows(self, patterns: States, numbers: Indices, depths: Indices, known: set[Entailment], lists: list[tuple[list[Hit], int]]) -> None:
-        outputs, exists = self.group.compiled.run(self.slice.layout, patterns)
-        possible = outputs[0] & exists & ~self.group.compiled.excluded(outputs, known)
+        steps = self.group.compiled.steps(self.slice.layout, patterns, known)
         step = int(self.group.action is not None)
-        for output, (hits, most) in zip(outputs[1:], lists, strict=False):
+        for output, (hits, most) in enumerate(lists, 1):
             if len(hits) < most:
-                shown = (possible & output).any(axis=1)
-                found = numbers[np.flatnonzero(np.broadcast_to(shown, (len(patterns),)))[: most - len(hits)]]
+                found = numbers[np.flatnonzero(steps.show(output))[: most - len(hits)]]
                 hits += [Hit(depth + step, number, self.group.action) for depth, number in zip(depths[found].tolist(), found.tolist(), strict=True)]
 
 

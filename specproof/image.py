@@ -121,19 +121,19 @@ class Image:
         Outputs that depend on the inputs are put together as a short code first: sorting short codes is what
         is cheap, and only the different ones are spread to the positions of their bits.
         """
-        outputs, exists = self.move.compiled.run(self.slice.layout, patterns)
-        if watch and self.entailed and (lost := self.move.compiled.contradicted(outputs, outputs[0] & exists, self.entailed)):
+        steps = self.move.compiled.steps(self.slice.layout, patterns)
+        if watch and self.entailed and (lost := steps.contradicted(self.entailed)):
             self.entailed -= lost
             self.weakened = True
-        exists = exists & ~self.move.compiled.excluded(outputs, self.entailed)
-        enabled = np.broadcast_to(outputs[0] & exists, (len(patterns), inputs))
-        plain = np.zeros((len(patterns), 1), dtype=np.uint64)
+        steps.exclude(self.entailed)
+        enabled = np.broadcast_to(steps.spread(steps.possible), (len(patterns), inputs))
+        plain = np.zeros(len(patterns), dtype=np.uint64)
         vary: list[tuple[Array, int]] = []
-        for output, bit in zip(outputs[1:], self.move.targets, strict=False):
-            if output.shape[1] == 1:
-                plain |= output.astype(np.uint64) << np.uint64(bit)
+        for output, varies, bit in zip(steps.outputs[1:], self.move.compiled.varies[1:], self.move.targets, strict=False):
+            if varies:
+                vary.append((steps.spread(output), bit))
             else:
-                vary.append((output, bit))
+                plain |= output[:, 0] & np.uint64(1 << bit)
         size = np.min_scalar_type((2 << len(vary)) - 1)
         codes = np.full(enabled.shape, (2 << len(vary)) - 1, dtype=size)
         np.copyto(codes, _code([output for output, _ in vary], size), where=enabled)
@@ -142,7 +142,7 @@ class Image:
         keep[:, 1:] = codes[:, 1:] != codes[:, :-1]
         keep &= codes != (2 << len(vary)) - 1
         count = keep.sum(axis=1)
-        found = np.repeat(plain[:, 0], count)
+        found = np.repeat(plain, count)
         distinct = codes[keep]
         for number, (_, bit) in enumerate(vary):
             found |= (((distinct >> number) & 1).astype(np.uint64)) << np.uint64(bit)
@@ -164,8 +164,6 @@ def firing(slice_: Slice, move: Move, states: States, entailed: set[Entailment],
     rows = max(1, CHUNK >> len(compiled.inputs))
     found: list[int] = []
     for begin in range(0, len(patterns), rows):
-        part = patterns[begin : begin + rows]
-        outputs, exists = compiled.run(slice_.layout, part)
-        possible = outputs[0] & exists & ~compiled.excluded(outputs, entailed)
-        found += [int(number) for number in index[begin : begin + rows][np.broadcast_to(possible, (len(part), possible.shape[1])).any(axis=1)]]
+        shown = compiled.steps(slice_.layout, patterns[begin : begin + rows], entailed).show()
+        found += [int(number) for number in index[begin : begin + rows][shown]]
     return sorted(found)[:most]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cached_property, reduce
 from operator import and_
 from typing import Any
 
@@ -15,6 +15,7 @@ from specproof.terms import Term
 
 States = np.ndarray[Any, np.dtype[np.uint64]]
 Indices = np.ndarray[Any, np.dtype[np.int64]]
+Words = np.ndarray[Any, np.dtype[np.uint64]]
 
 #: Pairs of a pattern and an input combination that one numpy evaluation may hold.
 CHUNK = 1 << 16
@@ -22,20 +23,15 @@ CHUNK = 1 << 16
 
 #: 64 truth values at once.
 NONE, ALL = np.uint64(0), np.uint64(0xFFFFFFFFFFFFFFFF)
+#: Which of 64 input combinations have the bit numbered 0 to 5.
+_CHOSEN = [np.array([[sum(1 << place for place in range(64) if place >> index & 1)]], dtype=np.uint64) for index in range(6)]
 
 
-def packed(values: Array) -> np.ndarray[Any, np.dtype[np.uint64]]:
-    """Each row's truth values as words of 64, the first one lowest."""
-    return np.packbits(values, axis=1, bitorder="little").view(np.uint64)
-
-
-def unpacked(words: np.ndarray[Any, np.dtype[np.uint64]]) -> Array:
-    """The rows again; of one word, the one truth value that all of its bits have."""
-    if words.shape[1] == 1:
-        same: Array = words != NONE
-        return same
-    spread: Array = np.unpackbits(np.ascontiguousarray(words).view(np.uint8), axis=1, bitorder="little").view(np.bool_)
-    return spread
+def _choices(index: int, inputs: int) -> Words:
+    """Which of all combinations of so many inputs have a bit beyond the first six, 64 combinations to a word."""
+    words = np.arange(1 << (inputs - 6), dtype=np.uint64)
+    chosen: Words = np.negative((words >> np.uint64(index - 6)) & np.uint64(1))[None, :]
+    return chosen
 
 
 class TooLarge(Exception):
@@ -59,10 +55,8 @@ class Layout:
         """A bit of every state, as a column that broadcasts against inputs."""
         return ((states >> np.uint64(self.keys[key])) & np.uint64(1)).astype(np.bool_)[:, None]
 
-    def columns(self, states: States, keys: Sequence[Hashable], *, wide: bool) -> dict[Hashable, Any]:
-        """What `column` and `class_column` give, of several keys at once; `wide`: each truth value as a word of 64 of them."""
-        if not keys:
-            return {}
+    def rows(self, states: States, keys: Sequence[Hashable]) -> Array:
+        """What `column` and `class_column` give, of several keys at once: a row for each."""
         rows = np.empty((len(keys), len(states)), dtype=np.bool_)
         own = [(number, self.keys[key]) for number, key in enumerate(keys) if key[0] != "class"]  # type: ignore[index]
         if own:
@@ -71,8 +65,7 @@ class Layout:
         for number, key in enumerate(keys):
             if key[0] == "class":  # type: ignore[index]
                 rows[number] = self.class_column(states, key[1])[:, 0]  # type: ignore[index]
-        spread: np.ndarray[Any, Any] = np.negative(rows.astype(np.uint64)) if wide else rows
-        return {key: spread[number][:, None] for number, key in enumerate(keys)}
+        return rows
 
     def class_of(self, states: States) -> Indices:
         """The index of every state's position class."""
@@ -93,7 +86,7 @@ Entailment = tuple[Term, Term]
 
 @dataclass
 class Compiled:
-    """A program over slice states and inputs, with what it reads."""
+    """A program over slice states and inputs, with what it reads; the first output says whether a step is possible."""
 
     program: Program
     state_keys: list[Hashable]
@@ -102,43 +95,72 @@ class Compiled:
     mask: int = 0
     couplings: list[tuple[int, int, int]] = field(default_factory=list)
 
-    def run(self, layout: Layout, states: States) -> tuple[list[Array], Array]:
-        """Outputs for every state (rows) and input combination (columns), and which combinations exist."""
-        wide = len(self.inputs) > 6  # then 64 input combinations are one machine word
-        values = layout.columns(states, self.state_keys, wide=wide)
-        combinations = np.arange(1 << len(self.inputs), dtype=np.int64)
-        chosen = [((combinations >> index) & 1).astype(np.bool_)[None, :] for index in range(len(self.inputs))]
-        values.update(zip(self.inputs, map(packed, chosen) if wide else chosen, strict=True))
-        exists = np.ones((1, len(combinations)), dtype=np.bool_)
+    def steps(self, layout: Layout, states: States, entailed: Iterable[Entailment] = ()) -> Steps:
+        """What can be seen in steps from these states."""
+        columns = np.negative(layout.rows(states, self.state_keys).astype(np.uint64))[:, :, None]
+        chosen = [_CHOSEN[index] if index < 6 else _choices(index, len(self.inputs)) for index in range(len(self.inputs))]
+        outputs = self.program.run(dict(zip([*self.state_keys, *self.inputs], [*columns, *chosen], strict=True)), (NONE, ALL))
+        possible = outputs[0]
         for generic, watched, position in self.couplings:
-            exists = exists & ~((chosen[generic] ^ chosen[watched]) & layout.class_column(states, 1 << position))
-        if not wide:
-            return self.program.run(values), exists
-        return [unpacked(output) for output in self.program.run(values, (NONE, ALL))], exists
+            same_bit = np.negative(layout.class_column(states, 1 << position).astype(np.uint64))
+            possible = possible & ~((chosen[generic] ^ chosen[watched]) & same_bit)
+        steps = Steps(self, len(states), outputs, possible)
+        steps.exclude(entailed)
+        return steps
+
+    @cached_property
+    def varies(self) -> list[bool]:
+        """For each output, whether it depends on inputs."""
+        needs, known = self.program.needs(), set(self.inputs)
+        inputs = sum(1 << number for number, node in enumerate(self.program.nodes) if node[0] == "load" and node[1] in known)
+        return [bool(needs[output] & inputs) for output in self.program.outputs]
 
     def pairs(self) -> set[Entailment]:
         """Every pair of different tests: the first may entail the second."""
         return {(one, other) for one in self.tests for other in self.tests if one is not other}
 
-    def excluded(self, outputs: list[Array], entailed: Iterable[Entailment]) -> Array:
-        """Where a test holds and one that it entails does not."""
-        wrong: Array = np.zeros((1, 1), dtype=np.bool_)
-        for one, others in self._by_first(entailed).items():
-            all_ = reduce(and_, (outputs[self.tests[other][0]] for other in others))
-            wrong = wrong | (outputs[self.tests[one][0]] & ~all_)
-        return wrong
 
-    def contradicted(self, outputs: list[Array], possible: Array, entailed: Iterable[Entailment]) -> set[Entailment]:
+@dataclass
+class Steps:
+    """What a program shows of some states, each with every combination of inputs: 64 of these to a word, of fewer each more than once."""
+
+    compiled: Compiled
+    count: int
+    outputs: list[Words]
+    possible: Words
+
+    def show(self, output: int = 0, *, value: bool = True) -> Array:
+        """From which states some possible combination gives an output this value."""
+        found = self.possible & (self.outputs[output] if value else ~self.outputs[output])
+        some = found[:, 0] if found.shape[1] == 1 else np.bitwise_or.reduce(found, axis=1)
+        shown: Array = some != NONE
+        return shown if len(shown) == self.count else np.broadcast_to(shown, (self.count,))
+
+    def spread(self, words: Words) -> Array:
+        """Truth values with one column for each combination."""
+        inputs = len(self.compiled.inputs)
+        wide = np.broadcast_to(words, (len(words), 1 << max(0, inputs - 6)))
+        octets = np.ascontiguousarray(wide, dtype="<u8").view(np.uint8)
+        values: Array = np.unpackbits(octets, axis=1, count=1 << inputs, bitorder="little").view(np.bool_)
+        return values
+
+    def exclude(self, entailed: Iterable[Entailment]) -> None:
+        """A combination in which a test holds and one that it entails does not is not possible."""
+        for one, others in self._by_first(entailed).items():
+            all_ = reduce(and_, (self.outputs[self.compiled.tests[other][0]] for other in others))
+            self.possible = self.possible & ~(self.outputs[self.compiled.tests[one][0]] & ~all_)
+
+    def contradicted(self, entailed: Iterable[Entailment]) -> set[Entailment]:
         """Entailments that this bit contradicts: the first test holds, and the sides of the second differ here."""
         found = set()
         for one, others in self._by_first(entailed).items():
-            holds = possible & outputs[self.tests[one][0]]
-            found |= {(one, other) for other in others if (holds & ~outputs[self.tests[other][1]]).any()}
+            holds = self.possible & self.outputs[self.compiled.tests[one][0]]
+            found |= {(one, other) for other in others if (holds & ~self.outputs[self.compiled.tests[other][1]]).any()}
         return found
 
     def _by_first(self, entailed: Iterable[Entailment]) -> dict[Term, list[Term]]:
         by: dict[Term, list[Term]] = {}
         for one, other in entailed:
-            if one in self.tests and other in self.tests:
+            if one in self.compiled.tests and other in self.compiled.tests:
                 by.setdefault(one, []).append(other)
         return by

@@ -227,12 +227,11 @@ class Slice:
             ready = [(compiled, reads) for compiled, reads in waiting if reads <= have]
             waiting = [(compiled, reads) for compiled, reads in waiting if not reads <= have]
             for compiled, _ in ready:
-                holds = compiled.run(layout, states)[0][0]
-                states = states[np.broadcast_to(holds, (len(states), 1))[:, 0]]
+                states = states[compiled.steps(layout, states).show()]
             if len(states) > 1 << 22:
                 raise TooLarge(f"{self.system.design} has more than {1 << 22} initial slice states; pin more fields in its initial predicate")
         for compiled, _ in waiting:
-            states = states[np.broadcast_to(compiled.run(layout, states)[0][0], (len(states), 1))[:, 0]]
+            states = states[compiled.steps(layout, states).show()]
         return np.sort(states)
 
     def _order(self) -> list[tuple[Hashable, int]]:

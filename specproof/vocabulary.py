@@ -34,7 +34,7 @@ class Vocabulary:
         layout, states = slice_.layout, reached.states
         self.views = self._views()
         own = [*layout.keys, *(("class", value) for value in layout.constants)]
-        columns = {key: column[:, 0] for key, column in layout.columns(states, own, wide=False).items()}
+        columns = dict(zip(own, layout.rows(states, own), strict=True))
         for key, program in self.views.items():
             loads = {load: columns[load][:, None] for load in program.loads()}
             columns[key] = np.broadcast_to(program.run(loads)[0], (len(states), 1))[:, 0]

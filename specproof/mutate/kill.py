@@ -162,11 +162,9 @@ def _shown(
     found: list[Candidate] = []
     rows = max(1, CHUNK >> len(compiled.inputs))
     for begin in range(0, len(patterns), rows):
-        outputs, exists = compiled.run(slice_.layout, patterns[begin : begin + rows])
-        possible = outputs[0] & exists & ~compiled.excluded(outputs, known)
+        steps = compiled.steps(slice_.layout, patterns[begin : begin + rows], known)
         for place, claim in enumerate(claims):
-            shown = possible & outputs[1 + 2 * place]
-            hit = np.flatnonzero(np.broadcast_to(shown, (len(patterns[begin : begin + rows]), shown.shape[1])).any(axis=1))
+            hit = np.flatnonzero(steps.show(1 + 2 * place))
             if len(hit):
                 numbers = np.flatnonzero(np.isin(masked, patterns[begin : begin + rows][hit]))
                 best = numbers[np.argsort(depths[numbers], kind="stable")][:KEPT]

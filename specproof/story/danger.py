@@ -45,12 +45,9 @@ class Danger:
         rows = max(1, CHUNK >> len(compiled.inputs))
         for begin in range(0, len(patterns), rows):
             part = patterns[begin : begin + rows]
-            outputs, exists = compiled.run(self.graph.slice.layout, part)
-            enabled, bad = outputs[:2]
-            possible = enabled & exists & ~compiled.excluded(outputs, known)
-            some = np.broadcast_to(possible & bad, (len(part), np.broadcast(possible, bad).shape[1])).any(axis=1)
-            other = np.broadcast_to(possible & ~bad, (len(part), np.broadcast(possible, bad).shape[1])).any(axis=1)
-            may[begin : begin + rows], must[begin : begin + rows] = some, some & ~other
+            steps = compiled.steps(self.graph.slice.layout, part, known)
+            may[begin : begin + rows] = some = steps.show(1)
+            must[begin : begin + rows] = some & ~steps.show(1, value=False)
         return may[inverse], must[inverse]
 
     def _distances(self, within: int) -> Array:

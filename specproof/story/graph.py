@@ -130,9 +130,7 @@ class Graph:
         for compiled in self.slice.programs(claim).values():
             for begin in range(0, len(states), max(1, CHUNK >> len(compiled.inputs))):
                 part = slice(begin, begin + max(1, CHUNK >> len(compiled.inputs)))
-                outputs, exists = compiled.run(self.slice.layout, states[part])
-                happens = outputs[0] & exists & outputs[2]
-                if (np.broadcast_to(happens, (len(states[part]), happens.shape[1])).any(axis=1) & column[part]).any():
+                if (compiled.steps(self.slice.layout, states[part]).show(2) & column[part]).any():
                     return True
         return False
 
