@@ -172,14 +172,14 @@ def nested_to_come(s: Vcpu) -> Bool:
 
 @kvm_upstream.view
 def saved_vmx_operation(s: Vcpu) -> Bool:
-    """A migration: by what KVM_GET_NESTED_STATE gave, L1 is in VMX operation."""
-    return s.image_vmxon
+    """A migration: by what KVM_GET_NESTED_STATE gave and KVM_SET_NESTED_STATE is still to take, L1 is in VMX operation."""
+    return s.todo_nested & s.image_vmxon
 
 
 @kvm_upstream.view
 def saved_in_l2(s: Vcpu) -> Bool:
-    """A migration: by what KVM_GET_NESTED_STATE gave, L2 is current."""
-    return s.image_guest_mode
+    """A migration: by what KVM_GET_NESTED_STATE gave and KVM_SET_NESTED_STATE is still to take, L2 is current."""
+    return s.todo_nested & s.image_guest_mode
 
 
 @kvm_upstream.view

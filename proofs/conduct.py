@@ -182,7 +182,8 @@ def entries_in_order(before: Machine, after: Machine) -> Bool:
 def vmcs02_is_set_up(before: Machine, after: Machine) -> Bool:
     """On every way into L2, and where that fails, KVM has written the constant fields of vmcs02, but not before that is used."""
     used = (after.changed_level | after.in_l2) & ~after.vmx_off
-    return implies(used, after.set_up) & implies(after.vmx_on & ~after.changed_level, ~after.set_up)
+    elsewhere = implies(after.set_up & ~before.set_up, after.changed_level)
+    return implies(used, after.set_up) & elsewhere & implies(after.vmx_on & ~after.changed_level, ~after.set_up)
 
 
 @step("exits-end-a-run", id="J41")

@@ -117,7 +117,8 @@ def cache_of_current_vmcs_only(before: Machine, after: Machine) -> Bool:
 @step("destination-starts-empty", id="J76")
 def destination_starts_empty(before: Machine, after: Machine) -> Bool:
     """On the destination of a migration a vCPU has no value, no request and no more than its own mask until they are restored."""
-    held = after.saved_guest_value | after.shadow | after.ctrl | ite(after.control, after.mask_field ^ after.applied_mask, 0)
+    values = after.saved_guest_value | (after.saved_effective & ~after.applied_mask)
+    held = values | after.shadow | after.ctrl | ite(after.control, after.mask_field ^ after.applied_mask, 0)
     return implies(before.settled & ~after.settled, held == 0)
 
 

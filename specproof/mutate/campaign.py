@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, cast
 
 from specproof import jobs as workers
@@ -13,12 +13,12 @@ from specproof.decide import relate
 from specproof.design import Design
 from specproof.errors import ModelError
 from specproof.explore import explore
-from specproof.fallback import never
+from specproof.fallback import Budget, bounded_run, never
 from specproof.layout import TooLarge
 from specproof.load import Library, library
 from specproof.mutate.baseline import TRIES, Baseline, run_of
 from specproof.mutate.dead import Dead
-from specproof.mutate.equivalence import Differs, Same, View, alike, at_once, negated, side_by_side, under
+from specproof.mutate.equivalence import Comparison, Differs, Same, View, alike, at_once, negated, side_by_side, under
 from specproof.mutate.kill import Killed, kill
 from specproof.mutate.mutants import Mutant, Places, Workshop, built, mutants, shape, with_actions
 from specproof.mutate.tamper import Change
@@ -35,6 +35,8 @@ KILLED, EQUIVALENT, SURVIVED, UNKNOWN = "killed", "equivalent", "survived", "unk
 CHUNK = 30
 #: Seconds for each question to a solver about two designs side by side, where the user sets no limit.
 PATIENCE = 10.0
+#: Seconds of work for a mutant, and steps of a run, where what the slice shows of it is no run at full width.
+LONG, LONGEST = 60.0, 8
 
 
 @dataclass(frozen=True)
@@ -191,23 +193,42 @@ class Campaign:
                 return replace(self.fate(mutant, KILLED, by=name), steps=trace.length if trace else None, configuration=configuration, run=trace)
         if set(mutant.actions) & happens.difference(*fired.values()):
             return self.fate(mutant, KILLED, by="action-fires (sanity)")
-        seen, unknown = None, ""
-        for compare in (at_once, side_by_side):
-            unknown = ""
-            for configuration in configurations:
-                base = self.base(configuration)
-                found = compare(base.system, self.differing(mutant, base), self.request.timeout or PATIENCE)
-                if isinstance(found, Differs):
-                    seen = replace(self.fate(mutant, SURVIVED), steps=found.trace.length, views=found.views)
-                    seen = replace(seen, configuration=configuration, run=found.trace)
-                    break
-                if not isinstance(found, Same):
-                    unknown = found.reason
-            if seen is not None:
-                break
-        if seen is None and not unknown:
-            return self.fate(mutant, EQUIVALENT, by="side by side with the design, every view is the same")
-        return self._relations(mutant) or seen or self.fate(mutant, UNKNOWN, by=unknown)
+        seen = self._compared(mutant, configurations, at_once)
+        if seen.status == UNKNOWN:
+            seen = self._compared(mutant, configurations, side_by_side)
+        if seen.status == EQUIVALENT:
+            return seen
+        if (related := self._relations(mutant)) is not None or seen.status == SURVIVED:
+            return related or seen
+        return self._longer(mutant, configurations) or self._compared(mutant, configurations, partial(side_by_side, patience=LONG))
+
+    def _compared(self, mutant: Mutant, configurations: Sequence[str], compare: Callable[..., Comparison]) -> Fate:
+        """What a comparison with the design says of its views in each of these configurations: equivalent, survived, or unknown."""
+        unknown = ""
+        for configuration in configurations:
+            base = self.base(configuration)
+            found = compare(base.system, self.differing(mutant, base), self.request.timeout or PATIENCE)
+            if isinstance(found, Differs):
+                seen = replace(self.fate(mutant, SURVIVED), steps=found.trace.length, views=found.views)
+                return replace(seen, configuration=configuration, run=found.trace)
+            if not isinstance(found, Same):
+                unknown = found.reason
+        same = "side by side with the design, every view is the same"
+        return self.fate(mutant, UNKNOWN, by=unknown) if unknown else self.fate(mutant, EQUIVALENT, by=same)
+
+    def _longer(self, mutant: Mutant, configurations: Sequence[str]) -> Fate | None:
+        """A kill of a mutant that breaks claims on the slice, and at full width by none of the runs that it shows: Z3 is asked for longer ones."""
+        for configuration in configurations:
+            base = self.base(configuration)
+            system, properties = base.mutated(self.differing(mutant, base))
+            reached = explore(Slice(system, list(properties.values())))
+            wrong = {name: hits[0].depth for name in properties if (hits := reached.violated[name])}
+            budget = Budget(Solver(None, LONG), LONG)
+            for length in range(LONGEST + 1):
+                for name in [name for name, depth in wrong.items() if depth <= length]:
+                    if budget.more() and (trace := bounded_run(system, properties[name], length, budget.solver)) is not None:
+                        return self._killed(mutant, configuration, Killed(name, trace))
+        return None
 
     def _relations(self, mutant: Mutant) -> Fate | None:
         """Relations between two configurations that the design satisfies and the mutant does not."""

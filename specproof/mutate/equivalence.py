@@ -205,8 +205,11 @@ def _value(system: System, view: str, state: Mapping[str, int]) -> str:
     return f"{value:#x}" if term.width else str(bool(value)).lower()
 
 
-def side_by_side(system: System, actions: Mapping[str, Action], seconds: float | None = None) -> Comparison:
-    """The system and the mutant fed the same inputs: every view of one is that of the other, in every state and after every step."""
+def side_by_side(system: System, actions: Mapping[str, Action], seconds: float | None = None, patience: float = 0) -> Comparison:
+    """The system and the mutant fed the same inputs: every view of one is that of the other, in every state and after every step.
+
+    `patience`: seconds for what the slice leaves open.
+    """
     mutant = replace(system, actions={**system.actions, **actions})
     views = sorted(system.views)
 
@@ -218,7 +221,7 @@ def side_by_side(system: System, actions: Mapping[str, Action], seconds: float |
     prop = pair.instantiate(claim)
     found: list[Verdict] = []
     decision = Decision(pair.system, {claim.name: prop}, {claim.name: "relation"}, Solver(seconds), lambda _, verdict: found.append(verdict))
-    decision.along[SHARING], decision.patience = pair.sharing(), 0
+    decision.along[SHARING], decision.patience = pair.sharing(), patience
     decision.run()
     verdict = found[0]
     if isinstance(verdict, Proved):
