@@ -38,6 +38,8 @@ def _not(term: Term, args: tuple[Shown, ...]) -> Shown:
         left, right = (part for part in args[0][0].split(" == ", 1)) if args[0][0].count(" == ") == 1 else ("", "")
         if left:
             return f"{left} != {right}", _COMPARE
+    if inner.op == "ult" and args[0][0].count(" < ") == 1:
+        return args[0][0].replace(" < ", " >= "), _COMPARE
     if inner.op == "xor" and not term.width and args[0][0].count(" ^ ") == 1:
         return args[0][0].replace(" ^ ", " == "), _COMPARE
     return "~" + _paren(args[0], _UNARY), _UNARY
