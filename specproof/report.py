@@ -24,6 +24,9 @@ TIE = "\N{NO-BREAK SPACE}"
 SIGNS: Mapping[str, str] = {"proved": "ok", "refuted": "R", "vacuous": "vac", "unknown": "?"}
 Answer = Result | NotAsked
 
+#: So many different reasons why claims are not asked are told one by one.
+REASONS = 40
+
 #: Paints a text by what it says (a verdict's word, "differs", "faint"); the identity where stdout is no terminal.
 Paint = Callable[[str, str], str]
 
@@ -231,6 +234,9 @@ def not_asked(answers: Iterable[Answer], known: Library) -> list[str]:
     together: dict[str, list[str]] = {}
     for design, claims in reasons.items():
         text = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in claims.items())
+        if len(claims) > REASONS:  # a design of other things, with words of its own
+            count = sum(map(len, claims.values()))
+            text = f"{count} claims, of views and configurations that it does not have; 'specproof list not-asked' with its name says which"
         together.setdefault(text, []).append(design)
     found = [line for text, designs in together.items() for line in wrapped(text, f"not asked of {', '.join(designs)}: ", "    ")]
     return [*found, ""] if found else []

@@ -127,6 +127,14 @@ def test_what_is_not_asked_is_said_once() -> None:
     assert not_asked(answers, known) == ["not asked of kvm, xen: T7, T4 (no view 'cache'); T1 (nothing is forced)", ""]
 
 
+def test_of_a_design_with_words_of_its_own_only_the_number_is_said() -> None:
+    """A page of reasons would hide its own verdicts."""
+    answers = [NotAsked("mine", "cached", f"mine offers no view 'view{number}'") for number in range(50)]
+
+    text = " ".join(part.strip() for part in not_asked(answers, known))
+    assert text.startswith("not asked of mine: 50 claims, of views and configurations that it does not have; 'specproof list not-asked'")
+
+
 def test_differences_and_remarks() -> None:
     """What is not as pinned says both; what is new is listed by design and configuration."""
     differing = [
