@@ -100,15 +100,12 @@ def _owner(name: str) -> tuple[Any, str]:
 
 def scripts(design: str) -> list[str]:
     """Every obligation of a design's certificates at full width, as SMT-LIB."""
-    from specproof.certify import obligations
     from specproof.readings.smtlib import script
 
     found: list[str] = []
 
     def keep(decision: Any, results: Sequence[Any]) -> None:
-        if decision.certificate is not None:
-            made = obligations(decision.system, decision.certificate, decision.proving)
-            found.extend(script(one.assertions) for one in made)
+        found.extend(script(one.assertions) for one in decision.obligations())
 
     decided(design, keep)
     return found

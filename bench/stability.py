@@ -17,7 +17,7 @@ from bench.document import section, table
 from bench.trusted import PAGE
 from bench.work import design_of
 from specproof import decide
-from specproof.certify import Obligation, bundle, obligations
+from specproof.certify import Obligation, bundle
 from specproof.load import library
 from specproof.readings.smtlib import script
 from specproof.terms import Term
@@ -53,11 +53,10 @@ def queries(name: str) -> Iterator[tuple[str, Obligation]]:
         found: list[decide.Decision] = []
         decide.decide(design, configuration, plain, inspect=lambda decision, _, found=found: found.append(decision))
         for decision in found:
-            if decision.certificate is not None:
-                together: dict[tuple[Any, ...], list[Obligation]] = {}
-                for one in obligations(decision.system, decision.certificate, decision.proving):
-                    together.setdefault((one.at, "" if one.at else one.kind, one.assumed), []).append(one)
-                yield from ((configuration, bundle(group)) for group in together.values())
+            together: dict[tuple[Any, ...], list[Obligation]] = {}
+            for one in decision.obligations():
+                together.setdefault((one.at, "" if one.at else one.kind, one.assumed), []).append(one)
+            yield from ((configuration, bundle(group)) for group in together.values())
 
 
 def cost(assertions: Sequence[Term], seed: int) -> tuple[str, int]:

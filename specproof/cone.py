@@ -74,3 +74,21 @@ def narrow(system: System, properties: Sequence[Property]) -> System:
         hidden={path: term for path, term in system.variables.items() if path not in kept},
         initial=about(system.initial), initially_assumed=assumed, actions=actions,
     )  # fmt: skip
+
+
+def apart(system: System, properties: Mapping[str, Property], most: float = 1) -> list[list[str]]:
+    """The names of the properties, those together whose cones are in one another; all together where a cone has more than `most` of the fields."""
+    everything = len(cone(system, *properties.values()))
+    cones: dict[str, set[str]] = {}
+    for name, prop in properties.items():
+        cones[name] = cone(system, prop)
+        if len(cones[name]) > most * everything:
+            return [list(properties)]
+    found: list[tuple[set[str], list[str]]] = []
+    for name, own in sorted(cones.items(), key=lambda item: -len(item[1])):
+        home = next((names for fields, names in found if own <= fields), None)
+        if home is None:
+            found.append((own, [name]))
+        else:
+            home.append(name)
+    return [names for _, names in found]

@@ -7,17 +7,17 @@ to every obligation at full width.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from specproof.certify import accept
+from specproof.certify import Obligation, accept, obligations
 from specproof.claims import Claim, MissingView, Property, instantiate, lemma_term
-from specproof.cone import narrow
+from specproof.cone import apart, narrow
 from specproof.design import Design
 from specproof.errors import ModelError
 from specproof.explore import Hit, Reached, explore
-from specproof.fallback import fall_back, never
+from specproof.fallback import PATIENCE, by_induction, fall_back, never
 from specproof.graph import variables
 from specproof.layout import TooLarge
 from specproof.lemmas import Certificate, discover
@@ -29,6 +29,7 @@ from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import System, build
 from specproof.trace import Trace
+from specproof.tracked import Tracked, track
 from specproof.verdict import Concern, NotAsked, Proved, Refuted, Result, Unknown, Vacuous, Verdict
 
 Report = Callable[[Result | NotAsked], None]
@@ -37,6 +38,11 @@ Report = Callable[[Result | NotAsked], None]
 Inspect = Callable[["Decision", Sequence[Result]], None]
 
 SLICE = "one-bit slice, lemmas, Z3 at full width"
+#: Where no property depends on more than this share of the fields, they are decided apart.
+SHARE = 0.7
+#: Seconds of work that any property gets that is not decided otherwise; the first has `PATIENCE` if it is the only one.
+LEAST = 10.0
+TRACKED = "one-bit slice with tests of words, lemmas, Z3 at full width"
 LIFTED = "one-bit slice, lifted by Z3, replayed on integers"
 
 
@@ -141,7 +147,7 @@ def relate(plain: Pair, claims: Sequence[Claim], solver: Solver, patience: float
 
 def _stands(verdict: Verdict, decision: Decision) -> bool:
     """Whether a verdict on merged systems is one on the two: by the slice, which looks at what is shared, or where that was proved."""
-    return isinstance(verdict, Unknown) or verdict.method in (SLICE, LIFTED) or decision.certificate is not None
+    return isinstance(verdict, Unknown) or verdict.method in (SLICE, LIFTED) or bool(decision.proofs)
 
 
 def unmerged(verdict: Verdict, plain: Pair, claim: Claim) -> Verdict | None:
@@ -183,8 +189,21 @@ def decide_lemma(claim: Claim, *, timeout: float | None = None) -> Result:
     return Result("bit-vectors", "", claim.name, "lemma", verdict, time.perf_counter() - started)
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """A certificate that Z3 accepted, of these properties; `names` are those of which a verdict rests on it, with what witnesses them."""
+
+    certificate: Certificate
+    proving: Mapping[str, Property]
+    names: Sequence[str]
+    witnesses: Mapping[str, Trace | None]
+    method: str
+
+
 class Decision:
-    """One system and the properties asked of it."""
+    """One system and the properties asked of it. `divides`: what depends on different fields may be decided apart."""
+
+    divides = True
 
     def __init__(
         self, system: System, properties: Mapping[str, Property], kinds: Mapping[str, str], solver: Solver,
@@ -195,8 +214,7 @@ class Decision:
         self.properties = {name: never(prop) if kinds[name] == "reachability" else prop for name, prop in properties.items()}
         self.along: dict[str, Property] = {}
         self.explored: tuple[Slice, Reached] | None = None
-        self.certificate: Certificate | None = None
-        self.proving: Mapping[str, Property] = {}
+        self.proofs: list[Accepted] = []
         self.left: dict[str, str] = {}
         self.sanity: Sanity | None = None
         self.patience: float | None = None
@@ -213,30 +231,70 @@ class Decision:
             also = f" together with what is assumed of the start ({', '.join(assumed)})"
             what = "its initial predicate" + (also if assumed and self.solver.ask([self.system.initial]).word == "sat" else "")
             raise ModelError(f"{self.system.design}: nothing satisfies {what} (it reads {', '.join(names)}); no run starts")
-        try:
-            slice_, reached = self.explored or self._explore()
-        except TooLarge as reason:
-            self._fall_back(dict.fromkeys(self.properties, f"the slice does not fit: {reason}"), None)
-            return
-        if self.sanity is not None:
+        if self.explored is not None:
+            self._settle(*self.explored, self.properties)
+        else:
+            self._apart(apart(self.system, self.properties, SHARE) if self.divides and not self.along else [list(self.properties)])
+        if self.sanity is not None and self.proofs and not self.left:  # what is left may need what the others do not
+            self.sanity.proved([proof.certificate for proof in self.proofs])
+        self._tell(self.proofs)
+        self._fall_back(self.left, self.proofs[0].certificate if self.proofs else None)
+
+    def _apart(self, parts: Sequence[Sequence[str]]) -> None:
+        """Decides what depends on the same fields together; each part on a slice of its own, and apart again where that does not fit."""
+        for names in parts:
+            asked = {name: self.properties[name] for name in names}
+            try:
+                explored = self._explore(asked)
+            except TooLarge as reason:
+                smaller = apart(self.system, asked) if self.divides and not self.along else []
+                if len(smaller) > 1:
+                    self._apart(smaller)
+                else:
+                    self.left |= dict.fromkeys(asked, f"the slice does not fit: {reason}")
+            else:
+                self._settle(*explored, asked)
+
+    def _settle(self, slice_: Slice, reached: Reached, asked: Mapping[str, Property], told: Tracked | None = None) -> None:
+        """Decides what is asked by an exploration, of the system or of one that is `told` tests of words; the rest is in `left`."""
+        if self.sanity is not None and told is None:
             self.sanity.explored(slice_, reached)
-        open_ = [name for name, prop in self.properties.items() if not self._refuted(slice_, reached, name, prop)]
+        open_ = [name for name, prop in asked.items() if not self._refuted(slice_, reached, name, prop)]
         proving: dict[str, Property] = {}
         witnesses: dict[str, Trace | None] = {}
         for name in open_:
             if name not in self.left:
                 proving[name] = self._or_vacuous(slice_, reached, name, witnesses)
-        if self.sanity is not None and open_:
+        if self.sanity is not None and open_ and told is None:
             self.sanity.lifted(slice_, reached, self.traces)
         if open_ and (wrong := [name for name in self.along if reached.violated.get(name)]):
             raise Disagreement(f"{self.system.design}: {wrong[0]} was taken for granted and does not hold")
-        certificate = self._prove(slice_, reached, {**proving, **self.along}, witnesses) if proving else None
-        self._fall_back(self.left, certificate)
+        if proving:
+            self._prove(slice_, reached, {**proving, **self.along}, witnesses, told)
 
-    def _explore(self) -> tuple[Slice, Reached]:
-        asked = [*self.properties.values(), *self.along.values()]
+    def _track(self) -> None:
+        """What the slice leaves open, on a slice that keeps tests of whole words in mind."""
+        asked = {name: self.properties[name] for name in self.left}
+        every = {**asked, **self.along}
+        told = track(self.system, list(every.values()), self.solver)
+        if told is None:
+            return
+        try:
+            properties = [told.property(prop) for prop in every.values()]
+            slice_ = Slice(narrow(told.system, properties), properties)
+            reached = explore(slice_)
+        except TooLarge:
+            return
+        if not any(reached.violated[name] for name in self.along):
+            before, self.left = len(self.proofs), {}
+            self._settle(slice_, reached, asked, told)
+            self._tell(self.proofs[before:])
+            self.left = {name: f"{reason}, {told}" for name, reason in self.left.items()}
+
+    def _explore(self, properties: Mapping[str, Property]) -> tuple[Slice, Reached]:
+        asked = [*properties.values(), *self.along.values()]
         slice_ = Slice(narrow(self.system, asked), asked)
-        return slice_, explore(slice_, stop=stops(list(self.along.values()), list(self.properties.values())) if self.along else None)
+        return slice_, explore(slice_, stop=stops(list(self.along.values()), list(properties.values())) if self.along else None)
 
     def _refuted(self, slice_: Slice, reached: Reached, name: str, prop: Property) -> bool:
         """Reports a violation that lifts; notes one that does not."""
@@ -288,30 +346,49 @@ class Decision:
             self.left[name] = "its antecedent happens on the slice, and no full-width run was found in which it does"
         return prop
 
-    def _prove(self, slice_: Slice, reached: Reached, proving: Mapping[str, Property], witnesses: Mapping[str, Trace | None]) -> Certificate | None:
-        self.proving = proving
-        certificate = discover(slice_, reached, list(proving.values()))
+    def _prove(
+        self, slice_: Slice, reached: Reached, proving: Mapping[str, Property], witnesses: Mapping[str, Trace | None], told: Tracked | None
+    ) -> None:
+        if told is None:
+            certificate, method = discover(slice_, reached, list(proving.values())), SLICE
+        else:
+            certificate, method = told.certified(discover(slice_, reached, [told.property(prop) for prop in proving.values()])), TRACKED
         rejected = accept(self.system, certificate, proving, self.solver)
         if any(one.word == "sat" for one in rejected):
             raise Disagreement(f"{self.system.design}: Z3 rejects {rejected[0].obligation.name}, which the slice proves")
-        if self.sanity is not None and not rejected:
-            self.sanity.proved(certificate)
-        for name in proving:
-            if name in self.left or name in self.along:
-                continue
-            if rejected:
-                self.left[name] = f"Z3 did not decide '{rejected[0].obligation.name}': {rejected[0].reason}"
-                continue
-            behind, assumptions = certificate.behind(name, *self.along)
-            shown = lines(certificate, behind, name)
-            if name in witnesses or (proving[name] is self.properties[name] and self.kinds[name] != "reachability"):
-                self.report(name, Proved(SLICE, shown, tuple(sorted(assumptions)), witnesses.get(name)))
-            else:
-                what = "what it asks for" if self.kinds[name] == "reachability" else "its antecedent"
-                self.report(name, Vacuous(SLICE, f"{what} never happens in this configuration"))
-        self.certificate = certificate if not rejected else None
-        return self.certificate
+        names = [name for name in proving if name not in self.left and name not in self.along]
+        if rejected:
+            self.left |= dict.fromkeys(names, f"Z3 did not decide '{rejected[0].obligation.name}': {rejected[0].reason}")
+        else:
+            self.proofs.append(Accepted(certificate, proving, names, witnesses, method))
+
+    def obligations(self) -> Iterator[Obligation]:
+        """Everything that Z3 was asked for the proofs, at full width."""
+        for proof in self.proofs:
+            yield from obligations(self.system, proof.certificate, proof.proving)
+
+    def _tell(self, proofs: Sequence[Accepted]) -> None:
+        """Reports what was proved."""
+        for proof in proofs:
+            for name in proof.names:
+                behind, assumptions = proof.certificate.behind(name, *self.along)
+                shown = lines(proof.certificate, behind, name)
+                if name in proof.witnesses or (proof.proving[name] is self.properties[name] and self.kinds[name] != "reachability"):
+                    self.report(name, Proved(proof.method, shown, tuple(sorted(assumptions)), proof.witnesses.get(name)))
+                else:
+                    what = "what it asks for" if self.kinds[name] == "reachability" else "its antecedent"
+                    self.report(name, Vacuous(proof.method, f"{what} never happens in this configuration"))
 
     def _fall_back(self, reasons: Mapping[str, str], certificate: Certificate | None) -> None:
+        self.left = {}
         for name, reason in reasons.items():
-            self.report(name, fall_back(self.system, self.properties[name], self.kinds[name], reason, certificate, self.solver, self.patience))
+            found = by_induction(self.system, self.properties[name], self.kinds[name], certificate, self.solver, self.patience)
+            if found is None:
+                self.left[name] = reason
+            else:
+                self.report(name, found)
+        if self.left and self.patience != 0:
+            self._track()
+        patience = max(LEAST, PATIENCE / len(self.left)) if self.left and self.patience is None and self.solver.seconds is None else self.patience
+        for name, reason in self.left.items():
+            self.report(name, fall_back(self.system, self.properties[name], self.kinds[name], reason, self.solver, patience))

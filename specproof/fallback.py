@@ -1,8 +1,9 @@
 """What is tried where the slice alone does not decide: an exact test of words that it cannot see, or an
 operator that is not bitwise.
 
-In this order: induction at full width with the lemmas at hand; runs of growing length, all actions at
-once; Spacer; longer runs. The verdict names the one that answered.
+In this order: induction at full width with the lemmas at hand (then, in `tracked`, a slice that keeps tests
+in mind); runs of growing length, all actions at once; Spacer; longer runs. The verdict names the one that
+answered.
 """
 
 from __future__ import annotations
@@ -29,18 +30,26 @@ FIRST = 5
 LAST = 40
 
 
-def fall_back(
-    system: System, prop: Property, kind: str, reason: str, certificate: Certificate | None, solver: Solver, patience: float | None = None
-) -> Verdict:
-    """A verdict on a property that the slice left open; `reason` says why it did. With a `patience` of 0 only induction is tried.
-
-    The limit is the solver's: of the clock where the user set one, else of work.
-    """
-    bounded = Solver(solver.seconds, None if solver.seconds else solver.work or PATIENCE)
-    limit = (bounded.seconds or bounded.work or PATIENCE) if patience is None else patience
-    budget = Budget(bounded, limit)
-    if _inductive(system, prop, certificate, bounded):
+def by_induction(
+    system: System, prop: Property, kind: str, certificate: Certificate | None, solver: Solver, patience: float | None = None
+) -> Verdict | None:
+    """The verdict on a property that the slice left open, where it is inductive with the lemmas of the others."""
+    budget = _budget(solver, patience)
+    if _inductive(system, prop, certificate, budget.solver):
         return _holds(prop, kind, "induction at full width by Z3, with the lemmas of the other claims", system, budget, certificate)
+    return None
+
+
+def _budget(solver: Solver, patience: float | None) -> Budget:
+    """The limit is the solver's: of the clock where the user set one, else of work."""
+    bounded = Solver(solver.seconds, None if solver.seconds else solver.work or PATIENCE)
+    return Budget(bounded, (bounded.seconds or bounded.work or PATIENCE) if patience is None else patience)
+
+
+def fall_back(system: System, prop: Property, kind: str, reason: str, solver: Solver, patience: float | None = None) -> Verdict:
+    """A verdict on a property that nothing else decided; `reason` says why. With a `patience` of 0 nothing is tried."""
+    budget = _budget(solver, patience)
+    bounded, limit = budget.solver, budget.limit
     trace = None
     open_: list[int] = []
     for length in range(FIRST + 1):

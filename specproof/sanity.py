@@ -48,6 +48,7 @@ class Sanity:
         """`claims`: those that the system can express. `seconds`: a limit for each question, or None."""
         self.design, self.system, self.without = design, system, without
         self.seconds = seconds
+        self.looked: set[str] = set()
         self.found: list[Concern] = tautologies(claims, system, lambda: self.solver)
 
     @cached_property
@@ -56,8 +57,8 @@ class Sanity:
         return Solver(self.seconds)
 
     def explored(self, slice_: Slice, reached: Reached) -> None:
-        """Actions that fire in no reachable state of the slice, here or in another configuration."""
-        silent = {name: action for name, action in slice_.system.actions.items() if name not in reached.fired}
+        """Actions that fire in no reachable state of the slice, here or in another configuration; of those that no other slice has shown."""
+        silent = {name: action for name, action in slice_.system.actions.items() if name not in reached.fired and name not in self.looked}
         self.found += contradictions({name: self.system.actions[name] for name in silent}, self.solver) if silent else []
         for name, action in silent.items():
             if (action.guard is FALSE and self._elsewhere(name)):
@@ -74,7 +75,8 @@ class Sanity:
 
     def lifted(self, slice_: Slice, reached: Reached, traces: Iterable[Trace]) -> None:
         """Actions that fire on the slice, and for which no full-width run is found. `traces` are runs that are known already."""
-        seen = {step.action for trace in traces for step in trace.steps}
+        seen = {step.action for trace in traces for step in trace.steps} | self.looked
+        self.looked |= set(slice_.system.actions)
         moves = {move.action.name: move for move in slice_.moves if move.action.name in reached.fired and move.action.name not in seen}
         paths: dict[str, list[list[str]]] = {}
         for name, move in moves.items():
@@ -86,9 +88,9 @@ class Sanity:
                 text = f"{name} fires on the slice, and no full-width run was found in which it does"
                 self.found.append(Concern("action-fires", name, text, fails=True))
 
-    def proved(self, certificate: Certificate) -> None:
+    def proved(self, certificates: Sequence[Certificate]) -> None:
         """What the proofs have no need of."""
-        self.found += needless(self.system, certificate)
+        self.found += needless(self.system, certificates)
 
     def _runs(self, paths: Iterable[Sequence[str]], seen: set[str]) -> bool:
         """Whether one of these is a full-width run; all its actions are seen then."""
@@ -185,17 +187,19 @@ def _least(guard: Bool, assumed: Mapping[str, Bool], solver: Solver) -> list[str
     return kept
 
 
-def needless(system: System, certificate: Certificate) -> list[Concern]:
+def needless(system: System, certificates: Sequence[Certificate]) -> list[Concern]:
     """Guards, assumptions and lemmas that no step of the proofs uses."""
-    guards = {action for (_, action), core in certificate.cores.items() if action is not None and core.guard}
-    assumptions = {name for core in certificate.cores.values() for name in core.assumptions}.union(*certificate.leans.values())
-    lemmas = {lemma for core in certificate.cores.values() for lemma in core.lemmas}
+    cores = [(action, core) for certificate in certificates for (_, action), core in certificate.cores.items()]
+    leans = [names for certificate in certificates for names in certificate.leans.values()]
+    guards = {action for action, core in cores if action is not None and core.guard}
+    assumptions = {name for _, core in cores for name in core.assumptions}.union(*leans)
+    lemmas = {lemma for _, core in cores for lemma in core.lemmas}
     asked = {name for action in system.actions.values() for name in action.assumed} | set(system.initially_assumed)
     found = [
         Concern("needed", name, f"no proof needs the guard of {name}", fails=False)
         for name, action in system.actions.items() if action.guard.op != "const" and name not in guards
     ]  # fmt: skip
     found += [Concern("needed", name, f"no proof needs the assumption {name}", fails=False) for name in sorted(asked - assumptions)]
-    unused = [lemma for lemma in certificate.lemmas if lemma not in lemmas]
+    unused = [lemma for certificate in certificates for lemma in certificate.lemmas if lemma not in lemmas]
     found += [Concern("needed", "lemma", f"no proof needs {len(unused)} of the lemmas", fails=False)] if unused else []
     return found

@@ -24,8 +24,8 @@ class Answer:
 
 
 #: Units of its own count of work ("rlimit") that Z3 does in a second of an idle core: 3 to 6 million searching runs of the KVM designs
-#: at full width, 2 to 3 million in Spacer, on the machine of docs/performance.md.
-PACE = 4_000_000
+#: at full width, on the machine of docs/performance.md. Of Spacer, that does 1 to 3 million, a unit is taken for `SPACER` units.
+PACE, SPACER = 4_000_000, 3
 
 #: So many times as long as its work should take a question may take by the clock, where no time limit says otherwise.
 SLACK = 20
@@ -82,7 +82,7 @@ class Solver:
         """Spacer's word on constrained Horn clauses: "sat" where no run is bad."""
         self.asked += 1
         solver = self._z3.SolverFor("HORN", ctx=self._context)
-        self._limit(solver)
+        self._limit(solver, PACE // SPACER)
         try:
             solver.from_string(text)
             with hushed():
@@ -93,12 +93,12 @@ class Solver:
         finally:
             self._count(solver)
 
-    def _limit(self, solver: Any) -> None:
+    def _limit(self, solver: Any, pace: int = PACE) -> None:
         seconds = self.work * SLACK if self.seconds is None and self.work is not None else self.seconds
         if seconds is not None:
             solver.set("timeout", max(1, int(seconds * 1000)))
         if self.work is not None:
-            solver.set("rlimit", max(1, int(self.work * PACE)))
+            solver.set("rlimit", max(1, int(self.work * pace)))
 
     def _count(self, solver: Any) -> None:
         """What was done so far: Z3 counts for the whole context."""

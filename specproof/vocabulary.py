@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -79,8 +80,14 @@ class Vocabulary:
     @cached_property
     def here(self) -> Mapping[Hashable, Term]:
         """The full-width term of every key, in a state."""
-        now = self.slice.system.state()
+        now = {**self.slice.system.state(), **self.slice.system.variables}
         return {key: self._leaf(key, now) for key in self.keys}
+
+    def told(self, tests: Mapping[Term, Bool]) -> Vocabulary:
+        """The same, of a system without the truth values that stand for these tests."""
+        other = copy(self)
+        other.here = dict(zip(self.here, substitute(list(self.here.values()), tests), strict=True))
+        return other
 
     def after(self, next_: Mapping[str, Term]) -> Mapping[Hashable, Term]:
         """The same, once the variables of these paths have these values."""

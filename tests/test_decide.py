@@ -656,3 +656,72 @@ def first(s: Pair) -> Pair:
 def second(s: Pair, to: Bool) -> Pair:
     """Switches to what is given."""
     return s.replace(on=to)
+
+
+class Two(State):
+    """Two registers that have nothing to do with each other, each with its own lock."""
+
+    left: U64 = field("a register")
+    right: U64 = field("another")
+    left_mask: U64 = field("bits of the first that stay set")
+    right_mask: U64 = field("of the other")
+
+
+two = Design("two", Two, doc="two registers that have nothing to do with each other")
+
+
+@two.initial
+def nothing_is_set(s: Two) -> Bool:
+    return s.matches(left=0, right=0, left_mask=0, right_mask=0)
+
+
+@two.action(by="guest")
+def write_left(s: Two, value: U64) -> Two:
+    """A write that keeps the locked bits."""
+    return s.replace(left=value | s.left_mask)
+
+
+@two.action(by="guest")
+def write_right(s: Two, value: U64) -> Two:
+    """One that does not."""
+    return s.replace(right=value)
+
+
+@two.action(by="host")
+def lock(s: Two, bits: U64) -> Two:
+    """Bits of both are locked."""
+    return s.replace(left_mask=bits, left=s.left | bits, right_mask=bits, right=s.right | bits)
+
+
+@two.action(by="host", guard=lambda s: s.left != s.left)
+def never_happens(s: Two) -> Two:
+    """What nobody can do."""
+    return s.replace(left=0)
+
+
+for name in ("left", "right", "left_mask", "right_mask"):
+    two.views[name] = lambda s, name=name: getattr(s, name)
+
+
+@invariant("left-stays")
+def left_stays(v: Any) -> Bool:
+    """The first keeps its locked bits."""
+    return (v.left_mask & ~v.left) == 0  # type: ignore[no-any-return]
+
+
+@invariant("right-stays")
+def right_stays(v: Any) -> Bool:
+    """The other does not."""
+    return (v.right_mask & ~v.right) == 0  # type: ignore[no-any-return]
+
+
+def test_claims_that_share_nothing_are_decided_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same verdicts, from slices of what each claim depends on; and what the actions there do is looked at as ever."""
+    parts = decide(two, "", [left_stays, right_stays])
+    monkeypatch.setattr("specproof.decide.SHARE", 0.4)
+    whole = decide(two, "", [left_stays, right_stays])
+    assert [answer.verdict.word for answer in parts if isinstance(answer, Result)] == ["unknown", "refuted"]
+    for one, other in zip(whole, parts, strict=True):
+        assert isinstance(one, Result) and isinstance(other, Result)
+        assert one.verdict == other.verdict
+        assert {concern.text for concern in other.concerns if concern.fails} == {"never_happens fires in no reachable state, in no configuration"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from specproof.audit.sets import Names, Search
-from specproof.decide import SLICE
+from specproof.decide import SLICE, TRACKED
 from specproof.design import Design
 from specproof.jobs import Answer, Done
 from specproof.load import LEMMAS, Library
@@ -201,7 +201,7 @@ def enough(search: Search, given: Names) -> bool:
 def _used(result: Result) -> Names | None:
     """The assumptions that a proof uses, where it is of the kind that knows."""
     verdict = result.verdict
-    return frozenset(verdict.assumptions) if isinstance(verdict, Proved) and verdict.method == SLICE else None
+    return frozenset(verdict.assumptions) if isinstance(verdict, Proved) and verdict.method in (SLICE, TRACKED) else None
 
 
 def _holds(answer: Answer | None) -> bool | None:

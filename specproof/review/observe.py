@@ -29,6 +29,7 @@ from specproof.solver import Solver
 from specproof.system import Action, System
 from specproof.terms import Bool, Term, choose, conj, disj, variable
 from specproof.trace import Trace
+from specproof.tracked import Tracked
 from specproof.verdict import Proved, Refuted, Unknown, Verdict
 
 #: Seconds of work for each question where the slice has no answer, and no time limit is set; the shortest run, not the proof, is what
@@ -113,12 +114,13 @@ class _Search(Decision):
     slice that is `SMALL`.
     """
 
+    divides = False  # of views that differ later it is said that they do not before
     ready: Slice | None = None
     exhaustive = False
     differs = False
     length = 0
 
-    def _explore(self) -> tuple[Slice, Reached]:
+    def _explore(self, properties: Mapping[str, Property]) -> tuple[Slice, Reached]:
         slice_ = self.ready or Slice(self.system, list(self.properties.values()))
         self.exhaustive = self.exhaustive or slice_.layout.width <= SMALL
         return slice_, explore(slice_, stop=None if self.exhaustive else self._enough)
@@ -134,11 +136,13 @@ class _Search(Decision):
         self.differs = self.differs or found
         return found
 
-    def _prove(self, slice_: Slice, reached: Reached, proving: Mapping[str, Property], witnesses: Mapping[str, Trace | None]) -> Certificate | None:
+    def _prove(
+        self, slice_: Slice, reached: Reached, proving: Mapping[str, Property], witnesses: Mapping[str, Trace | None], told: Tracked | None
+    ) -> None:
         if self.exhaustive or not any(reached.violated.values()):
-            return super()._prove(slice_, reached, proving, witnesses)
-        self._not_first(proving)
-        return None
+            super()._prove(slice_, reached, proving, witnesses, told)
+        else:
+            self._not_first(proving)
 
     def _fall_back(self, reasons: Mapping[str, str], certificate: Certificate | None) -> None:
         if self.exhaustive or not self.length:

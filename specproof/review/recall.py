@@ -26,6 +26,7 @@ from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import System
 from specproof.trace import Trace
+from specproof.tracked import Tracked
 from specproof.verdict import NotAsked, Result, Unknown, Verdict
 
 Answers = dict[str, Answer]
@@ -33,6 +34,8 @@ Answers = dict[str, Answer]
 
 class _Refuter(Decision):
     """Looks for runs that break claims, and makes no certificate for those that nothing breaks (`held`, by name whether vacuous)."""
+
+    divides = False  # what was explored is kept, for the proofs that are asked for
 
     def __init__(
         self, system: System, properties: Mapping[str, Property], kinds: Mapping[str, str], solver: Solver,
@@ -47,7 +50,9 @@ class _Refuter(Decision):
         self.held[name] = prop.happens is not None and not reached.happens[name]
         return prop
 
-    def _prove(self, slice_: Slice, reached: Reached, proving: Mapping[str, Property], witnesses: Mapping[str, Trace | None]) -> None:
+    def _prove(
+        self, slice_: Slice, reached: Reached, proving: Mapping[str, Property], witnesses: Mapping[str, Trace | None], told: Tracked | None
+    ) -> None:
         """Nothing is concluded from what nothing breaks; a proof that is asked for later needs what was explored."""
         self.explored = slice_, reached
 

@@ -16,6 +16,7 @@ from specproof.decide import Decision
 from specproof.design import Design
 from specproof.errors import UsageError
 from specproof.graph import substitute
+from specproof.lemmas import Certificate as Found
 from specproof.lift import Disagreement
 from specproof.product import product
 from specproof.solver import Solver
@@ -86,8 +87,9 @@ def certificate_of(decision: Decision, claims: Mapping[str, Claim], results: Seq
     system = decision.system
     lemmas: list[Lemma] = []
     cores: dict[str, dict[str, Uses]] = {}
-    if decision.certificate is not None:
-        lemmas, cores = _lemmas(decision)
+    for accepted in decision.proofs:
+        more, also = _lemmas(system, accepted.certificate, len(lemmas))
+        lemmas, cores = [*lemmas, *more], {**cores, **also}
     along = {name: Along(dict(prop.steps), cores.get(name, {})) for name, prop in decision.along.items()}
     proof = Proof(machine_of(system), tuple(lemmas), along)
     statements: list[Statement] = []
@@ -112,13 +114,10 @@ def certificate_of(decision: Decision, claims: Mapping[str, Claim], results: Seq
     return _only(Certificate(proof, tuple(statements), {}), needed), missing
 
 
-def _lemmas(decision: Decision) -> tuple[list[Lemma], dict[str, dict[str, Uses]]]:
-    """The engine's lemmas as terms, and what each step of the proof uses: of lemmas by number, of claims by name."""
-    certificate, system = decision.certificate, decision.system
-    if certificate is None:
-        return [], {}
+def _lemmas(system: System, certificate: Found, before: int) -> tuple[list[Lemma], dict[str, dict[str, Uses]]]:
+    """The engine's lemmas as terms, and what each step of the proof uses: of lemmas by number, `before` of which are others; of claims by name."""
     terms = certificate.vocabulary.here
-    number = {lemma: index for index, lemma in enumerate(certificate.lemmas)}
+    number = {lemma: index for index, lemma in enumerate(certificate.lemmas, before)}
     uses: list[dict[str, Uses]] = [{} for _ in number]
     claims: dict[str, dict[str, Uses]] = {}
     for (target, action), core in certificate.cores.items():

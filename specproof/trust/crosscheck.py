@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from specproof.certify import Obligation, obligations
+from specproof.certify import Obligation
 from specproof.decide import Decision
 from specproof.errors import SpecproofError, UsageError, did_you_mean
 from specproof.readings.smtlib import script
@@ -75,9 +75,7 @@ class SecondOpinions:
 
     def review(self, decision: Decision) -> None:
         """The obligations of a decision, in full."""
-        if decision.certificate is None:
-            return
-        for obligation in obligations(decision.system, decision.certificate, decision.proving):
+        for obligation in decision.obligations():
             if self.others and set(map(id, obligation.narrowed)) != set(map(id, obligation.assertions)):
                 self._compare(script(obligation.assertions), "unsat", "z3, of the first position of each kind,")
             if "sympy" in self.names:

@@ -1,0 +1,121 @@
+"""Tests of whole words that the slice keeps in mind: counted generations, orders, and what is certified of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from specproof import Claim, Design
+from specproof.claims import instantiate
+from specproof.cli import main
+from specproof.decide import TRACKED, decide
+from specproof.readings.integers import evaluate
+from specproof.solver import Solver
+from specproof.system import build
+from specproof.trace import take
+from specproof.tracked import Tracked, candidates, replaced, track
+from specproof.verdict import Proved, Refuted, Result, Unknown, Verdict
+
+FILE = Path(__file__).parent / "designs" / "generation.py"
+
+
+def _generation() -> Any:
+    spec = importlib.util.spec_from_file_location("generation_design", FILE)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+generation = _generation()
+vm, kept = generation.vm, generation.kept
+
+
+def enter_late(s: Any) -> Any:
+    """The generation is noted without a look at what it is of."""
+    return s.when(s.seen == s.generation, mask=s.policy, msr=s.msr | s.policy).replace(seen=s.generation, running=True)
+
+
+late = vm.but("late", doc="loads the mask when it is not stale", enter=enter_late)
+
+
+def verdict(design: Design[Any], claim: Claim, **given: Any) -> Verdict:
+    """What is said of one claim."""
+    (result,) = decide(design, "", [claim], **given)
+    assert isinstance(result, Result)
+    return result.verdict
+
+
+def tracked(design: Design[Any] = vm) -> Tracked:
+    """The design with the tests in mind that the claim needs."""
+    system = build(design)
+    told = track(system, [instantiate(kept, system)], Solver(None))
+    assert told is not None
+    return told
+
+
+def test_a_counter_that_says_what_is_stale_is_proved() -> None:
+    """With the assumption that it does not wrap, which the proof names; the lemmas speak of the comparison."""
+    found = verdict(vm, kept)
+    assert isinstance(found, Proved)
+    assert found.method == TRACKED
+    assert found.assumptions == ("no-wrap",)
+    assert any("seen >= generation implies" in line.equation or "seen == generation implies" in line.equation for line in found.lemmas)
+
+
+def test_without_the_assumption_it_is_not_proved() -> None:
+    """The counter wraps, after more steps than anybody can show."""
+    assert isinstance(verdict(vm, kept, without=("no-wrap",), patience=0.01), Unknown)
+
+
+def test_what_is_wrong_is_refuted_by_a_shortest_run() -> None:
+    """A run at full width, as of any refutation."""
+    found = verdict(late, kept)
+    assert isinstance(found, Refuted)
+    assert [step.action for step in found.trace.steps] == ["set_policy", "enter"]
+    assert found.shortest
+
+
+def test_the_order_of_a_counted_word_is_kept_in_mind() -> None:
+    """Equality alone does not say that a generation is never seen before it is there."""
+    system = build(vm)
+    assert [str(test) for test in candidates(system, [instantiate(kept, system)])] == [
+        "seen == generation", "seen < generation", "generation < seen", "generation == 0xffffffff",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_it_has_every_run_of_the_system(seed: int) -> None:
+    """What an action is told of the tests holds of every step at full width, and the truth values are the tests' answers."""
+    told, plain, choice = tracked(), build(vm), random.Random(seed)
+    answers = {str(value.data): test for value, test in told.tests.items()}
+    state = dict.fromkeys(plain.variables, 0)
+    assert evaluate(told.system.initial, {**state, **{name: int(evaluate(test, state)) for name, test in answers.items()}})
+    for _ in range(60):
+        name = choice.choice(sorted(plain.actions))
+        inputs = {key: choice.getrandbits(64) for key in plain.actions[name].inputs}
+        after = take(plain, state, name, inputs)
+        seen = {**state, **{value: int(evaluate(test, state)) for value, test in answers.items()}}
+        wide = take(told.system, seen, name, inputs)
+        assert (after is None) == (wide is None)
+        if after is not None and wide is not None:
+            assert {**after, **{value: int(evaluate(test, after)) for value, test in answers.items()}} == wide
+            state = after
+
+
+def test_terms_inside_terms_are_replaced() -> None:
+    """A test that is asked about stands for its truth value."""
+    told = tracked()
+    value, test = next(iter(told.tests.items()))
+    assert replaced(~test & told.system.variables["running"], {test: value}) is ~value & told.system.variables["running"]  # type: ignore[operator]
+
+
+def test_the_proof_is_written_and_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As obligations of the design itself: nothing of what the slice was told is believed."""
+    assert main(["check", str(FILE), "--claim", "kept", "--certificates", str(tmp_path), "--no-cache"]) == 0
+    assert main(["verify", str(tmp_path)]) == 0
+    assert "does not show" not in capsys.readouterr().out
