@@ -46,11 +46,11 @@ The four survivors of kvm-rfc-v2 *mend* the design: they write the mask of a vmc
 may write it, although the stale cache says that it is there (`stale-cache-of-vmcs02` in findings.md). No claim that v2 keeps
 can object to that, and none should.
 
-Eight are unknown. Six, of kvm-rfc-v2, write to vmcs02 too what goes to vmcs01 when L2 is left; by hand, that is the same
-design: vmcs01's mask is written where the two caches differ, and then vmcs02's field is as its cache says. Which is two
-equalities of words in one invariant, and no slice sees it. Of the two of kvm-reference, both in restore_spec_ctrl with
-emulation, one reads `virtualized` as true, and Z3 found in 38 s a run of five steps after which the register is passed through
-though bits are masked; the other computes the mask without the request, and was not decided in eight minutes.
+Six of kvm-rfc-v2 are unknown: they write to vmcs02 too what goes to vmcs01 when L2 is left. By hand, that is the same design:
+vmcs01's mask is written where the two caches differ, and then vmcs02's field is as its cache says. Which is two equalities
+of words in one invariant, and no slice sees it. The two of kvm-reference that are unknown in the table, both in
+restore_spec_ctrl with emulation, are killed by `migration` in six steps since every claim is asked for a moment and none for
+long; they were decided again, and the rest of that campaign was not.
 
 Samples of the other designs, and pairs of wrong operations, are against the same claims. A survivor of a design other than
 these two was not looked into; it may be a missing claim, or a detail that no claim should fix.

@@ -13,7 +13,7 @@ from specproof.decide import relate
 from specproof.design import Design
 from specproof.errors import ModelError
 from specproof.explore import explore
-from specproof.fallback import Budget, bounded_run, never
+from specproof.fallback import bounded_run, never
 from specproof.layout import TooLarge
 from specproof.load import Library, library
 from specproof.mutate.baseline import TRIES, Baseline, run_of
@@ -35,8 +35,8 @@ KILLED, EQUIVALENT, SURVIVED, UNKNOWN = "killed", "equivalent", "survived", "unk
 CHUNK = 30
 #: Seconds for each question to a solver about two designs side by side, where the user sets no limit.
 PATIENCE = 10.0
-#: Seconds of work for a mutant, and steps of a run, where what the slice shows of it is no run at full width.
-LONG, LONGEST = 60.0, 8
+#: Seconds of work for a mutant and for a question about it, and steps of a run, where what the slice shows is no run at full width.
+LONG, EACH, LONGEST = 60.0, 3.0, 8
 
 
 @dataclass(frozen=True)
@@ -223,10 +223,10 @@ class Campaign:
             system, properties = base.mutated(self.differing(mutant, base))
             reached = explore(Slice(system, list(properties.values())))
             wrong = {name: hits[0].depth for name in properties if (hits := reached.violated[name])}
-            budget = Budget(Solver(None, LONG), LONG)
+            solver = Solver(None, EACH)  # one claim may be hard, and the next one easy
             for length in range(LONGEST + 1):
                 for name in [name for name, depth in wrong.items() if depth <= length]:
-                    if budget.more() and (trace := bounded_run(system, properties[name], length, budget.solver)) is not None:
+                    if solver.spent < LONG and (trace := bounded_run(system, properties[name], length, solver)) is not None:
                         return self._killed(mutant, configuration, Killed(name, trace))
         return None
 
