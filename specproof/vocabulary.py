@@ -18,6 +18,9 @@ from specproof.terms import FALSE, Bool, Term, Word, conj, implies, word
 
 Literal = tuple[Hashable, bool]
 
+#: States that are unpacked at once.
+BLOCK = 1 << 16
+
 
 @dataclass(frozen=True, eq=False)
 class Lemma:
@@ -35,13 +38,18 @@ class Vocabulary:
         layout, states = slice_.layout, reached.states
         self.views = self._views()
         own = [*layout.keys, *(("class", value) for value in layout.constants)]
-        columns = dict(zip(own, layout.rows(states, own), strict=True))
-        for key, program in self.views.items():
-            loads = {load: columns[load][:, None] for load in program.loads()}
-            columns[key] = np.broadcast_to(program.run(loads)[0], (len(states), 1))[:, 0]
-        self.keys = list(columns)
+        self.keys = [*own, *self.views]
         self.every = (1 << len(states)) - 1
-        self.true = {key: _pack(column) for key, column in columns.items()}
+        packed: dict[Hashable, list[bytes]] = {key: [] for key in self.keys}
+        for begin in range(0, len(states), BLOCK):
+            some = states[begin : begin + BLOCK]
+            columns = dict(zip(own, layout.rows(some, own), strict=True))
+            for key, program in self.views.items():
+                loads = {load: columns[load][:, None] for load in program.loads()}
+                columns[key] = np.broadcast_to(program.run(loads)[0], (len(some), 1))[:, 0]
+            for key, column in columns.items():
+                packed[key].append(np.packbits(column, bitorder="little").tobytes())
+        self.true = {key: int.from_bytes(b"".join(parts), "little") for key, parts in packed.items()}
 
     def _views(self) -> dict[Hashable, Program]:
         found: dict[Hashable, Program] = {}
@@ -121,10 +129,6 @@ class Vocabulary:
         if kind == "view":
             return self._wide(self.slice.system.view(key[1], values))
         return cast(Word, values[key[1]]).bit(key[2]) if kind == "watched" else values[key[1]]
-
-
-def _pack(column: Any) -> int:
-    return int.from_bytes(np.packbits(column, bitorder="little").tobytes(), "little")
 
 
 def compile_value(slice_: Slice, term: Term) -> Program | None:
