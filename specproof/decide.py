@@ -28,6 +28,7 @@ from specproof.sanity import Sanity, tautologies
 from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import System, build
+from specproof.terms import FALSE
 from specproof.trace import Trace
 from specproof.tracked import Tracked, track
 from specproof.verdict import Concern, NotAsked, Proved, Refuted, Result, Unknown, Vacuous, Verdict
@@ -276,7 +277,7 @@ class Decision:
         """What the slice leaves open, on a slice that keeps tests of whole words in mind."""
         asked = {name: self.properties[name] for name in self.left}
         every = {**asked, **self.along}
-        told = track(self.system, list(every.values()), self.solver)
+        told = track(replace(self.system, couple=None), list(every.values()), self.solver)
         if told is None:
             return
         try:
@@ -337,7 +338,8 @@ class Decision:
         """The property to prove: the claim, or that its antecedent never happens."""
         prop = self.properties[name]
         if prop.happens is None:
-            return prop
+            silent = prop.state is None and prop.steps and reached.fired.isdisjoint(prop.steps)
+            return replace(prop, steps=dict.fromkeys(prop.steps, FALSE)) if silent else prop
         hits = reached.happens[name]
         if not hits:
             return replace(never(prop.happens), claim=name)
@@ -376,7 +378,8 @@ class Decision:
                 if name in proof.witnesses or (proof.proving[name] is self.properties[name] and self.kinds[name] != "reachability"):
                     self.report(name, Proved(proof.method, shown, tuple(sorted(assumptions)), proof.witnesses.get(name)))
                 else:
-                    what = "what it asks for" if self.kinds[name] == "reachability" else "its antecedent"
+                    said = "its antecedent" if self.properties[name].happens else "a step"
+                    what = "what it asks for" if self.kinds[name] == "reachability" else said
                     self.report(name, Vacuous(proof.method, f"{what} never happens in this configuration"))
 
     def _fall_back(self, reasons: Mapping[str, str], certificate: Certificate | None) -> None:
@@ -389,6 +392,7 @@ class Decision:
                 self.report(name, found)
         if self.left and self.patience != 0:
             self._track()
-        patience = max(LEAST, PATIENCE / len(self.left)) if self.left and self.patience is None and self.solver.seconds is None else self.patience
+        limited = self.patience is not None or self.solver.seconds or self.solver.work
+        patience = self.patience if limited or not self.left else max(LEAST, PATIENCE / len(self.left))
         for name, reason in self.left.items():
             self.report(name, fall_back(self.system, self.properties[name], self.kinds[name], reason, self.solver, patience))

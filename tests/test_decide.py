@@ -725,3 +725,26 @@ def test_claims_that_share_nothing_are_decided_apart(monkeypatch: pytest.MonkeyP
         assert isinstance(one, Result) and isinstance(other, Result)
         assert one.verdict == other.verdict
         assert {concern.text for concern in other.concerns if concern.fails} == {"never_happens fires in no reachable state, in no configuration"}
+
+
+idle = Design("idle", Two, doc="a design in which nothing happens")
+idle.initial(nothing_is_set)
+
+
+@idle.action(by="host", guard=lambda s: s.left != 0)
+def never(s: Two) -> Two:
+    """What could only happen later."""
+    return s.replace(right=0)
+
+
+def test_a_step_claim_is_vacuous_where_no_step_happens() -> None:
+    """Also where it has no antecedent: it is as true as its opposite."""
+
+    @step("nothing-holds")
+    def nothing_holds(before: Any, after: Any) -> Bool:
+        return FALSE
+
+    result = decide(idle, "", [nothing_holds])[0]
+    assert isinstance(result, Result)
+    assert isinstance(result.verdict, Vacuous)
+    assert "a step never happens" in result.verdict.reason
