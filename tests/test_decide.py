@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import itertools
 import os
@@ -33,12 +34,17 @@ from specproof import (
 )  # fmt: skip
 from specproof.claims import Property
 from specproof.decide import decide, decide_lemma, decide_relation
+from specproof.explore import Reached
 from specproof.graph import variables
+from specproof.layout import TooLarge
+from specproof.slice import Slice
 from specproof.solver import Answer, Solver, hushed
 from specproof.system import build
 from specproof.terms import FALSE, Term, variable
 from specproof.trace import replay
 from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Vacuous
+
+engine = importlib.import_module("specproof.decide")
 
 
 def _thin() -> Any:
@@ -725,6 +731,28 @@ def test_claims_that_share_nothing_are_decided_apart(monkeypatch: pytest.MonkeyP
         assert isinstance(one, Result) and isinstance(other, Result)
         assert one.verdict == other.verdict
         assert {concern.text for concern in other.concerns if concern.fails} == {"never_happens fires in no reachable state, in no configuration"}
+
+
+def test_what_does_not_fit_is_decided_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where one claim depends on nearly everything; and what is alone too large is said to be."""
+    explored = engine.explore
+
+    def small(most: int) -> None:
+        def explore(slice_: Slice, **given: Any) -> Reached:
+            if len(slice_.layout.keys) > most:
+                raise TooLarge(f"more than {most} bits")
+            return explored(slice_, **given)
+
+        monkeypatch.setattr(engine, "explore", explore)
+
+    monkeypatch.setattr(engine, "SHARE", 0.4)
+    whole = decide(two, "", [left_stays, right_stays])
+    small(2)
+    parts = decide(two, "", [left_stays, right_stays])
+    assert [cast(Result, answer).verdict for answer in parts] == [cast(Result, answer).verdict for answer in whole]
+    small(1)
+    (none,) = decide(two, "", [right_stays], patience=0)
+    assert "does not fit: more than 1 bits" in cast(Result, none).verdict.reason  # type: ignore[union-attr]
 
 
 idle = Design("idle", Two, doc="a design in which nothing happens")
