@@ -118,7 +118,7 @@ def _lemmas(system: System, certificate: Found, before: int) -> tuple[list[Lemma
     """The engine's lemmas as terms, and what each step of the proof uses: of lemmas by number, `before` of which are others; of claims by name."""
     terms = certificate.vocabulary.here
     number = {lemma: index for index, lemma in enumerate(certificate.lemmas, before)}
-    uses: list[dict[str, Uses]] = [{} for _ in number]
+    uses: dict[int, dict[str, Uses]] = {index: {} for index in number.values()}
     claims: dict[str, dict[str, Uses]] = {}
     for (target, action), core in certificate.cores.items():
         known = system.actions[action].assumed if action else {}
