@@ -572,3 +572,56 @@ def test_what_was_decided_apart_is_in_one_certificate(tmp_path: Path, capsys: py
     assert main(["verify", str(tmp_path / "proof")]) == 0
     assert "2 proved" in capsys.readouterr().out
     assert len(list((tmp_path / "proof" / "two" / "all" / "lemmas").glob("*-@initially.smt2"))) == 2
+
+
+SIDES = """
+from specproof import U64, Bool, Design, State, field, frozen, relation
+
+
+class One(State):
+    word: U64 = field("a word")
+    fast: Bool = frozen("how it is done")
+
+
+one = Design("one", One, doc="the same twice")
+
+
+@one.initial
+def start(s: One) -> Bool:
+    return s.word == 0
+
+
+@one.action(by="anybody")
+def write(s: One, value: U64) -> One:
+    return s.replace(word=value)
+
+
+one.views |= {"word": lambda s: s.word}
+one.setting("fast", lambda s: s.fast)
+one.setting("slow", lambda s: ~s.fast)
+one.configure("fast", "slow")
+
+
+@relation("anything", left="fast", right="slow")
+def anything(a, b) -> Bool:
+    \"\"\"True of any views.\"\"\"
+    return (a.word == b.word) | (a.word != b.word)
+
+
+@relation("same", left="fast", right="slow")
+def same(a, b) -> Bool:
+    \"\"\"The same on both sides.\"\"\"
+    return a.word == b.word
+"""
+
+
+def test_a_relation_without_a_certificate_leaves_the_others_theirs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each has a folder of its own, also the one of which there is nothing to write."""
+    file = tmp_path / "one.py"
+    file.write_text(SIDES, encoding="utf-8")
+    main(["check", str(file), "--certificates", str(tmp_path / "proof"), "--no-cache", "--quiet"])
+    capsys.readouterr()
+    main(["verify", str(tmp_path / "proof")])
+    said = capsys.readouterr().out
+    assert "WRONG" not in said
+    assert "proved   one fast~slow  same" in said

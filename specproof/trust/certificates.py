@@ -266,7 +266,7 @@ def of_lemmas(directory: Path, claims: Mapping[str, Claim], results: Sequence[Re
 
 def write_certificates(directory: Path, certificate: Certificate, results: Sequence[Result], missing: Mapping[str, str]) -> None:
     """Writes one certificate with its queries and runs into a folder of its own."""
-    folder = _folder(directory, certificate)
+    folder = _folder(directory, certificate, results)
     by_name = {result.claim: result for result in results}
     names: dict[str, tuple[str, ...]] = {}
     proof = certificate.proof
@@ -290,12 +290,12 @@ def write_certificates(directory: Path, certificate: Certificate, results: Seque
         write(folder, MISSING, {"design": machine.design, "configuration": machine.configuration, "reasons": dict(missing)})
 
 
-def _folder(directory: Path, certificate: Certificate) -> Path:
+def _folder(directory: Path, certificate: Certificate, results: Sequence[Result]) -> Path:
     """A folder that no other certificate has."""
     machine = certificate.proof.machine
     folder = directory / safe(machine.design) / safe(machine.configuration or "all")
-    if [one.kind for one in certificate.statements] == ["relation"]:
-        folder = folder / safe(certificate.statements[0].name)
+    if [one.kind for one in results] == ["relation"]:
+        folder = folder / safe(results[0].claim)
     for number in range(1, 10_000):
         own = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
         try:
