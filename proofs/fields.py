@@ -19,6 +19,7 @@ class Machine(Protocol):
     virtualized: Bool
     control: Bool
     saved_guest_value: Word
+    saved_effective: Word
     shadow: Word
     mask_field: Word
     other_shadow: Word  # the fields of the VMCS that is not current
