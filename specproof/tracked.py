@@ -59,7 +59,7 @@ def track(system: System, properties: Sequence[Property], solver: Solver) -> Tra
     """The system with the tests in mind on which what is asked depends; None where there are none. It has the runs of the system."""
     narrowed = narrow(system, properties)
     tests = {variable(show(test), 0): test for test in candidates(narrowed, properties)}
-    if not tests:
+    if not tests or len(narrowed.variables) + len(tests) > 64:  # no slice has room for more
         return None
     actions: dict[str, Action] = {}
     leaning: set[str] = set()
