@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import cast
 
 from specproof.claims import Property
-from specproof.graph import variables
+from specproof.graph import conjuncts, variables
 from specproof.system import System
 from specproof.terms import Bool, Term, conj
-
-
-def conjuncts(term: Bool) -> list[Bool]:
-    """The parts of a conjunction."""
-    if term.op == "and":
-        return [part for arg in term.args for part in conjuncts(cast(Bool, arg))]
-    return [term]
 
 
 def names_in(terms: Iterable[Term], system: System) -> set[str]:

@@ -17,7 +17,7 @@ from specproof.cone import apart, narrow
 from specproof.design import Design
 from specproof.errors import ModelError
 from specproof.explore import Hit, Reached, explore
-from specproof.fallback import PATIENCE, by_induction, fall_back, never
+from specproof.fallback import by_induction, fall_back, never
 from specproof.graph import variables
 from specproof.layout import TooLarge
 from specproof.lemmas import Certificate, discover
@@ -41,8 +41,6 @@ Inspect = Callable[["Decision", Sequence[Result]], None]
 SLICE = "one-bit slice, lemmas, Z3 at full width"
 #: Where no property depends on more than this share of the fields, they are decided apart.
 SHARE = 0.7
-#: Seconds of work that any property gets that is not decided otherwise; the first has `PATIENCE` if it is the only one.
-LEAST = 10.0
 TRACKED = "one-bit slice with tests of words, lemmas, Z3 at full width"
 LIFTED = "one-bit slice, lifted by Z3, replayed on integers"
 
@@ -235,11 +233,15 @@ class Decision:
         if self.explored is not None:
             self._settle(*self.explored, self.properties)
         else:
-            self._apart(apart(self.system, self.properties, SHARE) if self.divides and not self.along else [list(self.properties)])
+            self._apart(self._parts(self.properties, SHARE))
         if self.sanity is not None and self.proofs and not self.left:  # what is left may need what the others do not
             self.sanity.proved([proof.certificate for proof in self.proofs])
         self._tell(self.proofs)
         self._fall_back(self.left, self.proofs[0].certificate if self.proofs else None)
+
+    def _parts(self, asked: Mapping[str, Property], most: float = 1) -> Sequence[Sequence[str]]:
+        """The names of what is asked, those together that are decided on one slice; see `cone.apart`."""
+        return apart(self.system, asked, most) if self.divides and not self.along else [list(asked)]
 
     def _apart(self, parts: Sequence[Sequence[str]]) -> None:
         """Decides what depends on the same fields together; each part on a slice of its own, and apart again where that does not fit."""
@@ -248,7 +250,7 @@ class Decision:
             try:
                 explored = self._explore(asked)
             except TooLarge as reason:
-                smaller = apart(self.system, asked) if self.divides and not self.along else []
+                smaller = self._parts(asked)
                 if len(smaller) > 1:
                     self._apart(smaller)
                 else:
@@ -392,7 +394,6 @@ class Decision:
                 self.report(name, found)
         if self.left and self.patience != 0:
             self._track()
-        limited = self.patience is not None or self.solver.seconds or self.solver.work
-        patience = self.patience if limited or not self.left else max(LEAST, PATIENCE / len(self.left))
         for name, reason in self.left.items():
-            self.report(name, fall_back(self.system, self.properties[name], self.kinds[name], reason, self.solver, patience))
+            prop, kind = self.properties[name], self.kinds[name]
+            self.report(name, fall_back(self.system, prop, kind, reason, self.solver, self.patience, among=len(self.left)))

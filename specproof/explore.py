@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from specproof.image import Fresh, Image
-from specproof.layout import CHUNK, Entailment, Indices, States, TooLarge
+from specproof.layout import Entailment, Indices, States, TooLarge
 from specproof.slice import Group, Slice
 from specproof.table import Table
 
@@ -76,10 +76,9 @@ class _Check:
         order = np.lexsort((patterns, depths[numbers]))  # among those of one depth it is the pattern that counts, not who has it
         patterns, numbers = patterns[order], numbers[order]
         lists = [kept for name in self.group.names for kept in ((self.violated[name], KEPT), (self.happens[name], WITNESSES))]
-        rows = max(1, CHUNK >> len(self.group.compiled.inputs))
-        for begin in range(0, len(patterns), rows):
+        for part in self.group.compiled.blocks(len(patterns)):
             if any(len(hits) < most for hits, most in lists):
-                self._rows(patterns[begin : begin + rows], numbers[begin : begin + rows], depths, known, lists)
+                self._rows(patterns[part], numbers[part], depths, known, lists)
 
     def _rows(self, patterns: States, numbers: Indices, depths: Indices, known: set[Entailment], lists: list[tuple[list[Hit], int]]) -> None:
         steps = self.group.compiled.steps(self.slice.layout, patterns, known)

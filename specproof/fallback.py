@@ -25,6 +25,8 @@ from specproof.verdict import Proved, Refuted, Unknown, Vacuous, Verdict
 
 #: Seconds of work for everything that is tried on one property, where the user sets no limit.
 PATIENCE = 60.0
+#: What each of several gets at least.
+LEAST = 10.0
 #: Length of the runs that are searched before Spacer is asked.
 FIRST = 5
 LAST = 40
@@ -40,15 +42,18 @@ def by_induction(
     return None
 
 
-def _budget(solver: Solver, patience: float | None) -> Budget:
-    """The limit is the solver's: of the clock where the user set one, else of work."""
+def _budget(solver: Solver, patience: float | None, among: int = 1) -> Budget:
+    """The limit is the solver's: of the clock where the user set one, else of work. Where it has none `among` so many share `PATIENCE`."""
     bounded = Solver(solver.seconds, None if solver.seconds else solver.work or PATIENCE)
-    return Budget(bounded, (bounded.seconds or bounded.work or PATIENCE) if patience is None else patience)
+    limit = solver.seconds or solver.work or max(LEAST, PATIENCE / among)
+    return Budget(bounded, limit if patience is None else patience)
 
 
-def fall_back(system: System, prop: Property, kind: str, reason: str, solver: Solver, patience: float | None = None) -> Verdict:
+def fall_back(
+    system: System, prop: Property, kind: str, reason: str, solver: Solver, patience: float | None = None, among: int = 1
+) -> Verdict:
     """A verdict on a property that nothing else decided; `reason` says why. With a `patience` of 0 nothing is tried."""
-    budget = _budget(solver, patience)
+    budget = _budget(solver, patience, among)
     bounded, limit = budget.solver, budget.limit
     trace = None
     open_: list[int] = []

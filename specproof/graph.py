@@ -112,6 +112,11 @@ def rebuild(term: Term, args: tuple[Term, ...]) -> Term:
     raise ModelError(f"no such operator: {op!r}")
 
 
+def replaced(roots: Sequence[Term], by: Mapping[Term, Term]) -> list[Term]:
+    """The roots with terms in them replaced, of whatever kind."""
+    return fold(roots, lambda term, args: by[term] if term in by else rebuild(term, args))
+
+
 def substitute(roots: Sequence[Term], by: Mapping[Term, Term], memo: dict[Term, Term] | None = None) -> list[Term]:
     """The roots with variables replaced; `memo` may be shared between calls with the same `by`."""
     return fold(roots, lambda term, args: by.get(term, term) if term.op == "var" else rebuild(term, args), memo)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from specproof.layout import CHUNK, Entailment, Indices, States
+from specproof.layout import Entailment, Indices, States
 from specproof.program import Array
 from specproof.slice import Move, Slice
 from specproof.table import Table
@@ -104,11 +104,10 @@ class Image:
 
     def _extend(self, patterns: States, *, watch: bool) -> None:
         inputs = 1 << len(self.move.compiled.inputs)
-        rows = max(1, CHUNK // inputs)
         starts, counts, values = [self.start], [self.count], [self.values]
         base = len(self.values)
-        for begin in range(0, len(patterns), rows):
-            count, found = self._evaluate(patterns[begin : begin + rows], inputs, watch=watch)
+        for part in self.move.compiled.blocks(len(patterns)):
+            count, found = self._evaluate(patterns[part], inputs, watch=watch)
             starts.append(base + np.cumsum(count) - count)
             counts.append(count)
             values.append(found)
@@ -161,9 +160,7 @@ def firing(slice_: Slice, move: Move, states: States, entailed: set[Entailment],
     """The numbers of the first states from which an action fires."""
     compiled = move.compiled
     patterns, index = np.unique(states & np.uint64(compiled.mask), return_index=True)
-    rows = max(1, CHUNK >> len(compiled.inputs))
     found: list[int] = []
-    for begin in range(0, len(patterns), rows):
-        shown = compiled.steps(slice_.layout, patterns[begin : begin + rows], entailed).show()
-        found += [int(number) for number in index[begin : begin + rows][shown]]
+    for part in compiled.blocks(len(patterns)):
+        found += [int(number) for number in index[part][compiled.steps(slice_.layout, patterns[part], entailed).show()]]
     return sorted(found)[:most]

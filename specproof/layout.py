@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from operator import and_
@@ -107,6 +107,11 @@ class Compiled:
         steps = Steps(self, len(states), outputs, possible)
         steps.exclude(entailed)
         return steps
+
+    def blocks(self, count: int) -> Iterator[slice]:
+        """Places of so many states, as many at once as one evaluation may hold with all combinations of inputs."""
+        rows = max(1, CHUNK >> len(self.inputs))
+        return (slice(begin, min(begin + rows, count)) for begin in range(0, count, rows))
 
     @cached_property
     def varies(self) -> list[bool]:

@@ -13,7 +13,7 @@ from typing import cast
 
 from specproof.claims import Property
 from specproof.cone import narrow, terms_of
-from specproof.graph import fold, postorder, rebuild, substitute, variables
+from specproof.graph import postorder, replaced, substitute, variables
 from specproof.lemmas import Certificate
 from specproof.readings.text import show
 from specproof.solver import Solver
@@ -43,8 +43,8 @@ class Tracked:
     def property(self, prop: Property) -> Property:
         """The same property, where it speaks of states with the truth values for the tests."""
         by: dict[Term, Term] = {test: value for value, test in self.tests.items()}
-        state = None if prop.state is None or prop.steps else cast(Bool, replaced(prop.state, by))
-        return replace(prop, state=prop.state if state is None else state, happens=prop.happens and self.property(prop.happens))
+        state = prop.state if prop.always is None else cast(Bool, replaced([prop.always], by)[0])
+        return replace(prop, state=state, happens=prop.happens and self.property(prop.happens))
 
     def certified(self, certificate: Certificate) -> Certificate:
         """The certificate as one of the system itself: lemmas speak of the tests, and steps use what the tests' answers lean on."""
@@ -116,8 +116,3 @@ def _counted(system: System) -> set[Term]:
     """The words to which some action adds."""
     steps = [(system.variables[path], term) for action in system.actions.values() for path, term in action.next.items()]
     return {word for word, term in steps if any(one.op == "add" for one in postorder([term]))}
-
-
-def replaced(term: Term, by: Mapping[Term, Term]) -> Term:
-    """The term with other terms in it replaced."""
-    return fold([term], lambda one, args: by[one] if one in by else rebuild(one, args))[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import itertools
 import os
@@ -32,6 +31,7 @@ from specproof import (
     step,
     word,
 )  # fmt: skip
+from specproof import decide as engine
 from specproof.claims import Property
 from specproof.decide import decide, decide_lemma, decide_relation
 from specproof.explore import Reached
@@ -43,8 +43,6 @@ from specproof.system import build
 from specproof.terms import FALSE, Term, variable
 from specproof.trace import replay
 from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Vacuous
-
-engine = importlib.import_module("specproof.decide")
 
 
 def _thin() -> Any:

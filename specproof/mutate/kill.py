@@ -16,7 +16,7 @@ import numpy as np
 
 from specproof.claims import Property
 from specproof.image import Image, member
-from specproof.layout import CHUNK, Compiled, Indices, States
+from specproof.layout import Compiled, Indices, States
 from specproof.mutate.baseline import TRIES, Baseline, run_of
 from specproof.slice import Move, Slice
 from specproof.system import Action
@@ -160,13 +160,12 @@ def _shown(
     if seen is not None:
         patterns = patterns[~member(patterns, seen)]
     found: list[Candidate] = []
-    rows = max(1, CHUNK >> len(compiled.inputs))
-    for begin in range(0, len(patterns), rows):
-        steps = compiled.steps(slice_.layout, patterns[begin : begin + rows], known)
+    for part in compiled.blocks(len(patterns)):
+        steps = compiled.steps(slice_.layout, patterns[part], known)
         for place, claim in enumerate(claims):
             hit = np.flatnonzero(steps.show(1 + 2 * place))
             if len(hit):
-                numbers = np.flatnonzero(np.isin(masked, patterns[begin : begin + rows][hit]))
+                numbers = np.flatnonzero(np.isin(masked, patterns[part][hit]))
                 best = numbers[np.argsort(depths[numbers], kind="stable")][:KEPT]
                 found += [(int(depths[number]) + (action is not None), claim, int(number) + offset, action) for number in best]
     return found

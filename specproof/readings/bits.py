@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from specproof.errors import ModelError
-from specproof.graph import fold, postorder, rebuild
+from specproof.graph import postorder, replaced
 from specproof.program import Program
-from specproof.terms import FALSE, TRUE, Term
+from specproof.terms import TRUE, Term, boolean
 
 #: Operators whose bit is made of their arguments' bits at the same position.
 DIRECT = ("and", "or", "xor", "not", "ite")
@@ -195,7 +195,9 @@ class Compiler:
         if len(inner) > CASES:
             return self.program.constant(True)
         if inner:  # as in `(a if b == 0 else c) == d`: first what has no test in it
-            return add("or", *[self._all([(inner[0], value), (_given(term, inner[0], value), wanted)], witness) for value in (True, False)])
+            test = inner[0]
+            cases = [[(test, value), (replaced([term], {test: boolean(value)})[0], wanted)] for value in (True, False)]
+            return add("or", *[self._all(case, witness) for case in cases])
         if op == "eq" or op == "ult":
             return self._phrase_test(term, wanted, witness)
         node = self.at(term)
@@ -221,12 +223,6 @@ class Compiler:
             result = self.program.add("and", result, self._phrase(part, value, witness=mine))
             witness = witness and not mine
         return result
-
-
-def _given(term: Term, test: Term, value: bool) -> Term:
-    """The term where a test in it is known to have this value."""
-    known = TRUE if value else FALSE
-    return fold([term], lambda one, args: known if one is test else rebuild(one, args))[0]
 
 
 def needs_witness(term: Term, wanted: bool) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from specproof.claims import Property
-from specproof.cone import cone, conjuncts, names_in
+from specproof.cone import cone, names_in
+from specproof.graph import conjuncts
 from specproof.system import Action, System
 from specproof.terms import FALSE, Term
 

@@ -19,8 +19,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from specproof.claims import Property, Views
-from specproof.cone import conjuncts
-from specproof.graph import postorder, substitute, variables
+from specproof.graph import conjuncts, postorder, substitute, variables
 from specproof.state import Field
 from specproof.system import Action, System
 from specproof.terms import TRUE, Bool, Term, Word, choose, conj, disj, implies, variable

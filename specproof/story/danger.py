@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from specproof.layout import CHUNK, Compiled, Entailment
+from specproof.layout import Compiled, Entailment
 from specproof.story.graph import Array, Graph
 
 #: Further from a violation than any state that can reach one.
@@ -42,12 +42,10 @@ class Danger:
         states = self.graph.reached.states
         patterns, inverse = np.unique(states & np.uint64(compiled.mask), return_inverse=True)
         may, must = np.zeros(len(patterns), dtype=np.bool_), np.zeros(len(patterns), dtype=np.bool_)
-        rows = max(1, CHUNK >> len(compiled.inputs))
-        for begin in range(0, len(patterns), rows):
-            part = patterns[begin : begin + rows]
-            steps = compiled.steps(self.graph.slice.layout, part, known)
-            may[begin : begin + rows] = some = steps.show(1)
-            must[begin : begin + rows] = some & ~steps.show(1, value=False)
+        for part in compiled.blocks(len(patterns)):
+            steps = compiled.steps(self.graph.slice.layout, patterns[part], known)
+            may[part] = some = steps.show(1)
+            must[part] = some & ~steps.show(1, value=False)
         return may[inverse], must[inverse]
 
     def _distances(self, within: int) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from specproof.graph import fold, postorder, rebuild, variables
+from specproof.graph import postorder, replaced, variables
 from specproof.readings.integers import evaluate_all
 from specproof.readings.text import show
 from specproof.system import System
@@ -41,4 +41,4 @@ def decided(roots: list[Term], values: Mapping[str, int], *, keep: bool = False)
     own = {id(root) for root in roots} if keep else set()
     truths = [term for term in postorder(roots) if not term.width and id(term) not in own]
     known = dict(zip(truths, evaluate_all(truths, values), strict=True))
-    return fold(roots, lambda term, args: boolean(bool(known[term])) if term in known else rebuild(term, args))
+    return replaced(roots, {term: boolean(bool(value)) for term, value in known.items()})

@@ -13,7 +13,7 @@ import numpy as np
 from specproof.claims import Property
 from specproof.explore import Reached, explore
 from specproof.image import Image
-from specproof.layout import CHUNK, Compiled, States
+from specproof.layout import Compiled, States
 from specproof.slice import Slice
 from specproof.system import System
 
@@ -128,8 +128,7 @@ class Graph:
         states = self.reached.states
         column = self.slice.layout.column(states, ("word", path))[:, 0]
         for compiled in self.slice.programs(claim).values():
-            for begin in range(0, len(states), max(1, CHUNK >> len(compiled.inputs))):
-                part = slice(begin, begin + max(1, CHUNK >> len(compiled.inputs)))
+            for part in compiled.blocks(len(states)):
                 if (compiled.steps(self.slice.layout, states[part]).show(2) & column[part]).any():
                     return True
         return False
