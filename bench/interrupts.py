@@ -1,7 +1,8 @@
-"""`python -m bench.interrupts [--count N] [--seed S] [--longest SECONDS]`
+"""`python -m bench.interrupts [--count N] [--seed S] [--longest SECONDS] [--command check|review]`
 
-Ctrl-C at random moments of a check: each time it must end with 130, show no traceback and leave no worker behind, and what is in its
-JSON file must be whole, undecided claims unknown. While Python itself starts, before any of our code can, it ends by the signal (-2).
+Ctrl-C, for all processes of the terminal, at random moments: each time it must end with 130, show no traceback and leave no
+worker behind, and what is in the JSON file of a check must be whole, undecided claims unknown. While Python itself starts, before
+any of our code can, it ends by the signal (-2).
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ PATIENCE = 60.0
 
 
 def interrupted(arguments: list[str], delay: float, folder: Path) -> tuple[int, str]:
-    """Runs `specproof check` and interrupts it; its exit code, and what was wrong about its end ("" for nothing)."""
+    """Runs `specproof` and interrupts it; its exit code, and what was wrong about its end ("" for nothing)."""
     output = folder / "out.json"
     output.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "specproof", "check", *arguments, "--json", str(output)]
+    command = [sys.executable, "-m", "specproof", *arguments, *(["--json", str(output)] if arguments[0] == "check" else [])]
     with subprocess.Popen(command, cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         time.sleep(delay)
         children = _children(process.pid)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         try:
             out, err = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
@@ -76,14 +77,15 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--longest", type=float, default=8.0, help="the last moment, in seconds after the start")
-    parser.add_argument("targets", nargs="*", default=["kvm-rfc-v2", "--jobs", "2", "--no-cache"])
-    wanted, rest = parser.parse_known_args()
+    parser.add_argument("--command", choices=("check", "review"), default="check")
+    wanted = parser.parse_args()
+    designs = ["kvm-rfc-v2"] if wanted.command == "check" else ["kvm-rfc-v2", "kvm-rfc-v3"]
     drawn, counts, wrong = random.Random(wanted.seed), Counter[int](), 0
     print(f"seed {wanted.seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(wanted.count):
             delay = drawn.uniform(0.0, wanted.longest)
-            code, what = interrupted([*wanted.targets, *rest], delay, Path(folder))
+            code, what = interrupted([wanted.command, *designs, "--jobs", "2", "--no-cache"], delay, Path(folder))
             counts[code] += 1
             if what:
                 wrong += 1

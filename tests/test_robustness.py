@@ -27,7 +27,7 @@ def specproof(*arguments: str, **options: object) -> subprocess.CompletedProcess
 @pytest.mark.parametrize("delay", [0.7, 1.5, 3.0])
 def test_ctrl_c_at_any_moment_ends_it(tmp_path: Path, delay: float) -> None:
     """`python -m bench.interrupts` does so at many random ones."""
-    code, wrong = interrupted(["kvm-rfc-v2", "--jobs", "2", "--no-cache"], delay, tmp_path)
+    code, wrong = interrupted(["check", "kvm-rfc-v2", "--jobs", "2", "--no-cache"], delay, tmp_path)
 
     assert not wrong
     assert code in (130, 0, -signal.SIGINT)

@@ -28,7 +28,11 @@ def done(parts: Sequence[Callable[[], R]], jobs: int) -> list[R]:
     _parts = parts
     pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), _quietly)
     try:
-        waiting = [pool.submit(_do, number) for number in range(len(parts))]
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a process that is being made must not meet Ctrl-C before it knows what to do
+        try:
+            waiting = [pool.submit(_do, number) for number in range(len(parts))]
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         results: list[R] = []
         for part, one in zip(parts, waiting, strict=True):
             try:
@@ -41,12 +45,13 @@ def done(parts: Sequence[Callable[[], R]], jobs: int) -> list[R]:
             child.kill()
         raise
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(cancel_futures=True)  # waits: a thread of the pool that outlives this meets the end of the interpreter with closed pipes
 
 
 def _quietly() -> None:
     """Ctrl-C reaches all processes of a terminal: it ends these without a word, and the first one says it."""
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _do(number: int) -> object:
