@@ -13,6 +13,7 @@ from typing import Any
 
 from specproof.certify import Obligation, accept, obligations
 from specproof.claims import Claim, MissingView, Property, instantiate, lemma_term
+from specproof.concrete import Concrete, Run
 from specproof.cone import apart, narrow
 from specproof.design import Design
 from specproof.errors import ModelError
@@ -29,7 +30,7 @@ from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import System, build
 from specproof.terms import FALSE
-from specproof.trace import Trace
+from specproof.trace import Trace, violates
 from specproof.tracked import Tracked, track
 from specproof.verdict import Concern, NotAsked, Proved, Refuted, Result, Unknown, Vacuous, Verdict
 
@@ -218,6 +219,7 @@ class Decision:
         self.sanity: Sanity | None = None
         self.patience: float | None = None
         self.traces: list[Trace] = []
+        self.start: Mapping[str, int] = {}
 
     def run(self) -> None:
         """Decides everything."""
@@ -230,6 +232,7 @@ class Decision:
             also = f" together with what is assumed of the start ({', '.join(assumed)})"
             what = "its initial predicate" + (also if assumed and self.solver.ask([self.system.initial]).word == "sat" else "")
             raise ModelError(f"{self.system.design}: nothing satisfies {what} (it reads {', '.join(names)}); no run starts")
+        self.start = answer.values
         if self.explored is not None:
             self._settle(*self.explored, self.properties)
         else:
@@ -262,14 +265,15 @@ class Decision:
         """Decides what is asked by an exploration, of the system or of one that is `told` tests of words; the rest is in `left`."""
         if self.sanity is not None and told is None:
             self.sanity.explored(slice_, reached)
-        open_ = [name for name, prop in asked.items() if not self._refuted(slice_, reached, name, prop)]
+        concrete = Concrete(self.system, slice_, reached, self.start, positions(self.system))
+        open_ = [name for name, prop in asked.items() if not self._refuted(concrete, name, prop)]
         proving: dict[str, Property] = {}
         witnesses: dict[str, Trace | None] = {}
         for name in open_:
             if name not in self.left:
-                proving[name] = self._or_vacuous(slice_, reached, name, witnesses)
+                proving[name] = self._or_vacuous(concrete, name, witnesses)
         if self.sanity is not None and open_ and told is None:
-            self.sanity.lifted(slice_, reached, self.traces)
+            self.sanity.lifted(concrete, self.traces)
         if open_ and (wrong := [name for name in self.along if reached.violated.get(name)]):
             raise Disagreement(f"{self.system.design}: {wrong[0]} was taken for granted and does not hold")
         if proving:
@@ -299,12 +303,12 @@ class Decision:
         slice_ = Slice(narrow(self.system, asked), asked)
         return slice_, explore(slice_, stop=stops(list(self.along.values()), list(properties.values())) if self.along else None)
 
-    def _refuted(self, slice_: Slice, reached: Reached, name: str, prop: Property) -> bool:
+    def _refuted(self, concrete: Concrete, name: str, prop: Property) -> bool:
         """Reports a violation that lifts; notes one that does not."""
-        hits = reached.violated[name]
+        hits = concrete.reached.violated[name]
         if not hits:
             return False
-        trace, hit = self._lift(slice_, reached, prop, hits, wanted=False)
+        trace, hit = self._lift(concrete, prop, hits, wanted=False)
         if trace is None:
             self.left[name] = f"the slice has a run of {hits[0].depth} steps that no full-width run follows"
         elif self.kinds[name] == "reachability":
@@ -313,18 +317,20 @@ class Decision:
             self.report(name, Refuted(LIFTED, trace, shortest=hit.depth == hits[0].depth))
         return trace is not None
 
-    def _lift(self, slice_: Slice, reached: Reached, prop: Property, hits: Sequence[Hit], *, wanted: bool) -> tuple[Trace | None, Hit]:
+    def _lift(self, concrete: Concrete, prop: Property, hits: Sequence[Hit], *, wanted: bool) -> tuple[Trace | None, Hit]:
         if (wanted or self.kinds[prop.claim] == "reachability") and (trace := self._seen(prop, hits[0].depth, wanted)) is not None:
             return trace, hits[0]
-        tried: set[tuple[str, ...]] = set()
-        for hit in hits:
-            path = tuple(reached.path(slice_, hit))
-            if path not in tried:
-                tried.add(path)
-                trace = lift(self.system, prop, path, self.solver, wanted=wanted)
-                if trace is not None:
-                    self.traces.append(trace)
-                    return trace, hit
+        judge = Judge(self.system, prop, wanted)
+        for actions, alike in concrete.by_actions(hits):
+            shown = (next((run for run in concrete.runs(hit.state, hit.action) if judge(run.initial, run.steps) is not None), None) for hit in alike)
+            run = min(filter(None, shown), key=Run.bits, default=None)
+            if run is not None:
+                trace = shrink(judge, run.initial, run.steps, concrete.preferred)
+            else:
+                trace = lift(self.system, prop, actions, self.solver, wanted=wanted)
+            if trace is not None:
+                self.traces.append(trace)
+                return trace, alike[0]
         return None, hits[0]
 
     def _seen(self, prop: Property, length: int, wanted: bool) -> Trace | None:
@@ -332,20 +338,20 @@ class Decision:
         judge = Judge(self.system, prop, wanted)
         for trace in self.traces:
             steps = [(step.action, dict(step.inputs)) for step in trace.steps[:length]]
-            if len(steps) == length and judge(trace.initial, steps) is not None:
+            if len(steps) == length and violates(self.system, prop, replace(trace, steps=trace.steps[:length])) != wanted:
                 return shrink(judge, {path: trace.initial[path] for path in self.system.variables}, steps, positions(self.system))
         return None
 
-    def _or_vacuous(self, slice_: Slice, reached: Reached, name: str, witnesses: dict[str, Trace | None]) -> Property:
+    def _or_vacuous(self, concrete: Concrete, name: str, witnesses: dict[str, Trace | None]) -> Property:
         """The property to prove: the claim, or that its antecedent never happens."""
-        prop = self.properties[name]
+        prop, reached = self.properties[name], concrete.reached
         if prop.happens is None:
             silent = prop.state is None and prop.steps and reached.fired.isdisjoint(prop.steps)
             return replace(prop, steps=dict.fromkeys(prop.steps, FALSE)) if silent else prop
         hits = reached.happens[name]
         if not hits:
             return replace(never(prop.happens), claim=name)
-        witnesses[name] = self._lift(slice_, reached, prop.happens, hits, wanted=True)[0]
+        witnesses[name] = self._lift(concrete, prop.happens, hits, wanted=True)[0]
         if witnesses[name] is None:
             self.left[name] = "its antecedent happens on the slice, and no full-width run was found in which it does"
         return prop

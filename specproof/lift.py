@@ -193,12 +193,13 @@ def _settle(judge: Judge, state: dict[str, int], run: Steps, order: Sequence[int
 
 
 def _gather(judge: Judge, state: dict[str, int], run: Steps, order: Sequence[int]) -> tuple[dict[str, int], Steps]:
-    """All of one position moved to another that is used too, where that shows the same: everywhere, or but for the inputs of one name."""
+    """All of one position moved to another that is used too, where that shows the same: everywhere, but for the inputs of one name, or of inputs."""
     for come, go in permutations(order, 2):
         values = [*state.values(), *(value for _, inputs in run for value in inputs.values())]
         if all(any(value >> position & 1 for value in values) for position in (come, go)):
             names = dict.fromkeys(name for _, inputs in run for name, value in inputs.items() if value >> go & 1)
-            moved = (_moved(state, run, go, come, but, judge) for but in ("", *names))
+            moved = [_moved(state, run, go, come, but, judge) for but in ("", *names)]
+            moved.append((state, moved[0][1]))
             state, run = next((one for one in moved if one != (state, run) and judge(*one) is not None), (state, run))
     return state, run
 

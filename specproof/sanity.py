@@ -27,6 +27,7 @@ from specproof.trace import Trace
 from specproof.verdict import Concern
 
 if TYPE_CHECKING:
+    from specproof.concrete import Concrete
     from specproof.explore import Reached
     from specproof.lemmas import Certificate
     from specproof.slice import Slice
@@ -73,17 +74,22 @@ class Sanity:
         """Whether the action's guard is not the constant 'false' in another configuration."""
         return any(build(self.design, other, self.without).actions[name].guard is not FALSE for other in self._others())
 
-    def lifted(self, slice_: Slice, reached: Reached, traces: Iterable[Trace]) -> None:
+    def lifted(self, concrete: Concrete, traces: Iterable[Trace]) -> None:
         """Actions that fire on the slice, and for which no full-width run is found. `traces` are runs that are known already."""
+        slice_, reached = concrete.slice, concrete.reached
         seen = {step.action for trace in traces for step in trace.steps} | self.looked
         self.looked |= set(slice_.system.actions)
         moves = {move.action.name: move for move in slice_.moves if move.action.name in reached.fired and move.action.name not in seen}
-        paths: dict[str, list[list[str]]] = {}
-        for name, move in moves.items():
-            states = firing(slice_, move, reached.states, reached.entailed.get(name, set()))
-            paths[name] = [list(path) for path in dict.fromkeys((*reached.path_to(slice_, state), name) for state in states)][:PATHS]
-        for name in sorted(paths, key=lambda name: -max(map(len, paths[name]), default=0)):  # a long run takes many actions
-            if name not in seen and not self._runs(paths[name], seen) and not self._searched(name, seen):
+        states = {name: firing(slice_, move, reached.states, reached.entailed.get(name, set())) for name, move in moves.items()}
+        for name in sorted(states, key=lambda name: -max(states[name], default=0)):  # a long run takes many actions
+            if name in seen:
+                continue
+            run = next((run for state in states[name][:PATHS] for run in concrete.runs(state, name)), None)
+            if run is not None:
+                seen.update(action for action, _ in run.steps)
+                continue
+            paths = [list(path) for path in dict.fromkeys((*reached.path_to(slice_, state), name) for state in states[name])][:PATHS]
+            if not self._runs(paths, seen) and not self._searched(name, seen):
                 self.found += contradictions({name: self.system.actions[name]}, self.solver)
                 text = f"{name} fires on the slice, and no full-width run was found in which it does"
                 self.found.append(Concern("action-fires", name, text, fails=True))

@@ -191,7 +191,8 @@ class Slice:
         constants |= {(1 << term.width) - 1 for term in self.system.variables.values() if 0 < term.width < self.widest}
         constants |= {1 << position for positions in self.watched.values() for position in positions}
         layout.constants = tuple(sorted(constants))
-        layout.classes = sorted({tuple(bool(constant >> position & 1) for constant in layout.constants) for position in range(self.widest)})
+        classes = {tuple(bool(constant >> position & 1) for constant in layout.constants) for position in range(self.widest)}
+        layout.classes = sorted(classes, key=lambda row: (-sum(row), row))  # runs are told at the positions that the model says most about
         if layout.width > 64:
             raise TooLarge(f"a slice state of {self.system.design} has {layout.width} bits; 64 fit")
         for compiled in every:

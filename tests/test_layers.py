@@ -19,8 +19,8 @@ FOREIGN = {
     "z3": {"solver.py"},
     "sympy": {"readings/closed.py"},
     "numpy": {
-        "explore.py", "layout.py", "slice.py", "program.py", "image.py", "table.py", "vocabulary.py", "story/graph.py", "story/danger.py",
-        "mutate/baseline.py", "mutate/kill.py",
+        "concrete.py", "explore.py", "layout.py", "slice.py", "program.py", "image.py", "table.py", "vocabulary.py",
+        "story/graph.py", "story/danger.py", "mutate/baseline.py", "mutate/kill.py",
     },
     "pysat": {"query.py"},
     "cvc5": {"trust/with_cvc5.py"},

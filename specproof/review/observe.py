@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import cast
 
 from specproof.claims import MissingView, Property, Views
+from specproof.concrete import Concrete
 from specproof.decide import Decision
 from specproof.explore import Reached, explore
 from specproof.graph import substitute
@@ -131,8 +132,8 @@ class _Search(Decision):
         self.length += 1
         return bool(first) and self.length > min(first) + BEYOND
 
-    def _refuted(self, slice_: Slice, reached: Reached, name: str, prop: Property) -> bool:
-        found = super()._refuted(slice_, reached, name, prop)
+    def _refuted(self, concrete: Concrete, name: str, prop: Property) -> bool:
+        found = super()._refuted(concrete, name, prop)
         self.differs = self.differs or found
         return found
 

@@ -13,6 +13,7 @@ from typing import Any
 from specproof.answers import decode, encode
 from specproof.cache import Cache
 from specproof.claims import Claim, Property
+from specproof.concrete import Concrete
 from specproof.decide import Decision
 from specproof.explore import Reached
 from specproof.jobs import Perform, perform
@@ -45,9 +46,9 @@ class _Refuter(Decision):
         super().__init__(system, properties, kinds, solver, report)
         self.held: dict[str, bool] = {}
 
-    def _or_vacuous(self, slice_: Slice, reached: Reached, name: str, witnesses: dict[str, Trace | None]) -> Property:
+    def _or_vacuous(self, concrete: Concrete, name: str, witnesses: dict[str, Trace | None]) -> Property:
         prop = self.properties[name]
-        self.held[name] = prop.happens is not None and not reached.happens[name]
+        self.held[name] = prop.happens is not None and not concrete.reached.happens[name]
         return prop
 
     def _prove(
@@ -65,8 +66,8 @@ class _Prover(Decision):
 
     only: Sequence[str] = ()
 
-    def _or_vacuous(self, slice_: Slice, reached: Reached, name: str, witnesses: dict[str, Trace | None]) -> Property:
-        return super()._or_vacuous(slice_, reached, name, witnesses) if name in self.only else self.properties[name]
+    def _or_vacuous(self, concrete: Concrete, name: str, witnesses: dict[str, Trace | None]) -> Property:
+        return super()._or_vacuous(concrete, name, witnesses) if name in self.only else self.properties[name]
 
 
 @dataclass(frozen=True)
