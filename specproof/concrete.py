@@ -13,12 +13,13 @@ from typing import Any, cast
 
 import numpy as np
 
+from specproof.claims import Property
 from specproof.errors import InputError
 from specproof.explore import Hit, Reached
 from specproof.layout import Steps
 from specproof.slice import Move, Slice
 from specproof.system import System
-from specproof.trace import initial_state, take
+from specproof.trace import fails, initial_state, take
 
 #: Inputs of a step that are tried on integers.
 TRIES = 16
@@ -34,11 +35,12 @@ Inputs = dict[str, int]
 
 @dataclass(frozen=True)
 class Run:
-    """A run on integers: where it starts, its steps, and the values of every leaf at its end."""
+    """A run on integers: where it starts, its steps, and the values of every leaf at its end and before its last step."""
 
     initial: Mapping[str, int]
     steps: list[tuple[str, Inputs]]
     state: Mapping[str, int]
+    before: Mapping[str, int]
 
     def bits(self) -> tuple[int, int]:
         """How many bits are set in the values with which it starts and in its inputs, and how many of them in those with which it starts."""
@@ -79,6 +81,11 @@ class Concrete:
             move = next(move for move in self.slice.moves if move.action.name == action)
             yield from self._steps(run, state, move, self._shown(state, move))
 
+    def ending(self, prop: Property, hit: Hit, wanted: bool) -> Run | None:
+        """A run to a hit at whose end the property has the value `wanted`."""
+        runs = self.runs(hit.state, hit.action)
+        return next((run for run in runs if fails(self.system, prop, run.before, run.steps[-1] if run.steps else None, run.state) != wanted), None)
+
     def by_actions(self, hits: Sequence[Hit]) -> list[tuple[tuple[str, ...], list[Hit]]]:
         """The actions that lead to hits, in the order of these, each with the first few hits to which they do."""
         found: dict[tuple[str, ...], list[Hit]] = {}
@@ -97,7 +104,7 @@ class Concrete:
             except InputError:
                 continue
             if self._packed(full, position) == self._part(packed):
-                return Run(tried, [], full)
+                return Run(tried, [], full, full)
         return None
 
     def _put(self, values: Inputs, packed: int, position: int) -> None:
@@ -148,7 +155,7 @@ class Concrete:
                 inputs = self._inputs(move, combination, position, elsewhere)
                 after = take(self.system, run.state, move.action.name, inputs)
                 if after is not None:
-                    yield Run(run.initial, [*run.steps, (move.action.name, inputs)], after)
+                    yield Run(run.initial, [*run.steps, (move.action.name, inputs)], after, run.state)
 
     def _inputs(self, move: Move, combination: int, position: int, elsewhere: int) -> Inputs:
         names = {str(term.data): (name, term.width) for name, term in move.action.inputs.items()}

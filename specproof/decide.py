@@ -320,12 +320,11 @@ class Decision:
     def _lift(self, concrete: Concrete, prop: Property, hits: Sequence[Hit], *, wanted: bool) -> tuple[Trace | None, Hit]:
         if (wanted or self.kinds[prop.claim] == "reachability") and (trace := self._seen(prop, hits[0].depth, wanted)) is not None:
             return trace, hits[0]
-        judge = Judge(self.system, prop, wanted)
         for actions, alike in concrete.by_actions(hits):
-            shown = (next((run for run in concrete.runs(hit.state, hit.action) if judge(run.initial, run.steps) is not None), None) for hit in alike)
-            run = min(filter(None, shown), key=Run.bits, default=None)
+            runs = (concrete.ending(prop, hit, wanted) for hit in alike)
+            run = min(filter(None, runs), key=Run.bits, default=None)
             if run is not None:
-                trace = shrink(judge, run.initial, run.steps, concrete.preferred)
+                trace = shrink(Judge(self.system, prop, wanted), run.initial, run.steps, concrete.preferred)
             else:
                 trace = lift(self.system, prop, actions, self.solver, wanted=wanted)
             if trace is not None:

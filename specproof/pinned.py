@@ -159,17 +159,18 @@ def differences(answers: Iterable[Result | NotAsked], pins: Pins, units: Sequenc
     table lists (a combination of settings from the command line) are compared with nothing.
     """
     found: list[Difference] = []
+    asked = {key for unit in units for key in unit.keys}
+    pinned: dict[tuple[str, str], list[Pin]] = {}
+    for pin in pins.values():
+        pinned.setdefault((pin.design, pin.claim), []).append(pin)
     for answer in answers:
         if isinstance(answer, NotAsked):
-            found += [
-                Difference(pin.key, f"not asked: {answer.reason}", pin.text)
-                for pin in pins.values()
-                if (pin.design, pin.claim) == (answer.design, answer.claim) and any(pin.key in unit.keys for unit in units)
-            ]
+            said = f"not asked: {answer.reason}"
+            found += [Difference(one.key, said, one.text) for one in pinned.get((answer.design, answer.claim), ()) if one.key in asked]
         elif listed(known, answer) and not isinstance(answer.verdict, Unknown):
-            pin = pins.get((answer.design, answer.configuration, answer.claim))
-            if pin is None or pin.text != text(answer):
-                found.append(Difference((answer.design, answer.configuration, answer.claim), text(answer), pin.text if pin else None))
+            expected = pins.get((answer.design, answer.configuration, answer.claim))
+            if expected is None or expected.text != text(answer):
+                found.append(Difference((answer.design, answer.configuration, answer.claim), text(answer), expected.text if expected else None))
     return found + (_unanswered(pins, units, known, request) if request.whole else [])
 
 

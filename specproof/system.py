@@ -81,6 +81,11 @@ class System:
         """What `starts` says, part by part, each with the names of the variables that it reads."""
         return [(part, frozenset(str(term.data) for term in variables([part]))) for part in conjuncts(self.starts)]
 
+    @cached_property
+    def cleared(self) -> dict[str, int]:
+        """The fields that only tell of the last step, as they are where it says nothing of them."""
+        return {path: 0 for path, declared in self.fields.items() if declared.observed}
+
     def state(self, values: Mapping[str, Term] | None = None) -> dict[str, Term]:
         """Terms for every leaf: the variables, unless `values` says otherwise; observed fields cleared."""
         return {**self._leaves, **(values or {})}

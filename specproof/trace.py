@@ -59,10 +59,12 @@ def initial_state(system: System, values: Values, known: Values | None = None) -
     if known is None:
         full = {path: int(term.data) for path, term in system.constants.items()}
         full |= {path: values.get(path, 0) for path in system.variables}
-        full |= {path: 0 for path, declared in system.fields.items() if declared.observed}
+        full |= system.cleared
         starts = evaluate(system.starts, full)
     else:
         different = {path: value for path in system.variables if (value := values.get(path, 0)) != known[path]}
+        if not different:
+            return dict(known)
         full = {**known, **different}
         starts = all(evaluate(part, full) for part, reads in system.start_parts if not reads.isdisjoint(different))
     if not starts:
@@ -80,8 +82,7 @@ def take(system: System, state: Values, name: str, inputs: Values) -> dict[str, 
         return None
     paths = [*action.next, *action.observed]
     new = evaluate_all([*action.next.values(), *action.observed.values()], values)
-    cleared = {path: 0 for path, declared in system.fields.items() if declared.observed}
-    return {**state, **cleared, **dict(zip(paths, new, strict=True))}
+    return {**state, **system.cleared, **dict(zip(paths, new, strict=True))}
 
 
 def _named(action: Action, inputs: Values) -> dict[str, int]:
@@ -100,9 +101,11 @@ def replay(system: System, claim: str, initial: Values, steps: Sequence[tuple[st
         state = initial_state(system, initial, known.initial if known is not None else None)
     except InputError:
         return None
-    first, done = dict(state), []
-    if known is not None and first != known.initial:
-        known = None
+    if known is not None and state == known.initial:
+        first = known.initial
+    else:
+        first, known = dict(state), None
+    done: list[Step] = []
     for number, (name, inputs) in enumerate(steps):
         if known is not None and number < len(known.steps) and _takes(known.steps[number], name, inputs):
             done.append(known.steps[number])
@@ -113,7 +116,7 @@ def replay(system: System, claim: str, initial: Values, steps: Sequence[tuple[st
         if after is None:
             return None
         action = system.actions[name]
-        changed = {path: value for path, value in after.items() if value != state[path]}
+        changed = {path: after[path] for path in (*action.next, *system.cleared) if after[path] != state[path]}
         full = {key: inputs.get(key, 0) for key in action.inputs}
         done.append(Step(name, action.by, action.source, action.doc, full, changed))
         state = after
@@ -127,8 +130,13 @@ def _takes(step: Step, name: str, inputs: Values) -> bool:
 def violates(system: System, prop: Property, trace: Trace) -> bool:
     """Whether the property fails at the end of the run: in its last state or by its last step."""
     states = trace.states()
-    if not trace.steps or (prop.state is not None and not prop.steps):
-        return prop.state is not None and not evaluate(prop.state, states[-1])
-    last = trace.steps[-1]
-    values = {**states[-2], **_named(system.actions[last.action], last.inputs)}
-    return not evaluate(prop.steps[last.action], values)
+    last = (trace.steps[-1].action, trace.steps[-1].inputs) if trace.steps else None
+    return fails(system, prop, states[-2:][0], last, states[-1])
+
+
+def fails(system: System, prop: Property, before: Values, step: tuple[str, Values] | None, after: Values) -> bool:
+    """Whether the property fails in a state, or by the step that leads to it from the state before."""
+    if step is None or (prop.state is not None and not prop.steps):
+        return prop.state is not None and not evaluate(prop.state, after)
+    name, inputs = step
+    return not evaluate(prop.steps[name], {**before, **_named(system.actions[name], inputs)})
