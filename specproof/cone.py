@@ -13,7 +13,7 @@ from specproof.terms import Bool, Term, conj
 
 def names_in(terms: Iterable[Term], system: System) -> set[str]:
     """The fields of the system that the terms read."""
-    return {str(term.data) for term in variables(terms)} & set(system.variables)
+    return {str(term.data) for term in variables(terms)} & system.variables.keys()
 
 
 def terms_of(prop: Property) -> list[Term]:
@@ -28,14 +28,14 @@ def cone(system: System, *properties: Property) -> set[str]:
     """The fields on which the verdicts on the properties can depend."""
     found = names_in([term for prop in properties for term in terms_of(prop)], system)
     if any(prop.steps for prop in properties):
-        found |= names_in([action.enabled for action in system.actions.values()], system)
-    starts = [names_in([part], system) for part in conjuncts(system.starts)]
+        found.update(*(enabled for enabled, _ in system.reads.values()))
     while True:
         before = len(found)
-        for action in system.actions.values():
-            if found & set(action.next):
-                found |= names_in([action.enabled, *(action.next[path] for path in action.next if path in found)], system)
-        for names in starts:
+        for enabled, reads in system.reads.values():
+            touched = [names for path, names in reads.items() if path in found]
+            if touched:
+                found.update(enabled, *touched)
+        for _, names in system.start_parts:
             if names & found:
                 found |= names
         if len(found) == before:

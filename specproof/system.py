@@ -79,7 +79,18 @@ class System:
     @cached_property
     def start_parts(self) -> list[tuple[Bool, frozenset[str]]]:
         """What `starts` says, part by part, each with the names of the variables that it reads."""
-        return [(part, frozenset(str(term.data) for term in variables([part]))) for part in conjuncts(self.starts)]
+        return [(part, self._names(part)) for part in conjuncts(self.starts)]
+
+    @cached_property
+    def reads(self) -> dict[str, tuple[frozenset[str], dict[str, frozenset[str]]]]:
+        """The variables that each action reads: to be taken, and for the next value of each that it changes."""
+        return {
+            name: (self._names(action.enabled), {path: self._names(term) for path, term in action.next.items()})
+            for name, action in self.actions.items()
+        }  # fmt: skip
+
+    def _names(self, term: Term) -> frozenset[str]:
+        return frozenset(str(one.data) for one in variables([term])) & self.variables.keys()
 
     @cached_property
     def cleared(self) -> dict[str, int]:

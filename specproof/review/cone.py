@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from specproof.claims import Property
-from specproof.cone import cone, names_in
-from specproof.graph import conjuncts
+from specproof.cone import cone
 from specproof.system import Action, System
 from specproof.terms import FALSE, Term
 
@@ -39,7 +38,7 @@ def _same_property(before: Property, after: Property) -> bool:
 
 
 def _same_start(old: System, new: System, names: set[str]) -> bool:
-    parts = [{part for part in conjuncts(system.starts) if not names_in([part], system) or names_in([part], system) & names} for system in (old, new)]
+    parts = [{part for part, reads in system.start_parts if not reads or reads & names} for system in (old, new)]
     return parts[0] == parts[1]
 
 
