@@ -123,7 +123,7 @@ class Design(Generic[S]):
 
     def function(self, body: Callable[P, R]) -> Function[P, R]:
         """Decorator: a helper that variants can replace by its name."""
-        self._fresh(body.__name__, body)
+        body = self._fresh(body)
         self.functions[body.__name__] = body
         return Function(body)
 
@@ -136,7 +136,7 @@ class Design(Generic[S]):
         """
 
         def register(body: Callable[P, S]) -> Callable[P, S]:
-            self._fresh(body.__name__, body)
+            self._fresh(body)
             self.actions[body.__name__] = ActionSpec(body.__name__, body, by, source, guard)
             return body
 
@@ -144,7 +144,7 @@ class Design(Generic[S]):
 
     def view(self, body: Callable[[S], R]) -> Function[[S], R]:
         """Decorator: something that claims can look at, named as in `proofs/vocabulary.py`."""
-        self._fresh(body.__name__, body)
+        body = self._fresh(body)
         self.lacking.pop(body.__name__, None)
         self.views[body.__name__] = body  # type: ignore[assignment]
         return Function(body)
@@ -260,11 +260,16 @@ class Design(Generic[S]):
     def _names(self) -> list[str]:
         return [*self.functions, *self.actions, *self.views, *self.assumptions, "initial"]
 
-    def _fresh(self, name: str, body: Callable[..., Any]) -> None:
+    def _fresh(self, body: Callable[P, R]) -> Callable[P, R]:
+        """What is to be defined under its own name; of a helper or a view of another design, what that is made of."""
+        body = body.body if isinstance(body, Function) else body
+        name = str(getattr(body, "__name__", body))
         if not name.isidentifier():
-            raise ModelError(f"{where(body)}: {name!r} cannot name an action, a function or a view: write it with 'def'")
+            place = f"{where(body)}: " if where(body) else ""
+            raise ModelError(f"{place}{name!r} cannot name an action, a function or a view: write it with 'def'")
         if name in (*self.functions, *self.actions, *self.views):
             raise ModelError(f"{where(body)}: {self.name} has two definitions of {name!r}; to change one write {self.name}.but(..., {name}=...)")
+        return body
 
     @contextmanager
     def building(self) -> Iterator[None]:

@@ -88,3 +88,14 @@ def test_operators_that_move_bits_are_not_narrowed() -> None:
     for goal in ((a << 1) == b, (a + b) == a, a < b, a.zext(70) == b.zext(70)):
         assert representatives([goal]) is None
         assert fails_at_representatives([], goal) == (~goal,)
+        assert at_representatives([a == 0], goal) == (a == 0, ~goal)
+
+
+def test_two_pairs_of_words_may_differ_at_two_positions() -> None:
+    """All positions are of one kind, and no position has both differences: only one of them can be moved to the first."""
+    a, b, c, d = (cast(Word, variable(name, 8)) for name in "abcd")
+    facts, goal = [((a ^ b) & (c ^ d)) == 0], (a == b) | (c == d)
+
+    assert representatives([*facts, goal]) == 1
+    assert Solver().ask(fails_at_representatives(facts, goal)).word == Solver().ask([*facts, ~goal]).word == "sat"
+    assert Solver().ask(at_representatives(facts, goal)).word == "sat"

@@ -13,6 +13,7 @@ from specproof.certify import accept, leaning
 from specproof.claims import instantiate
 from specproof.explore import explore
 from specproof.lemmas import Certificate
+from specproof.query import Core
 from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import build
@@ -37,6 +38,11 @@ def zero(s: Counter) -> Bool:
 @counter.action(by="anybody")
 def put(s: Counter, value: U64) -> Counter:
     return s.replace(value=value, moved=True)
+
+
+def idle(s: Counter) -> Counter:
+    """It changes the word, and is never taken."""
+    return s.replace(value=7, moved=True)
 
 
 @counter.view
@@ -65,6 +71,18 @@ def quiet(v: Any) -> Bool:
 def written(before: Any, after: Any) -> Bool:
     """Which is wrong: what is put may be anything."""
     return after.value == 0
+
+
+@step("written-again")
+def again(before: Any, after: Any) -> Bool:
+    """Which is wrong for the same reason."""
+    return (after.value & ~before.value) == 0
+
+
+@step("either-way")
+def either_way(before: Any, after: Any) -> Bool:
+    """Which holds of any two words."""
+    return implies(before.value == after.value, after.value == before.value)
 
 
 @invariant("moved-at-first")
@@ -136,6 +154,43 @@ def test_a_claim_of_steps_is_asked_of_every_action() -> None:
     assert rejected(written, quiet) == {"put satisfies written"}
 
 
+def test_of_what_is_asked_together_all_must_hold() -> None:
+    """Obligations about one action are one question first; where it is refused, each is asked, and those that fail are named."""
+    assert rejected(written, either_way) == {"put satisfies written"}
+    assert rejected(written, either_way, lemmas=[EMPTY]) == {"put satisfies written", "put keeps the lemmas"}
+    assert rejected(either_way) == set()
+
+
+def test_a_refused_obligation_says_whether_it_fails_or_is_undecided() -> None:
+    """A verdict must not take the one for the other."""
+    system = build(counter)
+    properties = {"written": instantiate(written, system)}
+    slice_ = Slice(system, list(properties.values()))
+    certificate = Certificate(Vocabulary(slice_, explore(slice_)), [], ["written"])
+
+    (fails,) = accept(system, certificate, properties, Solver())
+    (open_,) = accept(system, certificate, properties, Solver(work=1e-9))
+
+    assert (fails.obligation.name, fails.word) == ("put satisfies written", "sat")
+    assert open_.word == "unknown" and open_.reason
+
+
+def test_what_one_claim_may_assume_another_may_not() -> None:
+    """Each obligation has the assumptions that its own core names, though both are about one action."""
+    tame = counter.but("tame")
+    tame.assumption("puts-0", of=("put",))(lambda s, value: value == 0)
+    system = build(tame)
+    properties = {claim.name: instantiate(claim, system) for claim in (written, again)}
+    slice_ = Slice(system, list(properties.values()))
+    certificate = Certificate(Vocabulary(slice_, explore(slice_)), [], list(properties))
+    certificate.cores = {(name, "put"): Core((), ("puts-0",)) for name in properties}
+    assert accept(system, certificate, properties, Solver()) == []
+
+    certificate.cores[("written", "put")] = Core((), ())
+
+    assert [one.obligation.name for one in accept(system, certificate, properties, Solver())] == ["put satisfies written"]
+
+
 def test_a_claim_that_observes_is_asked_of_the_initial_states_too() -> None:
     """Steps that satisfy it are not enough."""
     assert rejected(moved_at_first) == {"moved-at-first holds initially"}
@@ -147,6 +202,18 @@ def test_an_action_that_cannot_happen_needs_no_proof() -> None:
     never.actions["put"] = replace(never.actions["put"], guard=lambda s: FALSE)
 
     assert rejected(stays_zero, written, lemmas=[EMPTY], design=never) == set()
+
+
+def test_after_an_action_that_cannot_happen_the_others_are_asked() -> None:
+    """In whatever order a model has them."""
+    first = Design("first", Counter, doc="an action that never happens, before one that does, and the views of another design")
+    first.initial(zero)
+    first.action(by="nobody", guard=lambda s: FALSE)(idle)
+    first.action(by="anybody")(put)
+    first.view(value)
+    first.view(moved)
+
+    assert rejected(stays_zero, written, lemmas=[EMPTY], design=first) == {"put keeps the lemmas", "put satisfies written"}
 
 
 @pytest.mark.parametrize("kind", [LemmaLine, Proved, Refuted, Vacuous, Unknown, Concern, Result, NotAsked])
