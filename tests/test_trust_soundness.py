@@ -190,6 +190,11 @@ def test_what_one_claim_may_assume_another_may_not() -> None:
 
     assert [one.obligation.name for one in accept(system, certificate, properties, Solver())] == ["put satisfies written"]
 
+    certificate.lemmas, certificate.claims = [EMPTY], ["written"]
+    certificate.cores[(EMPTY, "put")] = Core((), ("puts-0",))
+
+    assert [one.obligation.name for one in accept(system, certificate, properties, Solver())] == ["put satisfies written"]
+
 
 def test_a_claim_that_observes_is_asked_of_the_initial_states_too() -> None:
     """Steps that satisfy it are not enough."""
