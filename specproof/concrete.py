@@ -16,6 +16,7 @@ import numpy as np
 from specproof.claims import Property
 from specproof.errors import InputError
 from specproof.explore import Hit, Reached
+from specproof.graph import postorder
 from specproof.layout import Steps
 from specproof.slice import Move, Slice
 from specproof.system import System
@@ -23,6 +24,9 @@ from specproof.trace import fails, initial_state, take
 
 #: Inputs of a step that are tried on integers.
 TRIES = 16
+
+#: Constants that are tried where an input is compared with one.
+CONSTANTS = 4
 
 #: Runs of the same actions of which the one with the fewest bits is told.
 ALIKE = 8
@@ -150,16 +154,24 @@ class Concrete:
         compiled, position = move.compiled, self._position(int(self.reached.states[state]))
         mine = sum(1 << index for index, key in enumerate(compiled.inputs) if cast(tuple[Any, ...], key)[0] in KINDS)
         chosen = np.unique(np.flatnonzero(steps.spread(steps.possible)[0]) & mine)[:TRIES]
-        for elsewhere in (0, 1 << self._other(position)):
+        for elsewhere in ({}, dict.fromkeys(range(1, self.slice.widest + 1), 1 << self._other(position)), *self._compared):
             for combination in chosen.tolist():
                 inputs = self._inputs(move, combination, position, elsewhere)
                 after = take(self.system, run.state, move.action.name, inputs)
                 if after is not None:
                     yield Run(run.initial, [*run.steps, (move.action.name, inputs)], after, run.state)
 
-    def _inputs(self, move: Move, combination: int, position: int, elsewhere: int) -> Inputs:
+    @cached_property
+    def _compared(self) -> list[dict[int, int]]:
+        """Constants with which some action compares a word: the first few of each width, by width."""
+        terms = postorder(term for action in self.system.actions.values() for term in (action.enabled, *action.next.values()))
+        found = dict.fromkeys((arg.width, int(arg.data)) for term in terms if term.op == "eq" for arg in term.args if arg.op == "const" and arg.data)
+        return [{width: value} for width, value in list(found)[:CONSTANTS]]
+
+    def _inputs(self, move: Move, combination: int, position: int, elsewhere: Mapping[int, int]) -> Inputs:
+        """What goes in at a position as the slice has it; `elsewhere` by width."""
         names = {str(term.data): (name, term.width) for name, term in move.action.inputs.items()}
-        inputs = {name: elsewhere & ((1 << width) - 1) for name, width in names.values()}
+        inputs = {name: elsewhere.get(width, 0) & ((1 << width) - 1) for name, width in names.values()}
         for index, key in enumerate(move.compiled.inputs):
             kind, path, *where = cast(tuple[Any, ...], key)
             if kind in KINDS:

@@ -146,7 +146,7 @@ def shrink(judge: Judge, initial: Mapping[str, int], steps: Steps, preferred: Se
             for name in list(values):
                 _lower(judge, state, run, values, name)
         few = _few(state, run, order)
-        state, run = _gather(judge, state, run, few)
+        state, run = _gather(judge, state, run, few, preferred)
         _thin(judge, state, run, few)
     trace = judge(state, run)
     if trace is None:
@@ -180,21 +180,28 @@ def _used(values: Sequence[int], order: Sequence[int]) -> list[int]:
 
 
 def _settle(judge: Judge, state: dict[str, int], run: Steps, order: Sequence[int], preferred: Sequence[int]) -> tuple[dict[str, int], Steps]:
-    """Each position moved to the first of those preferred that is free and shows the same: which one Z3 chose says nothing."""
+    """Each position moved to the first of those preferred that is free and shows the same: which one Z3 chose says nothing.
+
+    Moved in every word, or in the fields alone whose bits have names: an index or a counter is what it is.
+    """
+    registers = {path for path, declared in judge.system.fields.items() if declared.bits is not None}
     used = _used([*state.values(), *(value for _, inputs in run for value in inputs.values())], order)
     for go in list(used):
         for come in [position for position in preferred[: preferred.index(go) if go in preferred else None] if position not in used]:
-            moved = _moved(state, run, go, come, "", judge)
-            if judge(*moved) is not None:
+            whole = _moved(state, run, go, come, "", judge)
+            part = {path: whole[0][path] if path in registers else value for path, value in state.items()}
+            moved = next((one for one in (whole, (part, run)) if one != (state, run) and judge(*one) is not None), None)
+            if moved is not None:
                 state, run = moved
                 used = [come if position == go else position for position in used]
                 break
     return state, run
 
 
-def _gather(judge: Judge, state: dict[str, int], run: Steps, order: Sequence[int]) -> tuple[dict[str, int], Steps]:
-    """All of one position moved to another that is used too, where that shows the same: everywhere, but for the inputs of one name, or of inputs."""
-    for come, go in permutations(order, 2):
+def _gather(judge: Judge, state: dict[str, int], run: Steps, order: Sequence[int], preferred: Sequence[int]) -> tuple[dict[str, int], Steps]:
+    """All of one position moved to another that is used too, where that shows the same: everywhere, but for the inputs of one name, or of inputs.
+    None is moved from a position that is preferred to one that is not."""
+    for come, go in (pair for pair in permutations(order, 2) if pair[0] in preferred or pair[1] not in preferred):
         values = [*state.values(), *(value for _, inputs in run for value in inputs.values())]
         if all(any(value >> position & 1 for value in values) for position in (come, go)):
             names = dict.fromkeys(name for _, inputs in run for name, value in inputs.items() if value >> go & 1)

@@ -171,6 +171,11 @@ def _not_imported(path: str, error: BaseException) -> ModelError:
     text = str(error)
     if isinstance(error, ModelError):
         return ModelError(text if text.startswith("/") else f"{path}:{lines[-1] if lines else 1}: {text}")
+    if isinstance(error, NameError):
+        from specproof import __all__ as offered
+
+        near = did_you_mean(str(error.name), offered)
+        text += f"; {near}" if near.startswith("did") else ""
     kind = "it ends the program" if isinstance(error, SystemExit) else type(error).__name__
     return ModelError(f"{path}:{lines[-1] if lines else 1}: this file does not import: {kind}{': ' + text if text else ''}")
 

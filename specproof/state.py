@@ -147,7 +147,7 @@ def _width(hint: Any, what: str) -> int | None:
         return width
     if isinstance(hint, type) and issubclass(hint, State):
         return None
-    raise ModelError(f"{what} has type {getattr(hint, '__name__', hint)}; write U64, U32, Annotated[Word, bits], Bool or a State")
+    raise ModelError(f"{what} has type {getattr(hint, '__name__', hint)}; write U64, U32, U16, U8, Annotated[Word, bits], Bool or a State")
 
 
 def _named(hint: Any) -> Bits | None:

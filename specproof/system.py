@@ -50,8 +50,8 @@ class System:
     `hidden` are variables that nothing asked of it depends on (`cone.narrow`); constants are what the configuration pins.
 
     `couple` names a test of words by another: tests of one name have one answer unless this bit tells them
-    apart (`TRUE`: the words agree if this bit does). A slice is then no longer an over-approximation, so
-    runs that it finds are real, and whether nothing else happens is for Z3 to say.
+    apart (`TRUE`: the words agree if this bit does; a variable: a truth value of the state has the answer). A slice
+    is then no longer an over-approximation, so runs that it finds are real, and whether nothing else happens is for Z3 to say.
     """
 
     design: str

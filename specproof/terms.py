@@ -189,6 +189,8 @@ class Word(Term):
 
 U64 = Annotated[Word, 64]
 U32 = Annotated[Word, 32]
+U16 = Annotated[Word, 16]
+U8 = Annotated[Word, 8]
 
 
 def word(value: int, width: int = 64) -> Word:

@@ -21,7 +21,7 @@ from specproof.system import Action, System
 from specproof.terms import TRUE, Bool, Term, Word, conj, disj, variable
 
 #: Tests that are kept in mind, and combinations of answers that are told apart for one action.
-MOST, WAYS = 6, 64
+MOST, WAYS = 8, 256
 
 
 @dataclass(frozen=True)
@@ -68,17 +68,30 @@ def track(system: System, properties: Sequence[Property], solver: Solver) -> Tra
         after = dict(zip(tests, cast(list[Bool], substitute(list(tests.values()), by)), strict=True))
         moved = {value: term for value, term in after.items() if term is not tests[value]}
         next_ = {variable(f"{value.data} next", 0): term for value, term in moved.items()}
-        ways = _ways({**tests, **next_}, action.guard, solver)
-        if action.assumed and (fewer := _ways({**tests, **next_}, action.enabled, solver)) is not ways:
+        asked = {variable(f"{show(test)} asked", 0): test for test in _asked(action, tests.values())}
+        for more in (asked, {}):  # with what the action itself asks of its inputs, if that is not too much
+            ways = _ways({**tests, **next_, **more}, action.guard, solver)
+            if ways is not TRUE:
+                break
+        if action.assumed and (fewer := _ways({**tests, **next_, **more}, action.enabled, solver)) is not ways:
             leaning.add(name)
             ways = fewer
-        said = cast(Bool, substitute([ways], next_)[0])
+        said = cast(Bool, substitute([ways], {**next_, **more})[0])
         told = {str(value.data): term for value, term in moved.items()}
         actions[name] = replace(action, guard=conj((action.guard, *_equal(tests), said)), next={**action.next, **told})
     values = {str(value.data): value for value in tests}
     start = conj((system.initial, *_equal(tests), _ways(tests, system.initial, solver)))
     counted = tuple(sorted(str(one.data) for one in _counted(narrowed) & set(variables(tests.values()))))
-    return Tracked(replace(system, variables={**system.variables, **values}, initial=start, actions=actions), tests, frozenset(leaning), counted)
+    kept: dict[Term, Term] = {test: value for value, test in tests.items()}
+    whole = replace(system, variables={**system.variables, **values}, initial=start, actions=actions, couple=lambda test: kept.get(test, test))
+    return Tracked(whole, tests, frozenset(leaning), counted)
+
+
+def _asked(action: Action, tests: Iterable[Term]) -> list[Bool]:
+    """Tests that an action makes beyond those in mind; none where they are too many."""
+    made = dict.fromkeys(cast(Bool, one) for one in postorder([action.enabled, *action.next.values()]) if one.op in ("eq", "ult"))
+    found = [test for test in made if test not in set(tests)]
+    return found if len(found) <= MOST else []
 
 
 def _equal(tests: Mapping[Term, Bool]) -> list[Bool]:

@@ -132,7 +132,7 @@ def test_a_declaration_needs_a_sentence_and_a_type() -> None:
 
     with pytest.raises(ModelError, match=r"Bare\.msr is declared without a sentence about it; write msr: U64 = field\('what it is'\)$"):
         fields(Bare)
-    with pytest.raises(ModelError, match=r"Odd\.msr has type int; write U64, U32, Annotated\[Word, bits\], Bool or a State$"):
+    with pytest.raises(ModelError, match=r"Odd\.msr has type int; write U64, U32, U16, U8, Annotated\[Word, bits\], Bool or a State$"):
         fields(Odd)
     with pytest.raises(ModelError, match=r"Part\.vmcs: 'part' is for records, 'field' for words and truth values$"):
         fields(Part)

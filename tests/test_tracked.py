@@ -24,15 +24,15 @@ from specproof.verdict import Proved, Refuted, Result, Unknown, Verdict
 FILE = Path(__file__).parent / "designs" / "generation.py"
 
 
-def _generation() -> Any:
-    spec = importlib.util.spec_from_file_location("generation_design", FILE)
+def _loaded(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(f"{name}_design", FILE.with_name(f"{name}.py"))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-generation = _generation()
+generation, autoload = _loaded("generation"), _loaded("autoload")
 vm, kept = generation.vm, generation.kept
 
 
@@ -51,10 +51,10 @@ def verdict(design: Design[Any], claim: Claim, **given: Any) -> Verdict:
     return result.verdict
 
 
-def tracked(design: Design[Any] = vm) -> Tracked:
+def tracked(design: Design[Any] = vm, claim: Claim = kept) -> Tracked:
     """The design with the tests in mind that the claim needs."""
     system = build(design)
-    told = track(system, [instantiate(kept, system)], Solver(None))
+    told = track(system, [instantiate(claim, system)], Solver(None))
     assert told is not None
     return told
 
@@ -89,16 +89,29 @@ def test_the_order_of_a_counted_word_is_kept_in_mind() -> None:
     ]  # fmt: skip
 
 
+def test_what_an_action_asks_of_its_inputs_is_known_too() -> None:
+    """Where an entry has the index that comes in, and that is the register's, so is the entry's: three tests, no two of which say so."""
+    proved = verdict(autoload.autoload, autoload.forced_while_it_runs)
+    lost = verdict(autoload.forgetful, autoload.forced_while_it_runs)
+
+    assert isinstance(proved, Proved) and proved.method == TRACKED
+    assert isinstance(lost, Refuted) and lost.shortest
+    assert [step.action for step in lost.trace.steps] == ["add", "add", "clear", "enter"]
+    assert lost.trace.initial["mask"].bit_count() == 1 and lost.trace.initial["mask"] & 0x447  # a bit that has a name
+
+
+@pytest.mark.parametrize("design", [vm, autoload.autoload], ids=["generation", "autoload"])
 @pytest.mark.parametrize("seed", range(5))
-def test_it_has_every_run_of_the_system(seed: int) -> None:
+def test_it_has_every_run_of_the_system(seed: int, design: Design[Any]) -> None:
     """What an action is told of the tests holds of every step at full width, and the truth values are the tests' answers."""
-    told, plain, choice = tracked(), build(vm), random.Random(seed)
+    told = tracked(design, kept if design is vm else autoload.forced_while_it_runs)
+    plain, choice = build(design), random.Random(seed)
     answers = {str(value.data): test for value, test in told.tests.items()}
     state = dict.fromkeys(plain.variables, 0)
     assert evaluate(told.system.initial, {**state, **{name: int(evaluate(test, state)) for name, test in answers.items()}})
     for _ in range(60):
         name = choice.choice(sorted(plain.actions))
-        inputs = {key: choice.getrandbits(64) for key in plain.actions[name].inputs}
+        inputs = {key: choice.choice((0x48, 0, choice.getrandbits(term.width))) for key, term in plain.actions[name].inputs.items()}
         after = take(plain, state, name, inputs)
         seen = {**state, **{value: int(evaluate(test, state)) for value, test in answers.items()}}
         wide = take(told.system, seen, name, inputs)

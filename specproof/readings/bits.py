@@ -158,7 +158,8 @@ class Compiler:
         if not self.tests:
             raise ModelError(f"{term} was compiled as a value where only 'may' is known")
         known = self.couple(term) if self.couple is not None else term
-        free = self.program.constant(True) if known is TRUE else self.program.add("load", ("test", known))
+        key = ("bool", known.data) if known.op == "var" else ("test", known)
+        free = self.program.constant(True) if known is TRUE else self.program.add("load", key)
         if term.op != "eq":
             return free
         agree = self.agree(term)
