@@ -31,7 +31,7 @@ from specproof.solver import Solver
 from specproof.system import System, build
 from specproof.terms import FALSE
 from specproof.trace import Trace, violates
-from specproof.tracked import Tracked, track
+from specproof.tracked import STEPS, Tracked, track
 from specproof.verdict import Concern, NotAsked, Proved, Refuted, Result, Unknown, Vacuous, Verdict
 
 Report = Callable[[Result | NotAsked], None]
@@ -289,7 +289,7 @@ class Decision:
         try:
             properties = [told.property(prop) for prop in every.values()]
             slice_ = Slice(narrow(told.system, properties), properties)
-            reached = explore(slice_)
+            reached = explore(slice_, steps=STEPS)
         except TooLarge:
             return
         if not any(reached.violated[name] for name in self.along):

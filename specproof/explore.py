@@ -128,8 +128,11 @@ def _first(seen: Iterable[Iterable[Hit]], most: int) -> list[Hit]:
     return sorted((hit for hits in seen for hit in hits), key=lambda hit: hit.depth)[:most]
 
 
-def explore(slice_: Slice, limit: int = 20_000_000, stop: Callable[[Reached], bool] | None = None) -> Reached:
-    """Explores the whole slice, or until `stop` says so after a level. Raises TooLarge beyond `limit` states."""
+def explore(
+    slice_: Slice, limit: int = 20_000_000, stop: Callable[[Reached], bool] | None = None, steps: int | None = None
+) -> Reached:  # fmt: skip
+    """Explores the whole slice, or until `stop` says so after a level. Raises TooLarge beyond `limit` states, or after more than so many
+    `steps` that were looked at: patterns of states by combinations of inputs."""
     level = slice_.initial_states()
     images = [Image(slice_, move) for move in slice_.moves]
     reached = Reached(level, np.full(len(level), -1, dtype=np.int64), np.full(len(level), -1, dtype=np.int64), 0)
@@ -142,6 +145,8 @@ def explore(slice_: Slice, limit: int = 20_000_000, stop: Callable[[Reached], bo
     while len(level):
         for image in images:
             image.learn(level)
+            if steps is not None and sum(one.looked for one in images) > steps:
+                raise TooLarge(f"{slice_.system.design} has more than {steps} steps to look at")
         weakened = {image.move.action.name for image in images if image.weakened}
         if stop is not None:
             if weakened:  # an entailment was lost: all states again, without it

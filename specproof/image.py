@@ -53,6 +53,7 @@ class Image:
         self.mask = np.uint64(move.compiled.mask)
         self.entailed: set[Entailment] = move.compiled.pairs()
         self.weakened = False
+        self.looked = 0  # patterns by combinations of inputs
         self._forget()
 
     def _forget(self) -> None:
@@ -104,6 +105,7 @@ class Image:
 
     def _extend(self, patterns: States, *, watch: bool) -> None:
         inputs = 1 << len(self.move.compiled.inputs)
+        self.looked += inputs * len(patterns)
         starts, counts, values = [self.start], [self.count], [self.values]
         base = len(self.values)
         for part in self.move.compiled.blocks(len(patterns)):

@@ -23,6 +23,9 @@ from specproof.terms import TRUE, Bool, Term, Word, conj, disj, variable
 #: Tests that are kept in mind, and combinations of answers that are told apart for one action.
 MOST, WAYS = 8, 256
 
+#: Questions to Z3 about all of them, and steps that an exploration with them may look at (patterns by combinations of inputs).
+QUESTIONS, STEPS = 400, 1 << 27
+
 
 @dataclass(frozen=True)
 class Tracked:
@@ -61,6 +64,9 @@ def track(system: System, properties: Sequence[Property], solver: Solver) -> Tra
     tests = {variable(show(test), 0): test for test in candidates(narrowed, properties)}
     if not tests or len(narrowed.variables) + len(tests) > 64:  # no slice has room for more
         return None
+    asking = _Asking(solver)
+    base = asking.ways(tests, TRUE)
+    words = set(variables(tests.values()))
     actions: dict[str, Action] = {}
     leaning: set[str] = set()
     for name, action in system.actions.items():
@@ -68,19 +74,23 @@ def track(system: System, properties: Sequence[Property], solver: Solver) -> Tra
         after = dict(zip(tests, cast(list[Bool], substitute(list(tests.values()), by)), strict=True))
         moved = {value: term for value, term in after.items() if term is not tests[value]}
         next_ = {variable(f"{value.data} next", 0): term for value, term in moved.items()}
-        asked = {variable(f"{show(test)} asked", 0): test for test in _asked(action, tests.values())}
-        for more in (asked, {}):  # with what the action itself asks of its inputs, if that is not too much
-            ways = _ways({**tests, **next_, **more}, action.guard, solver)
-            if ways is not TRUE:
-                break
-        if action.assumed and (fewer := _ways({**tests, **next_, **more}, action.enabled, solver)) is not ways:
-            leaning.add(name)
-            ways = fewer
-        said = cast(Bool, substitute([ways], {**next_, **more})[0])
+        asked = {variable(f"{show(test)} asked", 0): test for test in _asked(action, tests.values()) if moved or words & set(variables([test]))}
+        said = base  # what the guard says of the tests, it says itself
+        if moved or asked:
+            for more in (asked, {}):  # with what the action itself asks of its inputs, if that is not too much
+                ways = asking.ways({**tests, **next_, **more}, action.guard)
+                if ways is not TRUE or not more:
+                    break
+            if action.assumed and (fewer := asking.ways({**tests, **next_, **more}, action.enabled)) is not ways:
+                leaning.add(name)
+                ways = fewer
+            said = cast(Bool, substitute([ways], {**next_, **more})[0])
+        if asking.left <= 0:
+            return None
         told = {str(value.data): term for value, term in moved.items()}
         actions[name] = replace(action, guard=conj((action.guard, *_equal(tests), said)), next={**action.next, **told})
     values = {str(value.data): value for value in tests}
-    start = conj((system.initial, *_equal(tests), _ways(tests, system.initial, solver)))
+    start = conj((system.initial, *_equal(tests), asking.ways(tests, system.initial)))
     counted = tuple(sorted(str(one.data) for one in _counted(narrowed) & set(variables(tests.values()))))
     kept: dict[Term, Term] = {test: value for value, test in tests.items()}
     whole = replace(system, variables={**system.variables, **values}, initial=start, actions=actions, couple=lambda test: kept.get(test, test))
@@ -98,16 +108,25 @@ def _equal(tests: Mapping[Term, Bool]) -> list[Bool]:
     return [cast(Bool, value) == test for value, test in tests.items()]
 
 
-def _ways(tests: Mapping[Term, Bool], given: Bool, solver: Solver) -> Bool:
-    """Which answers the tests can have together, as a formula of the truth values that stand for them; true where that is not found out."""
-    found: list[Bool] = []
-    while True:
-        answer = solver.ask([given, *_equal(tests), *(~way for way in found)])
-        if answer.word == "unsat":
-            return disj(found)
-        if answer.word != "sat" or len(found) == WAYS:
-            return TRUE
-        found.append(conj(cast(Bool, value if answer.values.get(str(value.data)) else ~cast(Bool, value)) for value in tests))
+class _Asking:
+    """Questions about the answers that tests can have together, as long as there are not too many."""
+
+    def __init__(self, solver: Solver) -> None:
+        """No question was asked yet."""
+        self.solver, self.left = solver, QUESTIONS
+
+    def ways(self, tests: Mapping[Term, Bool], given: Bool) -> Bool:
+        """Which answers the tests can have, as a formula of the truth values that stand for them; true where that is not found out."""
+        found: list[Bool] = []
+        while self.left > 0:
+            self.left -= 1
+            answer = self.solver.ask([given, *_equal(tests), *(~way for way in found)])
+            if answer.word == "unsat":
+                return disj(found)
+            if answer.word != "sat" or len(found) == WAYS:
+                break
+            found.append(conj(cast(Bool, value if answer.values.get(str(value.data)) else ~cast(Bool, value)) for value in tests))
+        return TRUE
 
 
 def candidates(system: System, properties: Iterable[Property]) -> list[Bool]:

@@ -133,3 +133,17 @@ def test_the_proof_is_written_and_verified(tmp_path: Path, capsys: pytest.Captur
     assert main(["check", str(FILE), "--claim", "kept", "--certificates", str(tmp_path), "--no-cache"]) == 0
     assert main(["verify", str(tmp_path)]) == 0
     assert "does not show" not in capsys.readouterr().out
+
+
+def test_what_would_take_too_long_is_not_tracked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many questions about the tests, or too many steps to look at: the claim is decided by the other ways, as if there were no tests."""
+    system = build(autoload.autoload)
+    asked = [instantiate(autoload.forced_while_it_runs, system)]
+    monkeypatch.setattr("specproof.tracked.QUESTIONS", 20)
+    assert track(system, asked, Solver(None)) is None
+
+    monkeypatch.undo()
+    monkeypatch.setattr("specproof.decide.STEPS", 1000)
+    by_another = verdict(autoload.autoload, autoload.forced_while_it_runs)
+
+    assert isinstance(by_another, Proved) and by_another.method != TRACKED
