@@ -33,15 +33,16 @@ from specproof import (
 )  # fmt: skip
 from specproof import decide as engine
 from specproof.claims import Property
-from specproof.decide import decide, decide_lemma, decide_relation
+from specproof.decide import LIFTED, SLICE, Decision, decide, decide_lemma, decide_relation
 from specproof.explore import Reached
 from specproof.graph import variables
 from specproof.layout import TooLarge
+from specproof.product import product
 from specproof.slice import Slice
 from specproof.solver import Answer, Solver, hushed
 from specproof.system import build
 from specproof.terms import FALSE, Term, variable
-from specproof.trace import replay
+from specproof.trace import Trace, replay, violates
 from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Vacuous
 
 
@@ -138,6 +139,43 @@ def test_relation_that_fails_is_a_run_of_both_sides() -> None:
     assert isinstance(result, Result)
     assert isinstance(result.verdict, Refuted)
     assert {"virtualized.vmcs.shadow", "emulated.vmcs.shadow"} <= set(result.verdict.trace.initial)
+
+
+def test_runs_of_a_relation_are_told_of_two_sides_that_share_what_they_must() -> None:
+    """Whatever the exploration found to be shared: the run that breaks it, and the one in which what it speaks of happens."""
+
+    @relation("alike-once-masked", left="virtualized", right="emulated")
+    def once_masked(left: Any, right: Any) -> Bool:
+        return implies((left.required_mask != 0) & left.guest_runs, left.required_mask == right.required_mask)
+
+    two = product(*(build(thin.thin, side) for side in ("virtualized", "emulated")), ("virtualized", "emulated"))
+    broken, kept = (decide_relation(thin.thin, claim) for claim in (alike, once_masked))
+    assert isinstance(broken, Result) and isinstance(broken.verdict, Refuted)
+    assert isinstance(kept, Result) and isinstance(kept.verdict, Proved) and kept.verdict.witness is not None
+
+    for claim, trace, wanted in ((alike, broken.verdict.trace, False), (once_masked, kept.verdict.witness, True)):
+        prop = two.instantiate(claim)
+        asked = prop.happens if wanted else prop
+        assert asked is not None
+        assert two.system.variables.keys() <= trace.initial.keys()
+        again = replay(two.system, claim.name, trace.initial, [(taken.action, taken.inputs) for taken in trace.steps])
+        assert again == trace
+        assert violates(two.system, asked, trace) is not wanted
+
+
+@pytest.mark.parametrize(
+    ("verdict", "proofs", "stands"),
+    [
+        (Unknown("none", ""), [], True), (Proved(SLICE), [], True), (Refuted(LIFTED, Trace("", "", "", {}, ())), [], True),
+        (Proved("Spacer at full width"), [], False), (Proved("Spacer at full width"), ["a certificate"], True),
+    ],
+)  # fmt: skip
+def test_a_verdict_on_merged_sides_stands_where_sharing_was_looked_at(verdict: Any, proofs: list[Any], stands: bool) -> None:
+    """By the slice or in a proof. Of what another way decides, nothing says that the fields were rightly shared."""
+    decision = Decision(build(thin.thin, "virtualized"), {}, {}, Solver(), lambda *_: None)
+    decision.proofs = proofs
+
+    assert engine._stands(verdict, decision) is stands
 
 
 def test_a_run_that_rests_on_fields_shared_wrongly_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -535,31 +573,32 @@ def test_an_antecedent_that_only_a_test_of_words_forbids_is_vacuous() -> None:
     assert one(thin.thin, "virtualized", itself, timeout=20).word == "vacuous"
 
 
-def test_each_side_of_a_relation_starts_as_its_own_assumptions_say() -> None:
-    """An assumption may say something of one configuration alone, and it is the right one here."""
+@pytest.mark.parametrize("side", ["virtualized", "emulated"])
+def test_each_side_of_a_relation_starts_as_its_own_assumptions_say(side: str) -> None:
+    """An assumption may say something of one configuration alone, be it the left or the right."""
 
     class Pinned(State):
         w: Annotated[Word, 3] = field("a word")
         emulated: Bool = frozen("how it works")
 
-    design = Design("pinned", Pinned, doc="A word that starts with 0 where it is emulated")
+    design = Design("pinned", Pinned, doc="A word that starts with 0 in one configuration")
     design.initial(lambda s: s.w == s.w)
-    design.assumption("zero-where-emulated", of=("initial",))(lambda s: ~s.emulated | (s.w == 0))
+    design.assumption("zero-there", of=("initial",))(lambda s: (s.emulated if side == "virtualized" else ~s.emulated) | (s.w == 0))
     design.setting("virtualized", lambda s: ~s.emulated)
     design.setting("emulated", lambda s: s.emulated)
     design.shows("w")
     design.action(by="anybody")(_nothing)
 
-    @relation("right-is-0", left="virtualized", right="emulated")
-    def right_is_0(left: Any, right: Any) -> Bool:
-        return right.w == 0  # type: ignore[no-any-return]
+    @relation("that-is-0", left="virtualized", right="emulated")
+    def that_is_0(left: Any, right: Any) -> Bool:
+        return (left if side == "virtualized" else right).w == 0  # type: ignore[no-any-return]
 
-    found, without = (decide_relation(design, right_is_0, without=names) for names in ((), ("zero-where-emulated",)))
+    found, without = (decide_relation(design, that_is_0, without=names) for names in ((), ("zero-there",)))
 
     assert isinstance(found, Result)
     assert isinstance(without, Result)
     assert isinstance(found.verdict, Proved)
-    assert found.verdict.assumptions == ("zero-where-emulated",)
+    assert found.verdict.assumptions == ("zero-there",)
     assert isinstance(without.verdict, Refuted)
 
 
