@@ -133,6 +133,9 @@ class Word(Term):
 
     __rsub__ = __sub__
 
+    def __neg__(self) -> NoReturn:
+        raise ModelError("words have no '-': instead of '-a' write '~a + 1', and for all bits but those of a '~a'")
+
     def __lshift__(self, by: int) -> Word:
         by = self._index(by, "shift")
         return _fold_const("shl", (self,), self.width, by) if by else self

@@ -70,8 +70,9 @@ def compared(
 
 
 def _matters(old: Answer, new: Answer | None) -> bool:
-    """Whether the old design's claim needs a proof: it held, and the new design does not keep it."""
-    return isinstance(old, Held) and not (isinstance(new, Result) and isinstance(new.verdict, Proved))
+    """Whether the old design's claim needs a proof: it held, and the new design does not keep it, nor is it about nothing in both."""
+    kept = (Proved, Vacuous) if isinstance(old, Held) and old.vacuous else (Proved,)
+    return isinstance(old, Held) and not (isinstance(new, Result) and isinstance(new.verdict, kept))
 
 
 def relations(
