@@ -43,7 +43,7 @@ SLICE = "one-bit slice, lemmas, Z3 at full width"
 #: Where no property depends on more than this share of the fields, they are decided apart.
 SHARE = 0.7
 TRACKED = "one-bit slice with tests of words, lemmas, Z3 at full width"
-LIFTED = "one-bit slice, lifted by Z3, replayed on integers"
+LIFTED = "one-bit slice, replayed on integers"
 
 
 def decide(
