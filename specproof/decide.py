@@ -18,7 +18,7 @@ from specproof.cone import apart, narrow
 from specproof.design import Design
 from specproof.errors import ModelError
 from specproof.explore import Hit, Reached, explore
-from specproof.fallback import by_induction, fall_back, never
+from specproof.fallback import by_induction, fall_back, never, shortened
 from specproof.graph import variables
 from specproof.layout import TooLarge
 from specproof.lemmas import Certificate, discover
@@ -314,7 +314,8 @@ class Decision:
         elif self.kinds[name] == "reachability":
             self.report(name, Proved(LIFTED, witness=trace))
         else:
-            self.report(name, Refuted(LIFTED, trace, shortest=hit.depth == hits[0].depth))
+            found = Refuted(LIFTED, trace, shortest=hit.depth == hits[0].depth)
+            self.report(name, found if found.shortest else shortened(self.system, prop, found, hits[0].depth, self.solver, self.patience))
         return trace is not None
 
     def _lift(self, concrete: Concrete, prop: Property, hits: Sequence[Hit], *, wanted: bool) -> tuple[Trace | None, Hit]:

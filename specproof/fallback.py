@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import cast
 
 from specproof.claims import Property
@@ -27,6 +28,8 @@ from specproof.verdict import Proved, Refuted, Unknown, Vacuous, Verdict
 PATIENCE = 60.0
 #: What each of several gets at least.
 LEAST = 10.0
+#: The method of a verdict by runs of growing length.
+BOUNDED = "bounded runs by Z3, replayed on integers"
 #: Length of the runs that are searched before Spacer is asked.
 FIRST = 5
 LAST = 40
@@ -71,8 +74,21 @@ def fall_back(
         what = gave_up if budget.more() else f"nothing else answered in {limit:g} s{budget.unit}"
         return Unknown("one-bit slice, induction, bounded runs, Spacer", f"{reason}; {what}")
     if kind == "reachability":
-        return Proved("bounded runs by Z3, replayed on integers", witness=trace)
-    return Refuted("bounded runs by Z3, replayed on integers", trace, shortest=not open_)
+        return Proved(BOUNDED, witness=trace)
+    return Refuted(BOUNDED, trace, shortest=not open_)
+
+
+def shortened(system: System, prop: Property, found: Refuted, least: int, solver: Solver, patience: float | None = None) -> Refuted:
+    """A refutation by a run that need not be a shortest one, or by a shorter run. No run of less than `least` steps refutes the property."""
+    budget = _budget(solver, LEAST if patience is None else min(patience, LEAST))
+    open_: list[int] = []
+    for length in range(least, found.trace.length):
+        if not budget.more():
+            return found
+        trace = bounded_run(system, prop, length, budget.solver, undecided=open_)
+        if trace is not None:
+            return Refuted(BOUNDED, trace, shortest=not open_)
+    return replace(found, shortest=not open_)
 
 
 class Budget:

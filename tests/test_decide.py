@@ -32,7 +32,7 @@ from specproof import (
     word,
 )  # fmt: skip
 from specproof import decide as engine
-from specproof.claims import Property
+from specproof.claims import Property, instantiate
 from specproof.decide import LIFTED, SLICE, Decision, decide, decide_lemma, decide_relation
 from specproof.explore import Reached
 from specproof.graph import variables
@@ -813,3 +813,65 @@ def test_a_step_claim_is_vacuous_where_no_step_happens() -> None:
     assert isinstance(result, Result)
     assert isinstance(result.verdict, Vacuous)
     assert "a step never happens" in result.verdict.reason
+
+
+class Armed(State):
+    """A word that stays 0, and two truth values."""
+
+    w: U64 = field("a word")
+    armed: Bool = field("it may go off")
+    off: Bool = field("it went off")
+
+
+armed = Design("armed", Armed, doc="goes off in two steps; the slice believes in one")
+armed.initial(lambda s: s.matches(w=0, armed=False, off=False))
+armed.shows("off")
+
+
+@armed.action(by="nobody", guard=lambda s: (s.w == 1) & (s.w == 2))
+def clash(s: Any) -> Any:
+    """Never: at a bit that neither number has the slice sees nothing against it."""
+    return s.replace(off=True)
+
+
+@armed.action(by="anybody")
+def arm(s: Any) -> Any:
+    """The first step."""
+    return s.replace(armed=True)
+
+
+@armed.action(by="anybody", guard=lambda s: s.armed)
+def fire(s: Any) -> Any:
+    """The second."""
+    return s.replace(off=True)
+
+
+@invariant("still-there")
+def still_there(v: Any) -> Bool:
+    """It did not go off."""
+    return ~v.off  # type: ignore[no-any-return]
+
+
+def test_a_run_that_is_longer_than_the_slice_believes_is_known_to_be_shortest() -> None:
+    """Z3 is asked about the lengths between, at full width."""
+    verdict = one(armed, "", still_there)
+
+    assert isinstance(verdict, Refuted)
+    assert [taken.action for taken in verdict.trace.steps] == ["arm", "fire"]
+    assert verdict.shortest
+
+
+def test_a_run_is_replaced_by_a_shorter_one() -> None:
+    """And where there was no time to look, nothing is said of it."""
+    system = build(armed)
+    prop = instantiate(still_there, system)
+    start = dict.fromkeys(system.variables, 0)
+    long = replay(system, "still-there", start, [("arm", {}), ("arm", {}), ("arm", {}), ("fire", {})])
+    assert long is not None
+    found = Refuted(LIFTED, long, shortest=False)
+
+    better = fallback.shortened(system, prop, found, 1, Solver())
+
+    assert [taken.action for taken in better.trace.steps] == ["arm", "fire"]
+    assert better.shortest
+    assert fallback.shortened(system, prop, found, 1, Solver(), 0) == found
