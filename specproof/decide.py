@@ -22,7 +22,7 @@ from specproof.fallback import by_induction, fall_back, never, shortened
 from specproof.graph import variables
 from specproof.layout import TooLarge
 from specproof.lemmas import Certificate, discover
-from specproof.lift import Disagreement, Judge, lift, positions, shrink
+from specproof.lift import Disagreement, Judge, least_start, lift, positions, shrink
 from specproof.product import SHARING, Pair, merge, product, stops
 from specproof.readable import lines
 from specproof.sanity import Sanity, tautologies
@@ -232,7 +232,7 @@ class Decision:
             also = f" together with what is assumed of the start ({', '.join(assumed)})"
             what = "its initial predicate" + (also if assumed and self.solver.ask([self.system.initial]).word == "sat" else "")
             raise ModelError(f"{self.system.design}: nothing satisfies {what} (it reads {', '.join(names)}); no run starts")
-        self.start = answer.values
+        self.start = least_start(self.system, answer.values)
         if self.explored is not None:
             self._settle(*self.explored, self.properties)
         else:

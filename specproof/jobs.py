@@ -23,7 +23,7 @@ from typing import Any
 from specproof.errors import SpecproofError
 from specproof.load import LEMMAS, Library, library
 from specproof.plan import Unit
-from specproof.resident import limit, resident
+from specproof.resident import limit, resident, seldom_collected
 from specproof.verdict import NotAsked, Result, Unknown
 
 Answer = Result | NotAsked
@@ -304,6 +304,7 @@ def serve(pipe: Connection, files: tuple[str, ...], work: Perform, idle: float |
     """A worker process: units come in, answers go out, until the other side goes away, or for `idle` seconds none came."""
     os.setpgid(0, 0)  # Ctrl-C reaches the parent alone, which kills this process: Z3 would take it for an answer
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    seldom_collected()
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - a design file that prints has done so once
     known = library(files)
     while pipe.poll(idle):

@@ -8,11 +8,12 @@ from itertools import combinations, permutations
 from typing import cast
 
 from specproof.claims import Property
+from specproof.errors import InputError
 from specproof.graph import substitute
 from specproof.solver import Solver
 from specproof.system import System
 from specproof.terms import Bool, Term, Word, variable
-from specproof.trace import Trace, replay, violates
+from specproof.trace import Trace, initial_state, replay, violates
 
 #: So many positions, and so many initial values with one bit, are worth trying in every combination.
 FEW, TIED = 8, 12
@@ -123,6 +124,22 @@ def positions(system: System) -> list[int]:
         if declared.bits is not None:
             found.update(dict.fromkeys(declared.bits.positions.values()))
     return list(found)
+
+
+def least_start(system: System, values: Mapping[str, int]) -> dict[str, int]:
+    """Values with which a run starts, each 0 where that will do, and else without the bits that have no name where that will do."""
+    start = {path: values.get(path, 0) for path in system.variables}
+    known, named = initial_state(system, start), named_bits(system)
+    for path, term in system.variables.items():
+        for fewer in dict.fromkeys((0, start[path] & named) if term.width else (0,)):
+            if fewer != start[path]:
+                try:
+                    known = initial_state(system, {**start, path: fewer}, known)
+                except InputError:
+                    continue
+                start[path] = fewer
+                break
+    return start
 
 
 def shrink(judge: Judge, initial: Mapping[str, int], steps: Steps, preferred: Sequence[int]) -> Trace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from pathlib import Path
 
@@ -24,3 +25,8 @@ def limit(workers: int) -> int:
     with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit: "max"
         total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
     return int(total * SHARE / max(1, workers)) >> 20
+
+
+def seldom_collected() -> None:
+    """Terms refer to their arguments and to nothing that refers to them: what Python's collector looks for is hardly there."""
+    gc.set_threshold(100_000, 20, 50)

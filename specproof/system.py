@@ -37,7 +37,7 @@ class Action:
     observed: Mapping[str, Term]
     bits: Mapping[str, Bits] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def enabled(self) -> Bool:
         """The guard and all assumptions."""
         return conj((self.guard, *self.assumed.values()))
@@ -71,7 +71,7 @@ class System:
     assumptions: tuple[str, ...] = ()
     couple: Callable[[Term], Term] | None = field(default=None, compare=False)
 
-    @property
+    @cached_property
     def starts(self) -> Bool:
         """The initial predicate and the assumptions about it."""
         return conj((self.initial, *self.initially_assumed.values()))
