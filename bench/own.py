@@ -20,7 +20,7 @@ PARTS = {
     "lemmas": ["specproof.decide.discover"],
     "terms": ["specproof.decide.build", "specproof.decide.ask", "specproof.decide.product", "specproof.decide.merge"],
     ACCEPTING: ["specproof.decide.accept"],
-    "replay": ["specproof.decide.lift"],
+    "replay": ["specproof.decide.lift", "specproof.decide.shrink", "specproof.decide.Concrete.ending", "specproof.sanity.Sanity.lifted"],
 }  # fmt: skip
 
 
