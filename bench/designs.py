@@ -332,6 +332,8 @@ def antecedents(term: Term) -> list[Term]:
 
 
 def _antecedents(term: Term) -> list[Term]:
+    while term.op == "not" and term.args[0].op == "not":  # drawn as it is; the operators of a design would never make it
+        term = term.args[0].args[0]
     return [term.args[0], *_antecedents(term.args[1])] if term.op == "implies" else []
 
 

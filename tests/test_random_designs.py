@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import random
-from bench.designs import Asked, Found, Move, Search, Small, TooMany, lemma_holds, source
+from bench.designs import Asked, Found, Move, Search, Small, TooMany, antecedents, lemma_holds, source
 from specproof.cli import main
 from specproof.decide import decide
 from specproof.terms import Term, make
@@ -98,3 +98,11 @@ def test_the_file_of_a_design_says_the_same(tmp_path: Path, capsys: pytest.Captu
 
     assert main(["check", str(file), "--claim", "never-5", "--jobs", "1"]) == 1
     assert "refuted in 5" in capsys.readouterr().out
+
+
+def test_an_antecedent_behind_two_negations_is_one() -> None:
+    """A term is drawn as it is; written with a design's operators, `~~implies(b, c)` is the implication."""
+    a, b, c = (make("var", (), 0, name) for name in "abc")
+    twice = make("not", (make("not", (make("implies", (b, c), 0),), 0),), 0)
+
+    assert antecedents(make("implies", (a, twice), 0)) == [a, b]
