@@ -6,7 +6,7 @@ does not do on integers what it does on the slice, there is no run from here, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
@@ -114,15 +114,14 @@ class Concrete:
     def _put(self, values: Inputs, packed: int, position: int) -> None:
         """Makes values show at a position what a slice state has."""
         for key, bit in self.slice.layout.keys.items():
-            kind, path, *where = cast(tuple[Any, ...], key)
-            place = 0 if kind == "bool" else where[0] if where else position
+            path, place = _place(key, position)
             values[path] = values[path] & ~(1 << place) | (packed >> bit & 1) << place
 
     def _filled(self, values: Mapping[str, int], packed: int, position: int) -> Inputs:
         """The values with as many bits as can be at one more position: what a step depends on elsewhere is there."""
         filled, other = dict(values), self._other(position)
         layout = self.slice.layout
-        truths = sum(1 << bit for key, bit in layout.keys.items() if cast(tuple[Any, ...], key)[0] != "word")
+        truths = sum(1 << bit for key, bit in layout.keys.items() if _kind(key) != "word")
         first = self.reached.states[self.reached.parent < 0]
         alike = first[((first ^ np.uint64(packed)) & np.uint64(truths)) == 0]
         alike = alike[layout.class_of(alike) == self._class(other)]
@@ -152,7 +151,7 @@ class Concrete:
     def _steps(self, run: Run, state: int, move: Move, steps: Steps) -> Iterator[Run]:
         """The run and one of the steps that are possible on the slice, where it can be taken on integers too."""
         compiled, position = move.compiled, self._position(int(self.reached.states[state]))
-        mine = sum(1 << index for index, key in enumerate(compiled.inputs) if cast(tuple[Any, ...], key)[0] in KINDS)
+        mine = sum(1 << index for index, key in enumerate(compiled.inputs) if _kind(key) in KINDS)
         chosen = np.unique(np.flatnonzero(steps.spread(steps.possible)[0]) & mine)[:TRIES]
         for elsewhere in ({}, dict.fromkeys(range(1, self.slice.widest + 1), 1 << self._other(position)), *self._compared):
             for combination in chosen.tolist():
@@ -173,10 +172,9 @@ class Concrete:
         names = {str(term.data): (name, term.width) for name, term in move.action.inputs.items()}
         inputs = {name: elsewhere.get(width, 0) & ((1 << width) - 1) for name, width in names.values()}
         for index, key in enumerate(move.compiled.inputs):
-            kind, path, *where = cast(tuple[Any, ...], key)
-            if kind in KINDS:
+            if _kind(key) in KINDS:
+                path, place = _place(key, position)
                 name, width = names[path]
-                place = 0 if kind == "bool" else where[0] if where else position
                 inputs[name] = (inputs[name] & ~(1 << place) | (combination >> index & 1) << place) & ((1 << max(width, 1)) - 1)
         return inputs
 
@@ -200,6 +198,16 @@ class Concrete:
         """What the slice sees of values."""
         packed = 0
         for key, bit in self.slice.layout.keys.items():
-            kind, path, *where = cast(tuple[Any, ...], key)
-            packed |= (values[path] >> (0 if kind == "bool" else where[0] if where else position) & 1) << bit
+            path, place = _place(key, position)
+            packed |= (values[path] >> place & 1) << bit
         return packed
+
+
+def _kind(key: Hashable) -> str:
+    return str(cast(tuple[Any, ...], key)[0])
+
+
+def _place(key: Hashable, position: int) -> tuple[str, int]:
+    """The field or input of a key of the slice, and which of its bits that is where the slice looks at this position."""
+    kind, path, *where = cast(tuple[Any, ...], key)
+    return path, 0 if kind == "bool" else where[0] if where else position

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from specproof.claims import Property
-from specproof.graph import conjuncts, variables
+from specproof.graph import conjuncts
 from specproof.system import System
 from specproof.terms import Bool, Term, conj
-
-
-def names_in(terms: Iterable[Term], system: System) -> set[str]:
-    """The fields of the system that the terms read."""
-    return {str(term.data) for term in variables(terms)} & system.variables.keys()
 
 
 def terms_of(prop: Property) -> list[Term]:
@@ -26,7 +21,7 @@ def terms_of(prop: Property) -> list[Term]:
 
 def cone(system: System, *properties: Property) -> set[str]:
     """The fields on which the verdicts on the properties can depend."""
-    found = names_in([term for prop in properties for term in terms_of(prop)], system)
+    found = set(system.names_in(*(term for prop in properties for term in terms_of(prop))))
     if any(prop.steps for prop in properties):
         found.update(*(enabled for enabled, _ in system.reads.values()))
     while True:
@@ -53,7 +48,7 @@ def narrow(system: System, properties: Sequence[Property]) -> System:
         return system
 
     def about(term: Bool) -> Bool:
-        return conj(part for part in conjuncts(term) if names_in([part], system) <= kept)
+        return conj(part for part in conjuncts(term) if system.names_in(part) <= kept)
 
     actions = {
         name: replace(action, next={path: term for path, term in action.next.items() if path in kept})

@@ -50,8 +50,9 @@ class System:
     `hidden` are variables that nothing asked of it depends on (`cone.narrow`); constants are what the configuration pins.
 
     `couple` names a test of words by another: tests of one name have one answer unless this bit tells them
-    apart (`TRUE`: the words agree if this bit does; a variable: a truth value of the state has the answer). A slice
-    is then no longer an over-approximation, so runs that it finds are real, and whether nothing else happens is for Z3 to say.
+    apart (`TRUE`: the words agree if this bit does). A slice is then no longer an over-approximation, so
+    runs that it finds are real, and whether nothing else happens is for Z3 to say. A test that is named by a variable has
+    the answer that this truth value of the state has, which takes no run away (`tracked`).
     """
 
     design: str
@@ -79,18 +80,19 @@ class System:
     @cached_property
     def start_parts(self) -> list[tuple[Bool, frozenset[str]]]:
         """What `starts` says, part by part, each with the names of the variables that it reads."""
-        return [(part, self._names(part)) for part in conjuncts(self.starts)]
+        return [(part, self.names_in(part)) for part in conjuncts(self.starts)]
 
     @cached_property
     def reads(self) -> dict[str, tuple[frozenset[str], dict[str, frozenset[str]]]]:
         """The variables that each action reads: to be taken, and for the next value of each that it changes."""
         return {
-            name: (self._names(action.enabled), {path: self._names(term) for path, term in action.next.items()})
+            name: (self.names_in(action.enabled), {path: self.names_in(term) for path, term in action.next.items()})
             for name, action in self.actions.items()
         }  # fmt: skip
 
-    def _names(self, term: Term) -> frozenset[str]:
-        return frozenset(str(one.data) for one in variables([term])) & self.variables.keys()
+    def names_in(self, *terms: Term) -> frozenset[str]:
+        """The names of the variables that the terms read."""
+        return frozenset(str(one.data) for one in variables(terms)) & self.variables.keys()
 
     @cached_property
     def cleared(self) -> dict[str, int]:
