@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,18 +12,9 @@ from specproof.errors import InputError
 from specproof.system import System, build
 from specproof.terms import FALSE, TRUE
 from specproof.trace import Trace, fails, initial_state, replay, take, violates
+from tests.designs import autoload, generation, thin
 
-
-def _design(name: str, design: str) -> Any:
-    path = Path(__file__).parent / "designs" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"{name}_to_replay", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return getattr(module, design)
-
-
-SYSTEMS = [build(_design("thin", "thin")), build(_design("autoload", "autoload")), build(_design("generation", "vm"))]
+SYSTEMS = [build(design) for design in (thin.thin, autoload.autoload, generation.vm)]
 
 Steps = list[tuple[str, Mapping[str, int]]]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 from pathlib import Path
 from typing import Any
@@ -20,19 +19,10 @@ from specproof.system import build
 from specproof.trace import take
 from specproof.tracked import Tracked, candidates, track
 from specproof.verdict import Proved, Refuted, Result, Unknown, Verdict
+from tests.designs import autoload, generation
 
 FILE = Path(__file__).parent / "designs" / "generation.py"
 
-
-def _loaded(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(f"{name}_design", FILE.with_name(f"{name}.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-generation, autoload = _loaded("generation"), _loaded("autoload")
 vm, kept = generation.vm, generation.kept
 
 

@@ -518,56 +518,9 @@ def test_what_no_action_reports_is_nothing() -> None:
     assert zero(0) is FALSE
 
 
-APART = '''
-from specproof import U64, Bool, Design, State, Word, field, invariant
-
-
-class Two(State):
-    left: U64 = field("a register")
-    right: U64 = field("another")
-    left_mask: U64 = field("bits of the first that stay set")
-    right_mask: U64 = field("of the other")
-
-
-two = Design("two", Two, doc="two registers that have nothing to do with each other")
-
-
-@two.initial
-def start(s: Two) -> Bool:
-    return s.matches(left=0, right=0, left_mask=0, right_mask=0)
-
-
-@two.action(by="guest")
-def write(s: Two, one: U64, other: U64) -> Two:
-    return s.replace(left=one | s.left_mask, right=other | s.right_mask)
-
-
-@two.action(by="host")
-def lock(s: Two, bits: U64) -> Two:
-    return s.replace(left_mask=bits, left=s.left | bits, right_mask=bits, right=s.right | bits)
-
-
-two.views |= {"open_left": lambda s: s.left_mask & ~s.left, "open_right": lambda s: s.right_mask & ~s.right}
-
-
-@invariant("left-stays")
-def left_stays(v) -> Bool:
-    """The first keeps its bits."""
-    return v.open_left == 0
-
-
-@invariant("right-stays")
-def right_stays(v) -> Bool:
-    """The other does."""
-    return v.open_right == 0
-'''
-
-
 def test_what_was_decided_apart_is_in_one_certificate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two proofs, each with lemmas of its own."""
-    file = tmp_path / "two.py"
-    file.write_text(APART, encoding="utf-8")
-    assert main(["check", str(file), "--certificates", str(tmp_path / "proof"), "--no-cache", "--quiet"]) == 0
+    assert main(["check", str(CLAIMS.with_name("two.py")), "--certificates", str(tmp_path / "proof"), "--no-cache", "--quiet"]) == 0
     capsys.readouterr()
     assert main(["verify", str(tmp_path / "proof")]) == 0
     assert "2 proved" in capsys.readouterr().out
