@@ -13,6 +13,7 @@ import click
 
 from specproof import __version__
 from specproof.errors import SpecproofError
+from specproof.interrupts import heeded
 from specproof.resident import seldom_collected
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line and returns its exit code. No error of the user's ends in a traceback."""
     seldom_collected()
     try:
-        code = command.main(arguments if arguments is None else list(arguments), prog_name="specproof", standalone_mode=False)
-        sys.stdout.flush()
+        with heeded():
+            code = command.main(arguments if arguments is None else list(arguments), prog_name="specproof", standalone_mode=False)
+            sys.stdout.flush()
         return code if isinstance(code, int) else AS_PINNED
     except click.ClickException as error:
         error.show()

@@ -17,10 +17,12 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from specproof.errors import SpecproofError
+from specproof.interrupts import heard, heed, held
 from specproof.load import LEMMAS, Library, library
 from specproof.plan import Unit
 from specproof.resident import limit, resident, seldom_collected
@@ -118,6 +120,7 @@ def run(
             size = min(jobs or cores(), len(units))
             _Crew(units, known, keep, done, work, memory or limit(size)).run(size)
     except KeyboardInterrupt:
+        heard()
         done.interrupted = True
     return done
 
@@ -187,6 +190,7 @@ class _Crew:
             if here:
                 self._first()
             while self.waiting or any(worker.unit is not None for worker in self.workers):
+                heed()
                 self._assign()
                 self._listen()
         finally:
@@ -222,7 +226,9 @@ class _Crew:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs, self.known.files, self.work), daemon=True)
-        process.start()
+        resource_tracker.ensure_running()  # it lets Ctrl-C through again once it has begun
+        with held():
+            process.start()
         theirs.close()
         return _Worker(process, ours)
 
@@ -302,7 +308,7 @@ class _Crew:
 
 def serve(pipe: Connection, files: tuple[str, ...], work: Perform, idle: float | None = None) -> None:
     """A worker process: units come in, answers go out, until the other side goes away, or for `idle` seconds none came."""
-    os.setpgid(0, 0)  # Ctrl-C reaches the parent alone, which kills this process: Z3 would take it for an answer
+    os.setpgid(0, 0)  # Ctrl-C reaches the parent alone, which kills this process: solvers would take it for an answer
     threading.Thread(target=_end_with_parent, daemon=True).start()
     seldom_collected()
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - a design file that prints has done so once

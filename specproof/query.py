@@ -10,12 +10,24 @@ from typing import Any, cast
 from pysat.solvers import Solver as Sat
 
 from specproof.claims import Property
+from specproof.interrupts import heed
 from specproof.layout import Entailment
 from specproof.program import Program
 from specproof.readings.bits import Compiler
 from specproof.system import Action
 from specproof.terms import TRUE, Bool
 from specproof.vocabulary import Lemma, Vocabulary
+
+
+def solved(sat: Any, assumptions: Sequence[int] = ()) -> bool:
+    """Whether the clauses of a solver can be satisfied. It takes Ctrl-C for itself and raises an error of its own: the user meant the whole run."""
+    heed()
+    try:
+        return bool(sat.solve(assumptions=assumptions))
+    except Exception as error:
+        if "keyboard interrupt" in str(error):
+            raise KeyboardInterrupt from error
+        raise
 
 
 class Query:
@@ -142,7 +154,7 @@ class Query:
 
     def _solve(self, assumptions: list[int]) -> dict[Hashable, bool] | set[int]:
         """The state of a satisfying assignment, or the assumptions that exclude one."""
-        if not self.sat.solve(assumptions=assumptions):
+        if not solved(self.sat, assumptions):
             return set(self.sat.get_core() or ())
         model = set(self.sat.get_model() or ())
         return {key: (literal in model) if literal > 0 else (-literal not in model) for key, literal in self.before.items()}

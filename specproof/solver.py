@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from specproof.graph import variables
+from specproof.interrupts import heed, searching
 from specproof.readings.smtlib import plain, script
 from specproof.terms import Term
 
@@ -60,7 +61,7 @@ class Solver:
         self.asked += 1
         with self._fresh() as solver:
             solver.from_string(script(assertions, check=False))
-            answer = solver.check()
+            answer = self._checked(solver)
             if answer == self._z3.unsat:
                 return Answer("unsat", {})
             if answer == self._z3.sat:
@@ -73,7 +74,7 @@ class Solver:
         with self._fresh() as solver:
             try:
                 solver.from_string(text.replace("(check-sat)", ""))
-                answer = solver.check()
+                answer = self._checked(solver)
             except self._z3.Z3Exception as error:
                 return f"unknown ({_line(error)})"
             return str(answer) if answer != self._z3.unknown else f"unknown ({_reason(solver)})"
@@ -86,12 +87,17 @@ class Solver:
         try:
             solver.from_string(text)
             with hushed():
-                answer = solver.check()
+                answer = self._checked(solver)
             return str(answer) if answer != self._z3.unknown else f"unknown ({_reason(solver)})"
         except self._z3.Z3Exception as error:
             return f"unknown ({_line(error)})"
         finally:
             self._count(solver)
+
+    def _checked(self, solver: Any) -> Any:
+        with searching(self._context) as told:
+            solver.set("ctrl_c", not told)
+            return solver.check()
 
     def _limit(self, solver: Any, pace: int = PACE) -> None:
         seconds = self.work * SLACK if self.seconds is None and self.work is not None else self.seconds
@@ -150,7 +156,8 @@ def hushed() -> Iterator[None]:
 
 
 def _reason(solver: Any) -> str:
-    """Why Z3 does not know. It takes Ctrl-C for itself and answers "unknown": the user meant the whole run."""
+    """Why Z3 does not know. It gives up for Ctrl-C, and may take that for itself: the user meant the whole run."""
+    heed()
     reason = str(solver.reason_unknown())
     if "interrupted from keyboard" in reason:
         raise KeyboardInterrupt

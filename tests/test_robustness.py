@@ -33,6 +33,97 @@ def test_ctrl_c_at_any_moment_ends_it(tmp_path: Path, delay: float) -> None:
     assert code in (130, 0, -signal.SIGINT)
 
 
+#: What a program says that is interrupted half a second after it began to search.
+_SEARCH = """
+import os, signal, time
+from specproof.interrupts import heed, heeded
+
+def interrupted(search, ending=""):
+    if os.fork() == 0:
+        time.sleep(0.5)
+        os.kill(os.getppid(), signal.SIGINT)
+        os._exit(0)
+    try:
+        search()
+    except KeyboardInterrupt:
+        print("interrupted" + ending)
+"""
+
+#: More pigeons than holes: the SAT solver searches for hours, and no other thread runs meanwhile.
+_PIGEONS = """
+from pysat.solvers import Solver
+from specproof.query import solved
+holes = 12
+with Solver(name="minisat22") as sat:
+    for pigeon in range(holes + 1):
+        sat.add_clause([1 + pigeon * holes + hole for hole in range(holes)])
+        for other in range(pigeon):
+            for hole in range(holes):
+                sat.add_clause([-1 - pigeon * holes - hole, -1 - other * holes - hole])
+    interrupted(lambda: solved(sat))
+"""
+
+#: Products of words: Spacer finds no invariant of these.
+_PRODUCTS = """
+from specproof.solver import Solver
+word, start, factor = "(_ BitVec 64)", "#x0000000000000003", "#x0000000012345671"
+horn = f'''(set-logic HORN)
+(declare-fun reached ({word} {word}) Bool)
+(assert (forall ((x {word}) (y {word})) (=> (and (= x {start}) (= y {start})) (reached x y))))
+(assert (forall ((x {word}) (y {word})) (=> (reached x y) (reached (bvadd (bvmul x y) {start}) (bvxor (bvmul y y) x)))))
+(assert (forall ((x {word}) (y {word})) (=> (reached x y) (not (= (bvmul x x) {factor})))))'''
+with heeded():
+    solver = Solver(seconds=50)
+    interrupted(lambda: solver.horn(horn))
+"""
+
+#: Python drops what is raised while an object is freed.
+_FREED = """
+class Freed:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000):
+            pass
+
+with heeded():
+    freed = Freed()
+    del freed
+    print("went on")
+    try:
+        heed()
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+#: And makes another error of what is raised while a class is made.
+_MADE = """
+class Named:
+    def __set_name__(self, *_):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000):
+            pass
+
+try:
+    with heeded():
+        class Made:
+            name = Named()
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.parametrize(
+    ("search", "said"),
+    [(_PIGEONS, "interrupted\n"), (_PRODUCTS, "interrupted\n"), (_FREED, "went on\ninterrupted\n"), (_MADE, "interrupted\n")],
+    ids=["pysat", "spacer", "freed", "made"],
+)
+def test_ctrl_c_is_not_lost_in_a_solver_or_in_python(search: str, said: str) -> None:
+    """A solver's own error was taken for a defect of the engine: claims were unknown, and the run went on."""
+    done = subprocess.run([sys.executable, "-c", _SEARCH + search], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.stdout, done.stderr, done.returncode) == (said, "", 0)
+
+
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("arguments", [["list", "claims"], ["check", THIN, "--claim", "forced", "--jobs", "1"], ["--help"]])
 def test_a_full_disk_under_standard_output_is_one_line(arguments: list[str]) -> None:

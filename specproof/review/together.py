@@ -10,6 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from specproof.interrupts import held
+
 R = TypeVar("R")
 
 #: What the processes that are forked next may be asked to do: designs are functions, which no pipe carries.
@@ -28,11 +30,8 @@ def done(parts: Sequence[Callable[[], R]], jobs: int) -> list[R]:
     _parts = parts
     pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), _quietly)
     try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a process that is being made must not meet Ctrl-C before it knows what to do
-        try:
+        with held():
             waiting = [pool.submit(_do, number) for number in range(len(parts))]
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         results: list[R] = []
         for part, one in zip(parts, waiting, strict=True):
             try:
