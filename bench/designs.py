@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from specproof.graph import fold, rebuild
 from specproof.readings.python import expression
@@ -328,12 +329,15 @@ def lemma_holds(claim: Asked) -> bool:
 
 def antecedents(term: Term) -> list[Term]:
     """Those of nested implications, once the term is simplified as its operators do it; none without any."""
-    return _antecedents(fold([term], rebuild)[0])
+    return _antecedents(fold([term], _written)[0])
+
+
+def _written(term: Term, args: tuple[Term, ...]) -> Term:
+    """The node as the operators of a design make it. `rebuild` alone keeps a drawn one whose arguments are as they were."""
+    return rebuild(cast(Term, SimpleNamespace(op=term.op, args=(None,) * len(args), data=term.data, width=term.width)), args) if args else term
 
 
 def _antecedents(term: Term) -> list[Term]:
-    while term.op == "not" and term.args[0].op == "not":  # drawn as it is; the operators of a design would never make it
-        term = term.args[0].args[0]
     return [term.args[0], *_antecedents(term.args[1])] if term.op == "implies" else []
 
 

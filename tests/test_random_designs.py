@@ -100,9 +100,11 @@ def test_the_file_of_a_design_says_the_same(tmp_path: Path, capsys: pytest.Captu
     assert "refuted in 5" in capsys.readouterr().out
 
 
-def test_an_antecedent_behind_two_negations_is_one() -> None:
-    """A term is drawn as it is; written with a design's operators, `~~implies(b, c)` is the implication."""
+@pytest.mark.parametrize("name", ["twice", "against-true"])
+def test_an_antecedent_is_one_however_it_is_drawn(name: str) -> None:
+    """A term is drawn as it is; written with a design's operators, `~~implies(b, c)` and `~((a | TRUE) ^ implies(b, c))` are the implication."""
     a, b, c = (make("var", (), 0, name) for name in "abc")
-    twice = make("not", (make("not", (make("implies", (b, c), 0),), 0),), 0)
+    inner = make("implies", (b, c), 0)
+    negated = make("not", (inner,), 0) if name == "twice" else make("xor", (make("or", (a, TRUE), 0), inner), 0)
 
-    assert antecedents(make("implies", (a, twice), 0)) == [a, b]
+    assert antecedents(make("implies", (a, make("not", (negated,), 0)), 0)) == [a, b]
