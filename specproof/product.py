@@ -89,6 +89,15 @@ class Pair:
                     found[name][path] = _equal(*terms)
         return found
 
+    def followers(self, lost: frozenset[str], among: Sequence[str]) -> frozenset[str]:
+        """Those among the fields that may take their values from lost ones, or from such followers, on either side."""
+        actions = [(one, action) for one in (self.left, self.right) for action in one.actions.values()]
+        reads = {path: set().union(*(one.names_in(action.next[path]) for one, action in actions if path in action.next)) for path in among}
+        found = lost
+        while more := frozenset(path for path in reads if path not in found and reads[path] & found):
+            found |= more
+        return found - lost
+
     def _old(self, side: int, path: str) -> Term:
         return (self.left, self.right)[side].variables[path]
 
@@ -176,29 +185,36 @@ def product(
 
 
 def merge(pair: Pair, asked: Callable[[Pair], Sequence[Property]]) -> Pair:
-    """The same two systems with every field shared that no reachable slice state shows to differ.
+    """The same two systems with every field shared that no reachable slice state shows to differ, or nearly.
 
     Starts with all fields of the same name and leaves out what an exploration sees differ, until none does, or
-    until every property that is `asked` of the pair is violated before any shared field differs.
+    until every property that is `asked` of the pair is violated before any shared field differs. What follows a field that differs
+    is left out with it: the next exploration would see that, as a rule. Where it makes the slice too large, only what was seen is.
     """
-    shared = _common(pair.left, pair.right) - pair.apart
+    common = _common(pair.left, pair.right) - pair.apart
     apart = product(pair.left, pair.right, pair.names, pair.apart, frozenset())  # shared fields may hide what a claim reads
     matters = frozenset(path.split(".", 1)[1] for path in cone(apart.system, *asked(apart)))
+    seen, followed, following = frozenset[str](), frozenset[str](), True
     while True:
-        pair = product(pair.left, pair.right, pair.names, pair.apart, shared)
+        pair = product(pair.left, pair.right, pair.names, pair.apart, common - seen - followed)
         pair.matters = matters
         wanted, checked = list(asked(pair)), pair.checks()
         try:
             slice_ = Slice(narrow(pair.system, [*checked, *wanted]), [*checked, *wanted])
             reached = explore(slice_, stop=stops(checked, wanted))
         except TooLarge:
-            return pair
+            if not followed:
+                return pair
+            followed, following = frozenset(), False
+            continue
         lost = frozenset(prop.claim for prop in checked if reached.violated[prop.claim])
         first = min((reached.violated[path][0].depth for path in lost), default=0)
         if not lost or all(hits and hits[0].depth < first for hits in (reached.violated[prop.claim] for prop in wanted)):
             pair.explored = slice_, reached
             return pair
-        shared -= lost
+        seen |= lost
+        if following:
+            followed |= pair.followers(lost, [prop.claim for prop in checked])
 
 
 def stops(along: Sequence[Property], asked: Sequence[Property]) -> Callable[[Reached], bool]:
