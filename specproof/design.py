@@ -95,6 +95,16 @@ def _always(_: State) -> Bool:
     return TRUE
 
 
+#: How the decorators of a design, and what else it is told by, are written.
+FORMS = {
+    "__init__": 'Design("its-name", ItsState, doc="what it is, in a sentence")',
+    "initial": "@design.initial", "function": "@design.function", "view": "@design.view",
+    "action": '@design.action(by="guest")',
+    "assumption": '@design.assumption("its-name", of=("an_action",))',
+    "setting": 'design.setting("its-name", lambda s: s.a_frozen_field)',
+}  # fmt: skip
+
+
 class Design(Generic[S]):
     """A transition system with views. `name` is kebab-case; `doc` one sentence; `vendor` groups the matrix."""
 
@@ -263,6 +273,8 @@ class Design(Generic[S]):
     def _fresh(self, body: Callable[P, R]) -> Callable[P, R]:
         """What is to be defined under its own name; of a helper or a view of another design, what that is made of."""
         body = body.body if isinstance(body, Function) else body
+        if not callable(body):
+            raise ModelError(f"{body!r} is no function: a function or a view has the name of the 'def' that {FORMS['view']!r} stands above")
         name = str(getattr(body, "__name__", body))
         if not name.isidentifier():
             place = f"{where(body)}: " if where(body) else ""

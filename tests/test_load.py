@@ -145,6 +145,28 @@ def test_a_file_that_does_not_import_is_named_with_its_line(put: Put, text: str,
         library([path])
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('@d.view("third")', "'third' is no function: a function or a view has the name of the 'def' that '@design.view' stands above"),
+        ("@d.view()", "Design.view() missing 1 required positional argument: 'body'; write '@design.view'"),
+        ("@d.action", "Design.action() takes 1 positional argument but 2 were given; write '@design.action(by=\"guest\")'"),
+        ("@d.assumption", "keyword-only argument: 'of'; write '@design.assumption(\"its-name\", of=(\"an_action\",))'"),
+        ("@d.veiw", "'Design' object has no attribute 'veiw'; did you mean 'view'?"),
+        ('Design("two", S)', "keyword-only argument: 'doc'; write 'Design(\"its-name\", ItsState, doc=\"what it is, in a sentence\")'"),
+    ],
+)
+def test_a_decorator_that_is_called_otherwise_is_told_how(put: Put, line: str, message: str) -> None:
+    """Where nothing is near, Python's own words stand alone."""
+    path = put(GOOD + f"\n    {line}\n" + ("    def third(s):\n        return s.a\n" if line.startswith("@") else ""))
+
+    with pytest.raises(ModelError) as raised:
+        library([path])
+
+    assert str(raised.value).startswith(f"{path}:")
+    assert str(raised.value).endswith(message)
+
+
 def test_a_file_that_is_no_text() -> None:
     """Bytes that are no Python are an error like any other."""
     with pytest.raises(ModelError, match=r"python.*: this file does not import: "):
