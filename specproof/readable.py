@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from typing import cast
 
 from specproof.lemmas import Certificate
 from specproof.readings.english import sentence as english
 from specproof.readings.text import show
-from specproof.terms import conj, implies
+from specproof.terms import Bool, Word, conj, implies
 from specproof.verdict import LemmaLine
 from specproof.vocabulary import Lemma, Literal
 
@@ -67,10 +68,11 @@ def _equality(certificate: Certificate, lemma: Lemma) -> tuple[str, str]:
     if len(words) != 2:
         equation, sentence = _clause(certificate, lemma)
         return f"{equation} and the other way round", f"{sentence.removesuffix('.')}, and the other way round."
-    left, right = (vocabulary.here[key] for key, _ in words)
+    both = [cast(Word, vocabulary.here[key]) for key, _ in words]
+    left, right = (word.zext(max(word.width for word in both)) for word in both)  # the wider one has no bit beyond the other's
     conditions = []
     for key, positive in bools:
-        term = vocabulary.here[key]
-        conditions.append(~term if positive else term)  # type: ignore[operator]
-    said = implies(conj(conditions), left == right)  # type: ignore[arg-type]
+        term = cast(Bool, vocabulary.here[key])
+        conditions.append(~term if positive else term)
+    said = implies(conj(conditions), left == right)
     return show(said), english(said)

@@ -819,3 +819,35 @@ def test_a_run_is_replaced_by_a_shorter_one() -> None:
     assert [taken.action for taken in better.trace.steps] == ["arm", "fire"]
     assert better.shortest
     assert fallback.shortened(system, prop, found, 1, Solver(), 0) == found
+
+
+class Widths(State):
+    """Words of different widths."""
+
+    narrow: Annotated[Word, 2] = frozen("one value in every run")
+    wide: Annotated[Word, 3] = field("what the narrow word was, or 0")
+
+
+widths = Design("widths", Widths, doc="a word goes into a wider one")
+widths.initial(lambda s: s.matches(narrow=2, wide=0))
+widths.shows("narrow", "wide")
+
+
+@widths.action(by="anybody")
+def widen(s: Widths) -> Widths:
+    """The wider word is the narrow one."""
+    return s.replace(wide=s.narrow.zext(3))
+
+
+@invariant("widened")
+def widened(v: Any) -> Bool:
+    """The lowest bit is never set."""
+    return (v.wide & ~v.narrow.zext(3)) == 0
+
+
+def test_an_equation_of_words_of_different_widths_is_shown() -> None:
+    """That they are equal was an error of widths: the narrow word is its value in the width of the other."""
+    verdict = one(widths, "", widened)
+
+    assert isinstance(verdict, Proved)
+    assert ("zext3(narrow) == 2", "Narrow equals 2.") in [(line.equation, line.sentence) for line in verdict.lemmas]

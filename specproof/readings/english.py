@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from specproof.graph import fold
 from specproof.readings.text import show
-from specproof.terms import Term
+from specproof.terms import Term, make
 
 
 def sentence(term: Term) -> str:
-    """`running implies (~msr & mask) == 0` as "While running holds, every bit set in mask is set in msr."."""
+    """`running implies (~msr & mask) == 0` as "While running holds, every bit set in mask is set in msr.". Of widths it says nothing."""
+    term = fold([term], lambda term, args: args[0] if term.op == "zext" else make(term.op, args, term.width, term.data))[0]
     if term.op == "implies" and term.args[1].op == "const":
         text = f"it never happens that {_conditions(term.args[0])}"
     else:
