@@ -48,7 +48,7 @@ def heeded() -> Iterator[None]:
         os.close(tell)
         watcher.join()
         os.close(told)
-        _holds = False
+        _came = _holds = False
 
 
 def _come(*_: object) -> None:
