@@ -11,12 +11,16 @@ from specproof.terms import Term, make
 
 def sentence(term: Term) -> str:
     """`running implies (~msr & mask) == 0` as "While running holds, every bit set in mask is set in msr.". Of widths it says nothing."""
-    term = fold([term], lambda term, args: args[0] if term.op == "zext" else make(term.op, args, term.width, term.data))[0]
+    term = fold([term], _without_widths)[0]
     if term.op == "implies" and term.args[1].op == "const":
         text = f"it never happens that {_conditions(term.args[0])}"
     else:
         text = f"while {_conditions(term.args[0])}, {_said(term.args[1])}" if term.op == "implies" else _said(term)
     return text[:1].upper() + text[1:] + "."
+
+
+def _without_widths(term: Term, args: tuple[Term, ...]) -> Term:
+    return args[0] if term.op == "zext" else make(term.op, args, term.width, term.data)
 
 
 def _conditions(term: Term) -> str:
