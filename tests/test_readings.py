@@ -20,9 +20,10 @@ from specproof.readings.bitproof import impossible
 from specproof.readings.bits import Compiler, watched_bits
 from specproof.readings.closed import NotBitwise, agree_text, bit_of, closed_form, closed_text
 from specproof.readings.integers import evaluate
+from specproof.readings.python import expression
 from specproof.readings.smtlib import horn, plain, symbol
 from specproof.solver import Solver
-from specproof.terms import OPERATORS, Term, Word, ite, make, variable, word
+from specproof.terms import FALSE, OPERATORS, TRUE, Term, Word, implies, ite, make, variable, word
 from tests import strategies
 
 BITS = (*strategies.BITWISE, "implies")
@@ -73,6 +74,29 @@ def test_simplification_keeps_the_value(case: tuple[Term, Mapping[str, int]]) ->
 
     assert simple.width == plain.width
     assert evaluate(simple, values) == evaluate(plain, values)
+
+
+@given(strategies.valued(widths=(1, 2, 3, 5, 8, 33)))
+@settle(200)
+def test_python_says_the_same(case: strategies.Case) -> None:
+    """The text, run as a design's would be, is a term of the same value."""
+    term, values = case
+    known = {str(v.data): v for v in _variables(term)}
+
+    read = eval(expression(term), {"word": word, "ite": ite, "implies": implies, "TRUE": TRUE, "FALSE": FALSE, **known})
+
+    assert read.width == term.width
+    assert evaluate(read, values) == evaluate(term, values)
+
+
+def test_python_of_a_complement_in_more_bits() -> None:
+    """A method binds before `~`; and a number has none."""
+    a = variable("a", 8)
+    inverted = make("not", (a,), 8)
+
+    assert expression(make("zext", (inverted,), 9)) == "(~a).zext(9)"
+    assert expression(make("not", (make("zext", (a,), 9),), 9)) == "~a.zext(9)"
+    assert expression(make("bit", (word(5),), 0, 2)) == "word(0x5).bit(2)"
 
 
 @given(strategies.valued())

@@ -20,12 +20,17 @@ MEANING: Mapping[str, Callable[[Term, tuple[str, ...]], str]] = {
     "implies": lambda t, a: f"implies({_bare(a[0])}, {_bare(a[1])})",
     "shl": lambda t, a: f"({a[0]} << {t.data})",
     "lshr": lambda t, a: f"({a[0]} >> {t.data})",
-    "extract": lambda t, a: f"{a[0]}.extract({t.data[0]}, {t.data[1]})",
-    "zext": lambda t, a: f"{a[0]}.zext({t.width})",
+    "extract": lambda t, a: f"{_of(a[0])}.extract({t.data[0]}, {t.data[1]})",
+    "zext": lambda t, a: f"{_of(a[0])}.zext({t.width})",
     "eq": lambda t, a: f"({a[0]} == {a[1]})",
     "ult": lambda t, a: f"({a[0]} < {a[1]})",
-    "bit": lambda t, a: f"{a[0]}.bit({t.data})",
+    "bit": lambda t, a: f"{_of(a[0])}.bit({t.data})",
 }
+
+
+def _of(text: str) -> str:
+    """What a method is called of: `~x.zext(3)` would be the complement of the wider word, and a number has no such method."""
+    return f"({text})" if text.startswith("~") else f"word({text})" if text[0].isdigit() else text
 
 
 def _bare(text: str) -> str:
