@@ -58,6 +58,20 @@ def test_a_counter_that_says_what_is_stale_is_proved() -> None:
     assert any("seen >= generation implies" in line.equation or "seen == generation implies" in line.equation for line in found.lemmas)
 
 
+def test_lemmas_may_speak_of_a_view_that_is_a_test() -> None:
+    """What the state says of a test is known in a state, where the answers of other tests are not."""
+    told = vm.but("told", doc="offers the test itself")
+
+    @told.view
+    def fresh(s: Any) -> Any:
+        """What was loaded is not stale."""
+        return (s.seen == s.generation) & s.running
+
+    found = verdict(told, kept)
+    assert isinstance(found, Proved)
+    assert found.method == TRACKED
+
+
 def test_without_the_assumption_it_is_not_proved() -> None:
     """The counter wraps, after more steps than anybody can show."""
     assert isinstance(verdict(vm, kept, without=("no-wrap",), patience=0.01), Unknown)

@@ -155,9 +155,9 @@ class Compiler:
         return sorted(set.intersection(*[self.watched[name] for name in names]))
 
     def _test(self, term: Term) -> int:
-        if not self.tests:
-            raise ModelError(f"{term} was compiled as a value where only 'may' is known")
         known = self.couple(term) if self.couple is not None else term
+        if not self.tests and known.op not in ("var", "const"):  # what the state says of it, or what is always so, is known
+            raise ModelError(f"{term} was compiled as a value where only 'may' is known")
         key = ("bool", known.data) if known.op == "var" else ("test", known)
         free = self.program.constant(True) if known is TRUE else self.program.add("load", key)
         if term.op != "eq":
