@@ -30,7 +30,7 @@ def test_ctrl_c_at_any_moment_ends_it(tmp_path: Path, delay: float) -> None:
     code, wrong = interrupted(["check", "kvm-rfc-v2", "--jobs", "2", "--no-cache"], delay, tmp_path)
 
     assert not wrong
-    assert code in (130, 0, -signal.SIGINT)
+    assert code in (130, 0, 1, -signal.SIGINT)  # 1 and the signal: Python itself was still starting
 
 
 #: What a program says that is interrupted half a second after it began to search.
