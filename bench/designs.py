@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
-from specproof.graph import fold, rebuild
+from specproof.graph import fold, simplified
 from specproof.readings.python import expression
 from specproof.terms import Term
 
@@ -329,12 +328,7 @@ def lemma_holds(claim: Asked) -> bool:
 
 def antecedents(term: Term) -> list[Term]:
     """Those of nested implications, once the term is simplified as its operators do it; none without any."""
-    return _antecedents(fold([term], _written)[0])
-
-
-def _written(term: Term, args: tuple[Term, ...]) -> Term:
-    """The node as the operators of a design make it. `rebuild` alone keeps a drawn one whose arguments are as they were."""
-    return rebuild(cast(Term, SimpleNamespace(op=term.op, args=(None,) * len(args), data=term.data, width=term.width)), args) if args else term
+    return _antecedents(fold([term], simplified)[0])
 
 
 def _antecedents(term: Term) -> list[Term]:

@@ -75,11 +75,15 @@ def unfolded(roots: Sequence[Term]) -> int:
 
 
 def rebuild(term: Term, args: tuple[Term, ...]) -> Term:
-    """The node again, with other arguments of the same sorts, simplified."""
-    op = term.op
-    if all(map(is_, args, term.args)):
+    """The node again, with other arguments of the same sorts, simplified; itself where they are its own."""
+    return term if all(map(is_, args, term.args)) else simplified(term, args)
+
+
+def simplified(term: Term, args: tuple[Term, ...]) -> Term:
+    """The node with these arguments as the operators of a design make it, also where it was made without them."""
+    if not args:
         return term
-    a = args[0]
+    op, a = term.op, args[0]
     if op == "not":
         return _not(a)
     if op == "and":
