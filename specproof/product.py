@@ -91,8 +91,8 @@ class Pair:
 
     def followers(self, lost: frozenset[str], among: Sequence[str]) -> frozenset[str]:
         """Those among the fields that may take their values from lost ones, or from such followers, on either side."""
-        actions = [(one, action) for one in (self.left, self.right) for action in one.actions.values()]
-        reads = {path: set().union(*(one.names_in(action.next[path]) for one, action in actions if path in action.next)) for path in among}
+        changes = [changed for one in (self.left, self.right) for _, changed in one.reads.values()]
+        reads = {path: frozenset[str]().union(*(changed[path] for changed in changes if path in changed)) for path in among}
         found = lost
         while more := frozenset(path for path in reads if path not in found and reads[path] & found):
             found |= more
