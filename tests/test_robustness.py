@@ -38,7 +38,7 @@ _SEARCH = """
 import os, signal, time
 from specproof.interrupts import heed, heeded
 
-def interrupted(search, ending=""):
+def interrupted(search):
     if os.fork() == 0:
         time.sleep(0.5)
         os.kill(os.getppid(), signal.SIGINT)
@@ -46,7 +46,7 @@ def interrupted(search, ending=""):
     try:
         search()
     except KeyboardInterrupt:
-        print("interrupted" + ending)
+        print("interrupted")
 """
 
 #: More pigeons than holes: the SAT solver searches for hours, and no other thread runs meanwhile.
