@@ -22,7 +22,7 @@ from specproof.fallback import by_induction, fall_back, never, shortened
 from specproof.graph import variables
 from specproof.layout import TooLarge
 from specproof.lemmas import Certificate, discover
-from specproof.lift import Disagreement, Judge, least_start, lift, positions, shrink
+from specproof.lift import Disagreement, Judge, least, least_start, lift, positions, shrink
 from specproof.product import SHARING, Pair, merge, product, stops
 from specproof.readable import lines
 from specproof.sanity import Sanity, tautologies
@@ -319,13 +319,15 @@ class Decision:
         return trace is not None
 
     def _lift(self, concrete: Concrete, prop: Property, hits: Sequence[Hit], *, wanted: bool) -> tuple[Trace | None, Hit]:
+        """A run to the first hit that has one, and that hit. A run in which an antecedent happens is shrunk by who tells it: few are told."""
         if (wanted or self.kinds[prop.claim] == "reachability") and (trace := self._seen(prop, hits[0].depth, wanted)) is not None:
             return trace, hits[0]
         for actions, alike in concrete.by_actions(hits):
             runs = (concrete.ending(prop, hit, wanted) for hit in alike)
             run = min(filter(None, runs), key=Run.bits, default=None)
             if run is not None:
-                trace = shrink(Judge(self.system, prop, wanted), run.initial, run.steps, concrete.preferred)
+                judge = Judge(self.system, prop, wanted)
+                trace = judge(run.initial, run.steps) if wanted else shrink(judge, run.initial, run.steps, concrete.preferred)
             else:
                 trace = lift(self.system, prop, actions, self.solver, wanted=wanted)
             if trace is not None:
@@ -334,12 +336,11 @@ class Decision:
         return None, hits[0]
 
     def _seen(self, prop: Property, length: int, wanted: bool) -> Trace | None:
-        """A beginning of a run that is known already, so long, at whose end the property has the value `wanted`; shrunk."""
-        judge = Judge(self.system, prop, wanted)
+        """A beginning of a run that is known already, so long, at whose end the property has the value `wanted`."""
         for trace in self.traces:
-            steps = [(step.action, dict(step.inputs)) for step in trace.steps[:length]]
-            if len(steps) == length and violates(self.system, prop, replace(trace, steps=trace.steps[:length])) != wanted:
-                return shrink(judge, {path: trace.initial[path] for path in self.system.variables}, steps, positions(self.system))
+            begun = replace(trace, claim=prop.claim, steps=trace.steps[:length])
+            if begun.length == length and violates(self.system, prop, begun) != wanted:
+                return begun if wanted else least(self.system, prop, begun, wanted=wanted)
         return None
 
     def _or_vacuous(self, concrete: Concrete, name: str, witnesses: dict[str, Trace | None]) -> Property:

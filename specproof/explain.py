@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from specproof.design import switched
+from specproof.lift import least
 from specproof.load import Library
 from specproof.pinned import Pins
 from specproof.pinned import text as verdict_text
@@ -13,9 +15,13 @@ from specproof.report import WIDTH, Answer, Paint, place, plain
 from specproof.story.blocks import Block, blocks
 from specproof.story.layout import lines
 from specproof.story.model import Story, shown
+from specproof.trace import Trace
 from specproof.verdict import LemmaLine, NotAsked, Proved, Refuted, Result
 
-__all__ = ["Registers", "explain", "hexadecimal", "needed", "prose", "story"]
+if TYPE_CHECKING:
+    from specproof.story.subject import Subject
+
+__all__ = ["Registers", "explain", "hexadecimal", "needed", "prose", "shrunk", "story"]
 
 
 def explain(answer: Answer, known: Library, pins: Pins, *, without: Sequence[str] = (), paint: Paint = plain) -> list[str]:
@@ -135,8 +141,14 @@ def story(result: Result, known: Library, without: Sequence[str] = (), together:
     if isinstance(result.verdict, Refuted):
         return tell(subject, result.verdict.trace, shortest=result.verdict.shortest, together=together)
     if isinstance(result.verdict, Proved) and result.verdict.witness is not None:
-        return tell(subject, result.verdict.witness, purpose="witness")
+        return tell(subject, shrunk(subject, result.verdict.witness), purpose="witness")
     raise ValueError(f"{result.claim} of {result.design} has no run")
+
+
+def shrunk(subject: Subject, witness: Trace) -> Trace:
+    """The run that comes with a proof, as it is told: that an antecedent happens is all that deciding asks of it."""
+    happens = subject.prop.happens
+    return least(subject.system, happens, witness, wanted=True) if happens is not None else witness
 
 
 def _counterexample(verdict: Refuted, result: Result, known: Library, without: Sequence[str]) -> list[Block]:

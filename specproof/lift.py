@@ -142,6 +142,12 @@ def least_start(system: System, values: Mapping[str, int]) -> dict[str, int]:
     return start
 
 
+def least(system: System, prop: Property, trace: Trace, *, wanted: bool = False) -> Trace:
+    """A run at whose end the property has the value `wanted`, shrunk."""
+    initial = {path: trace.initial[path] for path in system.variables}
+    return shrink(Judge(system, prop, wanted), initial, [(step.action, dict(step.inputs)) for step in trace.steps], positions(system))
+
+
 def shrink(judge: Judge, initial: Mapping[str, int], steps: Steps, preferred: Sequence[int]) -> Trace:
     """The same actions with as few set bits as a greedy search finds: one position if it can be, named if it can be."""
     state, run = dict(initial), [(name, dict(inputs)) for name, inputs in steps]

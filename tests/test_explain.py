@@ -134,6 +134,19 @@ mine, virtualized: forced (T1): proved for all values and for runs of any length
 """
 
 
+def test_the_run_of_a_proof_is_told_without_what_it_does_not_need(known: Library) -> None:
+    """Deciding takes any run in which what is claimed happens; one bit of a mask is a change of it."""
+    trace = replay(build(known.design("mine"), "virtualized"), "mask-written-on-change", {"host": 0x1, "msr": 0x1}, [("set_mask", {"mask": 0x442})])
+    assert trace is not None and trace.steps[0].inputs == {"mask": 0x442}
+
+    text = said(known, "mask-written-on-change", Proved("-", (), (), trace), "mine")
+
+    assert text.endswith("""
+  A run in which what it speaks of happens:
+      1  KVM: set_mask  mask 0x1 IBRS
+""")
+
+
 def test_a_lemma_is_refuted_by_values(known: Library) -> None:
     """A lemma has no run, only values."""
     from specproof.trace import Trace

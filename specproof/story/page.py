@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import specproof
-from specproof.explain import hexadecimal, needed, story
+from specproof.explain import hexadecimal, needed, shrunk, story
 from specproof.load import LEMMAS, Library
 from specproof.pinned import Pins
 from specproof.registers import Registers
@@ -18,7 +18,7 @@ from specproof.report import Answer, cell, counts, place
 from specproof.story.blocks import changes, marks, notes, prevention
 from specproof.story.model import Story
 from specproof.story.saved import document
-from specproof.story.subject import built
+from specproof.story.subject import Subject
 from specproof.verdict import Proved, Refuted, Result, Unknown, Vacuous
 
 #: Columns beyond which a table says verdicts by signs, and names stand upright.
@@ -116,10 +116,11 @@ class _Page:
         if len(self._results()) == 1 or result.kind == "reachability":
             found["story"] = self._story(story(result, self.known, self.without))
         elif result.kind != "relation":
-            registers = Registers(built(self.known.design(result.design), result.configuration, self.without))
+            subject = Subject.of(self.known, result.design, result.configuration, result.claim, self.without)
+            registers = Registers(subject.system)
             found["proof"]["witness"] = [
                 f"{step.by}: {step.action}" + "".join(f", {name} {registers.input(step, name, value)}" for name, value in step.inputs.items())
-                for step in verdict.witness.steps
+                for step in shrunk(subject, verdict.witness).steps
             ]
 
     def _assumption(self, result: Result, name: str) -> str:
