@@ -165,12 +165,15 @@ def shrink(judge: Judge, initial: Mapping[str, int], steps: Steps, preferred: Se
     for value in sorted(set(state.values()) - {0}):
         _clear(judge, state, run, [path for path, held in state.items() if held == value])
     for _ in range(2):  # what one pass frees, the next can clear
+        before = dict(state), [(name, dict(inputs)) for name, inputs in run]
         for values in [*(inputs for _, inputs in run), state]:
             for name in list(values):
                 _lower(judge, state, run, values, name)
         few = _few(state, run, order)
         state, run = _gather(judge, state, run, few, preferred)
         _thin(judge, state, run, few)
+        if before == (state, run):
+            break
     trace = judge(state, run)
     if trace is None:
         raise Disagreement(f"{judge.prop.claim}: shrinking lost the run")
