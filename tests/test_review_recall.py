@@ -6,14 +6,16 @@ import pytest
 
 from specproof import U64, Design, State, field, frozen
 from specproof.cache import Cache
+from specproof.decide import ask
 from specproof.remember import Remembering, engine
 from specproof.review.compare import review
 from specproof.review.line import line
-from specproof.review.recall import Recall
+from specproof.review.recall import Question, Recall
 from specproof.review.result import Review
 from specproof.review.sides import Side, of_target
+from specproof.system import build
 from specproof.terms import Term
-from specproof.verdict import Refuted
+from specproof.verdict import Proved, Refuted, Result
 from tests.review_tools import SEED, run
 
 CLAIMS = ["enforcement", "exactness", "transparency"]
@@ -108,3 +110,22 @@ def test_a_run_of_a_claim_shows_a_difference_that_is_not_the_first(tmp_path: Pat
     assert isinstance(one.result.verdict, Refuted) and not one.result.verdict.shortest
     assert "the run that breaks enforcement" in one.result.verdict.method
     assert one.before != one.after and len(one.moments) == 6
+
+
+def test_what_the_slice_leaves_open_is_first_asked_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A claim that every action satisfies from any state needs none of the lemmas that all the others would bring."""
+
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("the other claims were asked too")
+
+    side = of_target("kvm-rfc-v2")
+    system = build(side.design, "emulated")
+    claims = [claim for claim in side.claims if claim.name in ("closed-by-a-policy", "reset")]
+    question = Question(side, system, ask(system, claims)[1], {claim.name: claim.kind for claim in claims}, None)
+    recall = Recall()
+    assert set(recall.refuted(question)) == {"reset"}
+    monkeypatch.setattr("specproof.review.recall._Prover.run", refuse)
+
+    answer = recall.proved(question, ["closed-by-a-policy"])["closed-by-a-policy"]
+
+    assert isinstance(answer, Result) and isinstance(answer.verdict, Proved)

@@ -16,6 +16,7 @@ from specproof.claims import Claim, Property
 from specproof.concrete import Concrete
 from specproof.decide import Decision
 from specproof.explore import Reached
+from specproof.fallback import by_induction
 from specproof.jobs import Perform, perform
 from specproof.lemmas import Certificate
 from specproof.load import Library
@@ -137,16 +138,22 @@ class Recall:
         return answers | {name: Held(system.design, system.configuration, name, vacuous) for name, vacuous in refuter.held.items()}
 
     def _proved(self, question: Question, names: Sequence[str]) -> Answers:
-        """What the slice leaves open may be inductive with the lemmas of all other claims, and takes Spacer's time without."""
+        """What the slice leaves open may be inductive by itself, or with the lemmas of all other claims, and takes Spacer's time without."""
         answers, report = _reporting(question)
-        known = self.refuted(question)
-        left = any(name not in known for name in names)
-        asked = [name for name in question.properties if (left and not isinstance(known.get(name), Result)) or name in names]
-        properties = {name: question.properties[name] for name in asked}
-        decision = _Prover(question.system, properties, question.kinds, Solver(question.timeout), report)
-        decision.only = names
-        decision.explored = self.explored.get(question.key(()))
-        decision.run()
+        known, solver = self.refuted(question), Solver(question.timeout)
+        for name in [name for name in names if name not in known]:
+            alone = by_induction(question.system, question.properties[name], question.kinds[name], None, solver)
+            if alone is not None:
+                report(name, alone)
+        rest = [name for name in names if name not in answers]
+        if rest:
+            left = not known.keys() >= set(rest)
+            asked = [name for name in question.properties if (left and not isinstance(known.get(name), Result)) or name in rest]
+            properties = {name: question.properties[name] for name in asked}
+            decision = _Prover(question.system, properties, question.kinds, solver, report)
+            decision.only = rest
+            decision.explored = self.explored.get(question.key(()))
+            decision.run()
         return {name: answer for name, answer in answers.items() if name in names}
 
     def _unit(self, side: Side, unit: Unit) -> Answers:
