@@ -130,7 +130,8 @@ def _declared(record: type[State]) -> Mapping[str, Field]:
         if inner is not None:
             fields(inner)
         if declared.part != (inner is not None):
-            raise ModelError(f"{record.__name__}.{name}: 'part' is for records, 'field' for words and truth values")
+            said = f"{name}: {inner.__name__} = part" if inner is not None else f"{name}: {'U' if width else 'Bool'}{width or ''} = field"
+            raise ModelError(f"{record.__name__}.{name} is {'a' if inner is not None else 'no'} record; write {said}('what it is')")
         values = {**declared.__dict__, "name": name, "width": width or 0, "record": inner}
         found[name] = Field(**values)
     return found

@@ -130,12 +130,17 @@ def test_a_declaration_needs_a_sentence_and_a_type() -> None:
     class Part(State):
         vmcs: Vmcs = field("a record")
 
+    class Word(State):
+        msr: U64 = part("a word")
+
     with pytest.raises(ModelError, match=r"Bare\.msr is declared without a sentence about it; write msr: U64 = field\('what it is'\)$"):
         fields(Bare)
     with pytest.raises(ModelError, match=r"Odd\.msr has type int; write U64, U32, U16, U8, Annotated\[Word, bits\], Bool or a State$"):
         fields(Odd)
-    with pytest.raises(ModelError, match=r"Part\.vmcs: 'part' is for records, 'field' for words and truth values$"):
+    with pytest.raises(ModelError, match=r"Part\.vmcs is a record; write vmcs: Vmcs = part\('what it is'\)$"):
         fields(Part)
+    with pytest.raises(ModelError, match=r"Word\.msr is no record; write msr: U64 = field\('what it is'\)$"):
+        fields(Word)
 
 
 def test_bits_have_names() -> None:
