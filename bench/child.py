@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import z3  # here, so that its import is in nobody's time
+
 from bench.work import Work, configurations_of, design_of, load
 
 
@@ -131,8 +133,6 @@ def spacer(design: str, configuration: str, names: str) -> None:
 
 def spacer_words(work: Work, names: Sequence[str], limit: float | None = None) -> Iterator[tuple[str, str, float]]:
     """Spacer's word on each claim, and the seconds that it took; `limit` is in seconds for each."""
-    import z3
-
     from bench.z3terms import symbol, translate
 
     system = work.system
@@ -164,8 +164,6 @@ def spacer_words(work: Work, names: Sequence[str], limit: float | None = None) -
 
 def _bad(work: Work, name: str, known: Mapping[str, Mapping[Any, Any]], state: Mapping[Any, Any]) -> Any:
     """That the claim is violated, in a state or by a step from it."""
-    import z3
-
     from bench.z3terms import translate
 
     prop, parts = work.bad[name], []
@@ -191,8 +189,6 @@ def bounded(design: str, configuration: str, names: str) -> None:
 
 def first_violations(work: Work, names: Sequence[str]) -> Iterator[tuple[str | None, int]]:
     """Each claim that has a violation, with the length of the shortest run; None and a length when all runs of it were looked at."""
-    import z3
-
     from bench.z3terms import symbol, translate
 
     system = work.system
@@ -235,8 +231,6 @@ def _steps(prop: Any, known: Mapping[str, Mapping[Any, Any]], enabled: Mapping[s
 
 def _next(solver: Any, system: Any, state: Mapping[Any, Any], depth: int, enabled: Mapping[str, Any], after: Mapping[str, Any]) -> dict[Any, Any]:
     """The state after one more step, of which exactly one action is chosen among the enabled."""
-    import z3
-
     from bench.z3terms import symbol
 
     chosen = z3.BitVec(f"action@{depth}", max(1, (len(enabled) - 1).bit_length()))

@@ -152,9 +152,9 @@ class Concrete:
         """The run and one of the steps that are possible on the slice, where it can be taken on integers too."""
         compiled, position = move.compiled, self._position(int(self.reached.states[state]))
         mine = sum(1 << index for index, key in enumerate(compiled.inputs) if _kind(key) in KINDS)
-        chosen = np.unique(np.flatnonzero(steps.spread(steps.possible)[0]) & mine)[:TRIES]
+        chosen = sorted({*(np.flatnonzero(steps.spread(steps.possible)[0]) & mine).tolist()})[:TRIES]
         for elsewhere in ({}, dict.fromkeys(range(1, self.slice.widest + 1), 1 << self._other(position)), *self._compared):
-            for combination in chosen.tolist():
+            for combination in chosen:
                 inputs = self._inputs(move, combination, position, elsewhere)
                 after = take(self.system, run.state, move.action.name, inputs)
                 if after is not None:
