@@ -26,7 +26,7 @@ ROLES = {
 #: What looks for proofs and runs. A mistake here costs an answer and does not make a wrong one.
 SEARCH = (
     "slice.py", "tracked.py", "layout.py", "image.py", "explore.py", "readings/bits.py", "program.py", "lemmas.py", "query.py", "concrete.py",
-    "lift.py",
+    "lift.py", "ways.py",
 )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from specproof.layout import Steps
 from specproof.slice import Move, Slice
 from specproof.system import System
 from specproof.trace import fails, initial_state, take
+from specproof.ways import Ways
 
 #: Inputs of a step that are tried on integers.
 TRIES = 16
@@ -62,6 +63,11 @@ class Concrete:
     start: Mapping[str, int]
     preferred: Sequence[int]
     known: dict[int, Run | None] = field(default_factory=dict)
+
+    @cached_property
+    def ways(self) -> Ways:
+        """Which actions violating runs can be made of, of whatever length."""
+        return Ways(self.slice, self.reached)
 
     def to(self, state: int) -> Run | None:
         """A run to a slice state, or None."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from specproof.certify import Obligation, accept, obligations
@@ -18,7 +19,7 @@ from specproof.cone import apart, narrow
 from specproof.design import Design
 from specproof.errors import ModelError
 from specproof.explore import Hit, Reached, explore
-from specproof.fallback import by_induction, fall_back, never, shortened
+from specproof.fallback import Ways, by_induction, fall_back, never, shortened
 from specproof.graph import variables
 from specproof.layout import TooLarge
 from specproof.lemmas import Certificate, discover
@@ -216,6 +217,7 @@ class Decision:
         self.explored: tuple[Slice, Reached] | None = None
         self.proofs: list[Accepted] = []
         self.left: dict[str, str] = {}
+        self.ways: dict[str, Ways] = {}
         self.sanity: Sanity | None = None
         self.patience: float | None = None
         self.traces: list[Trace] = []
@@ -309,13 +311,17 @@ class Decision:
         if not hits:
             return False
         trace, hit = self._lift(concrete, prop, hits, wanted=False)
+        ways = partial(concrete.ways.to, name)
         if trace is None:
+            self.ways[name] = ways
             self.left[name] = f"the slice has a run of {hits[0].depth} steps that no full-width run follows"
         elif self.kinds[name] == "reachability":
             self.report(name, Proved(LIFTED, witness=trace))
         else:
             found = Refuted(LIFTED, trace, shortest=hit.depth == hits[0].depth)
-            self.report(name, found if found.shortest else shortened(self.system, prop, found, hits[0].depth, self.solver, self.patience))
+            if not found.shortest:
+                found = shortened(self.system, prop, found, hits[0].depth, self.solver, self.patience, ways=ways)
+            self.report(name, found)
         return trace is not None
 
     def _lift(self, concrete: Concrete, prop: Property, hits: Sequence[Hit], *, wanted: bool) -> tuple[Trace | None, Hit]:
@@ -403,4 +409,5 @@ class Decision:
             self._track()
         for name, reason in self.left.items():
             prop, kind = self.properties[name], self.kinds[name]
-            self.report(name, fall_back(self.system, prop, kind, reason, self.solver, self.patience, among=len(self.left)))
+            ways = self.ways.get(name, lambda length: None)
+            self.report(name, fall_back(self.system, prop, kind, reason, self.solver, self.patience, len(self.left), ways=ways))

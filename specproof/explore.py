@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from itertools import accumulate
 from operator import or_
 from typing import NamedTuple
 
@@ -32,13 +33,14 @@ class Reached:
     """The reachable slice states in the order of their discovery.
 
     `parent` and `by` (index of the action) lead back to an initial state, whose parent is -1.
-    `violated` and `happens` are by property name, shortest first.
+    `violated` and `happens` are by property name, shortest first. `ends`: how many states were found in 0, 1, ... steps.
     """
 
     states: States
     parent: Indices
     by: Indices
     depth: int
+    ends: Sequence[int] = ()
     violated: dict[str, list[Hit]] = field(default_factory=dict)
     happens: dict[str, list[Hit]] = field(default_factory=dict)
     fired: set[str] = field(default_factory=set)
@@ -175,7 +177,7 @@ def explore(
         all_by.append(np.concatenate([*by, order[:0]])[order])
         depth += len(level) > 0
     reached.states, reached.parent, reached.by = np.concatenate(all_states), np.concatenate(all_parents), np.concatenate(all_by)
-    reached.depth = depth
+    reached.depth, reached.ends = depth, list(accumulate(map(len, all_states)))
     reached.entailed = {image.move.action.name: image.entailed for image in images}
     if stop is None:
         looks.look(reached, all_states, images, last=True)

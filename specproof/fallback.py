@@ -9,7 +9,7 @@ answered.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import cast
 
@@ -19,7 +19,7 @@ from specproof.lemmas import Certificate
 from specproof.lift import Disagreement, Judge, Steps, positions, shrink
 from specproof.readings.smtlib import horn
 from specproof.solver import Solver
-from specproof.system import System
+from specproof.system import Action, System
 from specproof.terms import FALSE, TRUE, Bool, Term, choose, conj, disj, variable
 from specproof.trace import Trace
 from specproof.verdict import Proved, Refuted, Unknown, Vacuous, Verdict
@@ -30,6 +30,9 @@ PATIENCE = 60.0
 LEAST = 10.0
 #: The method of a verdict by runs of growing length.
 BOUNDED = "bounded runs by Z3, replayed on integers"
+#: For each step of a run the actions that it can be, or None where all can; and these by the length of runs.
+Allowed = Sequence[Set[str]] | None
+Ways = Callable[[int], Allowed]
 #: Length of the runs that are searched before Spacer is asked.
 FIRST = 5
 LAST = 40
@@ -53,8 +56,9 @@ def _budget(solver: Solver, patience: float | None, among: int = 1) -> Budget:
 
 
 def fall_back(
-    system: System, prop: Property, kind: str, reason: str, solver: Solver, patience: float | None = None, among: int = 1
-) -> Verdict:
+    system: System, prop: Property, kind: str, reason: str, solver: Solver, patience: float | None = None, among: int = 1, *,
+    ways: Ways = lambda length: None,
+) -> Verdict:  # fmt: skip
     """A verdict on a property that nothing else decided; `reason` says why. With a `patience` of 0 nothing is tried."""
     budget = _budget(solver, patience, among)
     bounded, limit = budget.solver, budget.limit
@@ -62,7 +66,7 @@ def fall_back(
     open_: list[int] = []
     for length in range(FIRST + 1):
         if trace is None and budget.more():
-            trace = bounded_run(system, prop, length, bounded, undecided=open_)
+            trace = bounded_run(system, prop, length, bounded, undecided=open_, allowed=ways(length))
     if trace is None and budget.more() and bounded.horn(horn(*horn_rules(system, prop))) == "sat":
         budget.limit += 10
         return _holds(prop, kind, "Spacer at full width", system, budget)
@@ -78,14 +82,16 @@ def fall_back(
     return Refuted(BOUNDED, trace, shortest=not open_)
 
 
-def shortened(system: System, prop: Property, found: Refuted, least: int, solver: Solver, patience: float | None = None) -> Refuted:
+def shortened(
+    system: System, prop: Property, found: Refuted, least: int, solver: Solver, patience: float | None = None, *, ways: Ways = lambda length: None
+) -> Refuted:
     """A refutation by a run that need not be a shortest one, or by a shorter run. No run of less than `least` steps refutes the property."""
     budget = _budget(solver, LEAST if patience is None else min(patience, LEAST))
     open_: list[int] = []
     for length in range(least, found.trace.length):
         if not budget.more():
             return found
-        trace = bounded_run(system, prop, length, budget.solver, undecided=open_)
+        trace = bounded_run(system, prop, length, budget.solver, undecided=open_, allowed=ways(length))
         if trace is not None:
             return Refuted(BOUNDED, trace, shortest=not open_)
     return replace(found, shortest=not open_)
@@ -163,19 +169,24 @@ def _inductive(system: System, prop: Property, certificate: Certificate | None, 
 
 
 def bounded_run(
-    system: System, prop: Property, length: int, solver: Solver, *, wanted: bool = False, undecided: list[int] | None = None
-) -> Trace | None:
+    system: System, prop: Property, length: int, solver: Solver, *, wanted: bool = False, undecided: list[int] | None = None,
+    allowed: Allowed = None,
+) -> Trace | None:  # fmt: skip
     """A run of exactly `length` steps at whose end the property has the value `wanted`, or None where Z3 finds none.
 
-    Where Z3 does not know, the length is added to `undecided`.
+    Where Z3 does not know, the length is added to `undecided`. `allowed`: for each step the actions that it can be, if not all.
     """
     if length == 0 and prop.state is None:
+        return None
+    every = [system.actions.keys()] * length if allowed is None else allowed
+    actions = [{name: action for name, action in system.actions.items() if name in names} for names in every]
+    if not all(actions):
         return None
     states = [{term: variable(f"{path}@{index}", term.width) for path, term in system.variables.items()} for index in range(length + 1)]
     parts: list[Term] = list(substitute([system.starts], states[0]))
     for index in range(length):
-        parts += _any_step(system, states[index], states[index + 1], index)
-    parts.append(_end(system, prop, states, length, wanted))
+        parts += _any_step(system, actions[index], states[index], states[index + 1], index)
+    parts.append(_end(system, prop, states, actions, wanted))
     answer = solver.ask(parts)
     if answer.word == "unknown" and undecided is not None:
         undecided.append(length)
@@ -184,7 +195,7 @@ def bounded_run(
     initial = {path: answer.values.get(f"{path}@0", 0) for path in system.variables}
     steps: Steps = []
     for index in range(length):
-        name = next(name for name in system.actions if answer.values.get(f"take {name}@{index}"))
+        name = next(name for name in actions[index] if answer.values.get(f"take {name}@{index}"))
         steps.append((name, {key: answer.values.get(f"{term.data}@{index}", 0) for key, term in system.actions[name].inputs.items()}))
     judge = Judge(system, prop, wanted)
     if judge(initial, steps) is None:
@@ -192,40 +203,39 @@ def bounded_run(
     return shrink(judge, initial, steps, positions(system))
 
 
-def _selectors(system: System, index: int) -> dict[str, Bool]:
-    return {name: cast(Bool, variable(f"take {name}@{index}", 0)) for name in system.actions}
+def _selectors(actions: Mapping[str, Action], index: int) -> dict[str, Bool]:
+    return {name: cast(Bool, variable(f"take {name}@{index}", 0)) for name in actions}
 
 
-def _inputs(system: System, index: int) -> dict[Term, Term]:
-    return {term: variable(f"{term.data}@{index}", term.width) for action in system.actions.values() for term in action.inputs.values()}
+def _inputs(actions: Mapping[str, Action], index: int) -> dict[Term, Term]:
+    return {term: variable(f"{term.data}@{index}", term.width) for action in actions.values() for term in action.inputs.values()}
 
 
-def _any_step(system: System, now: dict[Term, Term], after: dict[Term, Term], index: int) -> Iterator[Term]:
+def _any_step(system: System, actions: Mapping[str, Action], now: dict[Term, Term], after: dict[Term, Term], index: int) -> Iterator[Term]:
     """The constraints of one step: the first selected action is taken."""
-    taken = _selectors(system, index)
+    taken = _selectors(actions, index)
     yield disj(taken.values())
     memo: dict[Term, Term] = {}
-    by = {**now, **_inputs(system, index)}
-    earlier: list[Bool] = []
+    by = {**now, **_inputs(actions, index)}
     next_: dict[str, Term] = {path: now[term] for path, term in system.variables.items()}
-    for name, action in reversed(list(system.actions.items())):
+    for name, action in reversed(list(actions.items())):
         new = substitute([action.enabled, *action.next.values()], by, memo)
         yield ~taken[name] | cast(Bool, new[0])
         stay = {path: now[term] for path, term in system.variables.items()}
         stay.update(zip(action.next, new[1:], strict=True))
         next_ = {path: choose(taken[name], stay[path], term) for path, term in next_.items()}
-        earlier.append(taken[name])
     for path, term in next_.items():
         yield cast(Term, after[system.variables[path]] == term)
 
 
-def _end(system: System, prop: Property, states: list[dict[Term, Term]], length: int, wanted: bool) -> Bool:
-    if not prop.steps or length == 0:
+def _end(system: System, prop: Property, states: list[dict[Term, Term]], actions: Sequence[Mapping[str, Action]], wanted: bool) -> Bool:
+    if not prop.steps or not actions:
         result = cast(Bool, substitute([prop.state if prop.state is not None else TRUE], states[-1])[0])
         return result if wanted else ~result
-    by = {**states[-2], **_inputs(system, length - 1)}
-    taken, first, ways = _selectors(system, length - 1), TRUE, []
-    for name in system.actions:  # the step is the first that is selected, be it one that the property speaks of or not
+    index = len(actions) - 1
+    by = {**states[-2], **_inputs(actions[-1], index)}
+    taken, first, ways = _selectors(actions[-1], index), TRUE, []
+    for name in actions[-1]:  # the step is the first that is selected, be it one that the property speaks of or not
         if name in prop.steps:
             holds = cast(Bool, substitute([prop.steps[name]], by)[0])
             ways.append(conj((first, taken[name], holds if wanted else ~holds)))

@@ -77,6 +77,12 @@ class Image:
 
     def successors(self, states: States) -> tuple[States, Indices, bool]:
         """Successors that differ from their predecessor, the predecessors' indices, and whether it fired."""
+        found, sources = self.steps(states)
+        moved = found != states[sources]
+        return found[moved], sources[moved], len(found) > 0
+
+    def steps(self, states: States) -> tuple[States, Indices]:
+        """Where the action leads, and the index of the state that each step is from: also steps that change nothing."""
         if self._last is not None and self._last[0] is states:
             place = self._last[1]
         else:
@@ -85,14 +91,12 @@ class Image:
         count = self.count[place]
         total = int(count.sum())
         if not total:
-            return np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.int64), False
+            return np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.int64)
         sources = np.repeat(np.arange(len(states)), count)
         first = np.cumsum(count) - count
         offset = np.arange(total) + np.repeat(self.start[place] - first, count)
         base = states & ~np.uint64(self.move.touched)
-        found = base[sources] | self.values[offset]
-        moved = found != states[sources]
-        return found[moved], sources[moved], True
+        return base[sources] | self.values[offset], sources
 
     def _placed(self, patterns: States, place: Indices, *, watch: bool) -> Indices:
         """The places with those filled in that were not known (-1), now that their images are worked out. `watch`: give up entailments."""

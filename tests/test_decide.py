@@ -658,10 +658,10 @@ def test_a_bounded_run_ends_with_the_action_that_is_asked_for() -> None:
     fired = Property("second fires", None, {"second": FALSE})
 
     states = [{term: variable(f"{path}@{index}", term.width) for path, term in system.variables.items()} for index in (0, 1)]
-    both = list(fallback._selectors(system, 0).values())
+    both = list(fallback._selectors(system.actions, 0).values())
     run = fallback.bounded_run(system, fired, 1, Solver(None))
 
-    assert Solver(None).ask([fallback._end(system, fired, states, 1, False), *both]).word == "unsat"
+    assert Solver(None).ask([fallback._end(system, fired, states, [system.actions], False), *both]).word == "unsat"
     assert run is not None
     assert [step.action for step in run.steps] == ["second"]
 

@@ -96,10 +96,10 @@ class Graph:
 
     def _inner(self) -> int:
         """How many states there are all of whose successors are there too; they are in the order of their discovery."""
-        parent, end = self.reached.parent, 0
-        for _ in range(self.part.depth or 0):
-            end = int(np.count_nonzero(parent < end))
-        return end if self.part.depth is not None else len(parent)
+        ends, depth = self.reached.ends, self.part.depth
+        if depth is None:
+            return len(self.reached.states)
+        return ends[min(depth, len(ends)) - 1] if depth else 0
 
     @property
     def source(self) -> Array:
