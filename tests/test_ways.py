@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from specproof import U8, Bool, Design, State, field, invariant
 from specproof.cone import narrow
 from specproof.decide import ask, decide
 from specproof.explore import explore
@@ -63,6 +65,50 @@ def test_a_run_that_the_slice_believes_in_is_among_them_too() -> None:
     assert ways.to("still-there", 2) == [{"arm", "clash"}, {"arm", "clash", "fire"}]
     assert bounded_run(system, prop, 1, Solver(), allowed=ways.to("still-there", 1)) is None
     assert bounded_run(system, prop, 2, Solver(), allowed=[{"arm"}, set()]) is None
+
+
+class Safe(State):
+    """A door behind a number."""
+
+    dial: U8 = field("what was dialled")
+    door: U8 = field("4: it is open")
+
+
+safe = Design("safe", Safe, doc="opens in two steps; the slice believes in one")
+safe.initial(lambda s: s.matches(dial=0, door=0))
+safe.shows("door")
+
+
+@safe.action(by="anybody")
+def dials(s: Any, number: U8) -> Any:
+    """At the position at which the door opens this may change nothing."""
+    return s.replace(dial=number)
+
+
+@safe.action(by="anybody", guard=lambda s: s.dial == 3)
+def opens(s: Any) -> Any:
+    """Of the number the slice sees one bit."""
+    return s.replace(door=4)
+
+
+@invariant("shut")
+def shut(v: Any) -> Bool:
+    """It stays shut."""
+    return (v.door & 4) == 0  # type: ignore[no-any-return]
+
+
+def test_a_step_that_the_slice_does_not_see_may_be_part_of_a_run() -> None:
+    """What happens at other positions decides a test of whole words."""
+    system = build(safe)
+    prop = ask(system, [shut])[1]["shut"]
+    slice_ = Slice(narrow(system, [prop]), [prop])
+    ways = Ways(slice_, explore(slice_))
+
+    assert ways.to("shut", 1) == [{"opens"}]
+    assert ways.to("shut", 2) == [{"dials", "opens"}, {"dials", "opens"}]
+    (result,) = decide(safe, "", [shut])
+    assert isinstance(result, Result) and isinstance(result.verdict, Refuted) and result.verdict.shortest
+    assert [step.action for step in result.verdict.trace.steps] == ["dials", "opens"]
 
 
 def test_nothing_is_said_of_what_was_not_explored() -> None:
