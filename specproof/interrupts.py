@@ -14,6 +14,9 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+#: No signal: told to the thread that watches, which would wait for the end of a pipe that other processes may have too.
+END = b"\0"
+
 _holds = False  # `heeded` does
 _came = False
 _searching: Any = None  # what is told to give up
@@ -45,8 +48,9 @@ def heeded() -> Iterator[None]:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.unraisablehook = hook
-        os.close(tell)
+        os.write(tell, END)
         watcher.join()
+        os.close(tell)
         os.close(told)
         _came = _holds = False
 
@@ -59,7 +63,7 @@ def _come(*_: object) -> None:
 
 def _watch(told: int) -> None:
     """In a thread of its own, since the first one may be inside Z3 for long."""
-    while os.read(told, 1):
+    while os.read(told, 1) != END:
         if (context := _searching) is not None:
             context.interrupt()
             del context

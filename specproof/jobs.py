@@ -1,10 +1,9 @@
 """Doing the work: units in this process, or over worker processes that can be killed.
 
 Z3 does not always honour its time limit, so a unit with a limit runs in a process of its own that is
-killed a little later, and so is a worker that has more than its share of the memory. Without a limit the
-first of many units is done in this process, while the workers start. Workers stream each result as soon
-as it is there; one that is killed, or dies, costs none of the results before. The answers are the same
-whatever the number of workers.
+killed a little later, and so is a worker that has more than its share of the memory. Workers stream each
+result as soon as it is there; one that is killed, or dies, costs none of the results before. The answers are
+the same whatever the number of workers.
 """
 
 from __future__ import annotations
@@ -182,13 +181,8 @@ class _Crew:
 
     def run(self, size: int) -> None:
         self.waiting = list(range(len(self.units)))
-        here = 1 < size < len(self.units) // 2 and self.units[0].timeout is None
         try:
-            if here:
-                self.waiting.remove(0)
-            self.workers = [self._start() for _ in range(size - here)]
-            if here:
-                self._first()
+            self._start(size)
             while self.waiting or any(worker.unit is not None for worker in self.workers):
                 heed()
                 self._assign()
@@ -198,19 +192,6 @@ class _Crew:
                 worker.process.kill()
                 worker.pipe.close()
         self.done.stop(self.failed)
-
-    def _first(self) -> None:
-        """The first of many units is done here while workers start: their imports take longer, and somebody waits for a verdict."""
-        self._assign()
-        kind, what = _guarded(self.work, self.units[0], self.known, lambda answer: self.keep(0, answer))
-        if kind == "error":
-            self._fail(0, what)
-            return
-        self.done.ended[0] = what
-        if kind == "cached":
-            self.done.cached.add(0)
-        if self.waiting:
-            self.workers.append(self._start())
 
     def _fail(self, index: int, message: str) -> None:
         """As with one process: the units before the first that failed are finished, those after it are dropped."""
@@ -222,13 +203,26 @@ class _Crew:
                 self._finish(worker, "")
                 self._replace(worker)
 
-    def _start(self) -> _Worker:
-        context = multiprocessing.get_context("spawn")
+    def _start(self, size: int) -> None:
+        """So many workers. On Linux they are forked, with all that they need in memory: nothing was asked of Z3 here, and somebody waits."""
+        method = "fork" if sys.platform == "linux" else "spawn"
+        if method == "fork":
+            import z3  # noqa: F401
+
+            import specproof.decide  # noqa: F401
+        for _ in range(size):
+            with held():
+                self.workers.append(self._worker(method))
+
+    def _worker(self, method: str) -> _Worker:
+        """A new process. Ctrl-C is held until somebody knows it who will end it."""
+        context: Any = multiprocessing.get_context(method)
         ours, theirs = context.Pipe()
-        process = context.Process(target=serve, args=(theirs, self.known.files, self.work), daemon=True)
-        resource_tracker.ensure_running()  # it lets Ctrl-C through again once it has begun
-        with held():
-            process.start()
+        known = self.known if method == "fork" else self.known.files
+        process = context.Process(target=serve, args=(theirs, known, self.work), daemon=True)
+        if method == "spawn":
+            resource_tracker.ensure_running()  # it lets Ctrl-C through again once it has begun
+        process.start()
         theirs.close()
         return _Worker(process, ours)
 
@@ -300,19 +294,23 @@ class _Crew:
         worker.process.kill()
         worker.pipe.close()
         if self.waiting:
-            new = self._start()
-            worker.process, worker.pipe = new.process, new.pipe
+            with held():
+                new = self._worker("spawn")  # this process may be in the middle of anything by now
+                worker.process, worker.pipe = new.process, new.pipe
         else:
             self.workers.remove(worker)
 
 
-def serve(pipe: Connection, files: tuple[str, ...], work: Perform, idle: float | None = None) -> None:
-    """A worker process: units come in, answers go out, until the other side goes away, or for `idle` seconds none came."""
+def serve(pipe: Connection, known: Library | tuple[str, ...], work: Perform, idle: float | None = None) -> None:
+    """A worker process: units come in, answers go out, until the other side goes away, or for `idle` seconds none came.
+
+    `known`: the designs and claims, or the files that have them.
+    """
     os.setpgid(0, 0)  # Ctrl-C reaches the parent alone, which kills this process: solvers would take it for an answer
     threading.Thread(target=_end_with_parent, daemon=True).start()
     seldom_collected()
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - a design file that prints has done so once
-    known = library(files)
+    known = library(known) if isinstance(known, tuple) else known
     while pipe.poll(idle):
         try:
             _, unit = pipe.recv()

@@ -168,7 +168,7 @@ def test_a_worker_that_is_killed_costs_no_verdict() -> None:
 
 
 def _is_worker(pid: int) -> bool:
-    return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def test_runs_that_share_a_cache_say_the_same(nothing_remembered: Path) -> None:
