@@ -112,10 +112,22 @@ except KeyboardInterrupt:
 """
 
 
+#: A process that was forked has all pipes of the first one, and may live on.
+_FORKED = """
+with heeded():
+    other = os.fork()
+    if not other:
+        time.sleep(100)
+        os._exit(0)
+print("ended")
+os.kill(other, signal.SIGKILL)
+"""
+
+
 @pytest.mark.parametrize(
     ("search", "said"),
-    [(_PIGEONS, "interrupted\n"), (_PRODUCTS, "interrupted\n"), (_FREED, "went on\ninterrupted\n"), (_MADE, "interrupted\n")],
-    ids=["pysat", "spacer", "freed", "made"],
+    [(_PIGEONS, "interrupted\n"), (_PRODUCTS, "interrupted\n"), (_FREED, "went on\ninterrupted\n"), (_MADE, "interrupted\n"), (_FORKED, "ended\n")],
+    ids=["pysat", "spacer", "freed", "made", "forked"],
 )
 def test_ctrl_c_is_not_lost_in_a_solver_or_in_python(search: str, said: str) -> None:
     """A solver's own error was taken for a defect of the engine: claims were unknown, and the run went on."""
