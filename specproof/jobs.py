@@ -207,9 +207,10 @@ class _Crew:
         """So many workers. On Linux they are forked, with all that they need in memory: nothing was asked of Z3 here, and somebody waits."""
         method = "fork" if sys.platform == "linux" else "spawn"
         if method == "fork":
-            import z3  # noqa: F401
+            from specproof import decide  # noqa: F401 - with numpy and the SAT solver
+            from specproof.solver import ready
 
-            import specproof.decide  # noqa: F401
+            ready()
         for _ in range(size):
             with held():
                 self.workers.append(self._worker(method))

@@ -35,6 +35,11 @@ SLACK = 20
 second: ContextVar[Callable[[Sequence[Term], Answer], None] | None] = ContextVar("who else is asked", default=None)
 
 
+def ready() -> None:
+    """Brings Z3 into memory, which the first `Solver` does otherwise."""
+    import z3  # noqa: F401
+
+
 class Solver:
     """Asks Z3; one context for one system, so that no answer depends on what was asked of another."""
 

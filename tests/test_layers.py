@@ -19,7 +19,7 @@ FOREIGN = {
     "z3": {"solver.py"},
     "sympy": {"readings/closed.py"},
     "numpy": {
-        "concrete.py", "explore.py", "layout.py", "slice.py", "program.py", "image.py", "table.py", "vocabulary.py",
+        "concrete.py", "explore.py", "layout.py", "slice.py", "program.py", "image.py", "table.py", "vocabulary.py", "ways.py",
         "story/graph.py", "story/danger.py", "mutate/baseline.py", "mutate/kill.py",
     },
     "pysat": {"query.py"},
