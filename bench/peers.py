@@ -13,6 +13,7 @@ from typing import Any
 
 from bench import yosys
 from bench.run import ABC, FLOWS, Run, abc, child
+from bench.scale import growth
 
 OURS, SPACER, BOUNDED, SMTBMC = "specproof", "Spacer", "bounded Z3", "yosys-smtbmc"
 
@@ -156,24 +157,33 @@ class Bench:
         rows = []
         for axis in axes:
             given_up: set[str] = set() if ABC else {"pdr"}
+            points: dict[str, list[dict[str, Any]]] = {tool: [] for tool in self.GROWTH[4:]}
             for name in axis:
                 [size] = child("configurations", name, cut=600).said
+                mine = self._ours(name, "all", "")
+                runs = ",".join(claim for claim, word in mine.words.items() if word == "refuted")
                 asks: dict[str, Callable[[], Run]] = {
-                    OURS: lambda name=name: self._ours(name, "all", ""),  # type: ignore[misc]
                     "pdr": lambda name=name: self._abc(name, "all", "", "pdr -a"),  # type: ignore[misc]
                     SPACER: lambda name=name: self._peer("spacer", name, "all", ""),  # type: ignore[misc]
                 }
-                done = {tool: ask() for tool, ask in asks.items() if tool not in given_up}
+                if runs:
+                    asks[BOUNDED] = lambda name=name, runs=runs: self._peer("bounded", name, "all", runs)  # type: ignore[misc]
+                done = {OURS: mine, **{tool: ask() for tool, ask in asks.items() if tool not in given_up}}
                 for tool, peer in done.items():
-                    if OURS in done and tool != OURS:
-                        self._agree(name, "all", tool, done[OURS], peer)
+                    if tool != OURS:
+                        self._agree(name, "all", tool, mine, peer)
                     if peer.cut:
                         given_up.add(tool)
-                cells = [shown(done.get(tool), len(size["claims"]), memory=tool == OURS, skipped=True) for tool in asks]
+                    else:
+                        points[tool].append({"n": int(name.rpartition(":")[2]), "seconds": peer.inner})
+                cells = [shown(done.get(tool), len(size["claims"]), memory=True, skipped=True) for tool in points]
                 rows.append([name, *(str(size[key]) for key in ("words", "flags", "actions")), *cells])
+            if all(name.count(":") == 1 for name in axis):
+                fitted = [growth(found) if len(found) > 2 else "" for found in points.values()]
+                rows.append([f"growth of {axis[0].partition(':')[0]}", "", "", "", *fitted])
         return rows
 
-    GROWTH = ("design", "words", "Booleans", "actions", OURS, "pdr", SPACER)
+    GROWTH = ("design", "words", "Booleans", "actions", OURS, "pdr", SPACER, BOUNDED)
 
     def _ours(self, design: str, configuration: str, claim: str) -> Run:
         done = child("ours", design, configuration, claim, cut=max(self.cut, 60))

@@ -17,7 +17,7 @@ from specproof import U64, Bool, Claim, Design, State, Word, conj, disj, field, 
 def scaled(name: str) -> tuple[Design[Any], list[Claim]]:
     """The design that a name asks for, with its claims."""
     kind, _, size = name.partition(":")
-    return {"guests": _guests, "vcpus": _vcpus, "depth": _depth, "policies": _policies}[kind](name, int(size))
+    return KINDS[kind](name, int(size))
 
 
 def _record(kind: str, fields: dict[str, tuple[Any, Any]]) -> type[State]:
@@ -248,3 +248,7 @@ def _policies(name: str, count: int) -> tuple[Design[Any], list[Claim]]:
         return implies(v.runs, (v.msr ^ (v.guest | v.required)) == 0)
 
     return design, [enforced, exact]
+
+
+#: What makes a design of each kind, of a name and a size.
+KINDS: dict[str, Callable[[str, int], tuple[Design[Any], list[Claim]]]] = {"guests": _guests, "vcpus": _vcpus, "depth": _depth, "policies": _policies}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bench.sized import KINDS, scaled
 from bench.synthetic import synthetic
 from specproof.claims import Claim, MissingView, Property, instantiate
 from specproof.design import Design
@@ -59,6 +60,8 @@ def negated(prop: Property) -> Property:
 
 def design_of(name: str) -> tuple[Design[State], list[Claim]]:
     """A design with the claims that it is asked."""
+    if name.partition(":")[0] in KINDS:
+        return scaled(name)
     if ":" in name:
         return synthetic(name)
     shipped: Library = library()
