@@ -211,6 +211,8 @@ class _Crew:
             from specproof.solver import ready
 
             ready()
+        else:
+            resource_tracker.ensure_running()  # it lets Ctrl-C through again once it has begun
         for _ in range(size):
             with held():
                 self.workers.append(self._worker(method))
@@ -221,8 +223,6 @@ class _Crew:
         ours, theirs = context.Pipe()
         known = self.known if method == "fork" else self.known.files
         process = context.Process(target=serve, args=(theirs, known, self.work), daemon=True)
-        if method == "spawn":
-            resource_tracker.ensure_running()  # it lets Ctrl-C through again once it has begun
         process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -295,6 +295,7 @@ class _Crew:
         worker.process.kill()
         worker.pipe.close()
         if self.waiting:
+            resource_tracker.ensure_running()
             with held():
                 new = self._worker("spawn")  # this process may be in the middle of anything by now
                 worker.process, worker.pipe = new.process, new.pipe
