@@ -15,7 +15,7 @@ from specproof.review.result import Review
 from specproof.review.sides import Side, of_target
 from specproof.system import build
 from specproof.terms import Term
-from specproof.verdict import Proved, Refuted, Result
+from specproof.verdict import Proved, Refuted, Result, Unknown
 from tests.review_tools import SEED, run
 
 CLAIMS = ["enforcement", "exactness", "transparency"]
@@ -112,20 +112,35 @@ def test_a_run_of_a_claim_shows_a_difference_that_is_not_the_first(tmp_path: Pat
     assert one.before != one.after and len(one.moments) == 6
 
 
-def test_what_the_slice_leaves_open_is_first_asked_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A claim that every action satisfies from any state needs none of the lemmas that all the others would bring."""
-
-    def refuse(*arguments: object) -> None:
-        raise AssertionError("the other claims were asked too")
-
+@pytest.fixture
+def left_open() -> tuple[Recall, Question]:
+    """A claim that the slice leaves open, and one that it does not."""
     side = of_target("kvm-rfc-v2")
     system = build(side.design, "emulated")
     claims = [claim for claim in side.claims if claim.name in ("closed-by-a-policy", "reset")]
     question = Question(side, system, ask(system, claims)[1], {claim.name: claim.kind for claim in claims}, None)
     recall = Recall()
     assert set(recall.refuted(question)) == {"reset"}
+    return recall, question
+
+
+def test_what_the_slice_leaves_open_is_first_asked_by_itself(left_open: tuple[Recall, Question], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A claim that every action satisfies from any state needs none of the lemmas that all the others would bring."""
+
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("the other claims were asked too")
+
     monkeypatch.setattr("specproof.review.recall._Prover.run", refuse)
 
-    answer = recall.proved(question, ["closed-by-a-policy"])["closed-by-a-policy"]
+    answer = left_open[0].proved(left_open[1], ["closed-by-a-policy"])["closed-by-a-policy"]
+
+    assert isinstance(answer, Result) and isinstance(answer.verdict, Proved)
+
+
+def test_what_is_open_by_itself_is_asked_with_the_others(left_open: tuple[Recall, Question], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may hold, and no run be found in which its antecedent happens: that is no answer while the lemmas may give one."""
+    monkeypatch.setattr("specproof.review.recall.by_induction", lambda *arguments: Unknown("induction", "it holds, but no run was found"))
+
+    answer = left_open[0].proved(left_open[1], ["closed-by-a-policy"])["closed-by-a-policy"]
 
     assert isinstance(answer, Result) and isinstance(answer.verdict, Proved)

@@ -16,7 +16,7 @@ from specproof.claims import Claim, Property
 from specproof.concrete import Concrete
 from specproof.decide import Decision
 from specproof.explore import Reached
-from specproof.fallback import by_induction
+from specproof.fallback import LEAST, by_induction
 from specproof.jobs import Perform, perform
 from specproof.lemmas import Certificate
 from specproof.load import Library
@@ -29,7 +29,7 @@ from specproof.solver import Solver
 from specproof.system import System
 from specproof.trace import Trace
 from specproof.tracked import Tracked
-from specproof.verdict import NotAsked, Result, Unknown, Verdict
+from specproof.verdict import NotAsked, Proved, Result, Unknown, Vacuous, Verdict
 
 Answers = dict[str, Answer]
 
@@ -142,8 +142,8 @@ class Recall:
         answers, report = _reporting(question)
         known, solver = self.refuted(question), Solver(question.timeout)
         for name in [name for name in names if name not in known]:
-            alone = by_induction(question.system, question.properties[name], question.kinds[name], None, solver)
-            if alone is not None:
+            alone = by_induction(question.system, question.properties[name], question.kinds[name], None, solver, LEAST)
+            if isinstance(alone, Proved | Vacuous):  # where no run was found in which its antecedent happens, the lemmas may say that none does
                 report(name, alone)
         rest = [name for name in names if name not in answers]
         if rest:
