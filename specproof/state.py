@@ -130,8 +130,9 @@ def _declared(record: type[State]) -> Mapping[str, Field]:
         if inner is not None:
             fields(inner)
         if declared.part != (inner is not None):
-            said = f"{name}: {inner.__name__} = part" if inner is not None else f"{name}: {'U' if width else 'Bool'}{width or ''} = field"
-            raise ModelError(f"{record.__name__}.{name} is {'a' if inner is not None else 'no'} record; write {said}('what it is')")
+            word = f"U{width}" if width in (8, 16, 32, 64) else f"Annotated[Word, {width}]"
+            one, kind, write = ("a", inner.__name__, "part") if inner is not None else ("no", word if width else "Bool", "field")
+            raise ModelError(f"{record.__name__}.{name} is {one} record; write {name}: {kind} = {write}('what it is')")
         values = {**declared.__dict__, "name": name, "width": width or 0, "record": inner}
         found[name] = Field(**values)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import pytest
 
@@ -130,8 +130,11 @@ def test_a_declaration_needs_a_sentence_and_a_type() -> None:
     class Part(State):
         vmcs: Vmcs = field("a record")
 
-    class Word(State):
+    class Plain(State):
         msr: U64 = part("a word")
+
+    class Narrow(State):
+        index: Annotated[Word, 10] = part("a word")
 
     with pytest.raises(ModelError, match=r"Bare\.msr is declared without a sentence about it; write msr: U64 = field\('what it is'\)$"):
         fields(Bare)
@@ -139,8 +142,10 @@ def test_a_declaration_needs_a_sentence_and_a_type() -> None:
         fields(Odd)
     with pytest.raises(ModelError, match=r"Part\.vmcs is a record; write vmcs: Vmcs = part\('what it is'\)$"):
         fields(Part)
-    with pytest.raises(ModelError, match=r"Word\.msr is no record; write msr: U64 = field\('what it is'\)$"):
-        fields(Word)
+    with pytest.raises(ModelError, match=r"Plain\.msr is no record; write msr: U64 = field\('what it is'\)$"):
+        fields(Plain)
+    with pytest.raises(ModelError, match=r"Narrow\.index is no record; write index: Annotated\[Word, 10\] = field\('what it is'\)$"):
+        fields(Narrow)
 
 
 def test_bits_have_names() -> None:
