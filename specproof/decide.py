@@ -19,7 +19,7 @@ from specproof.cone import apart, narrow
 from specproof.design import Design
 from specproof.errors import ModelError
 from specproof.explore import Hit, Reached, explore
-from specproof.fallback import Ways, by_induction, fall_back, never, shortened
+from specproof.fallback import Allowed, all_ways, by_induction, fall_back, never, shortened
 from specproof.graph import variables
 from specproof.layout import TooLarge
 from specproof.lemmas import Certificate, discover
@@ -217,7 +217,7 @@ class Decision:
         self.explored: tuple[Slice, Reached] | None = None
         self.proofs: list[Accepted] = []
         self.left: dict[str, str] = {}
-        self.ways: dict[str, Ways] = {}
+        self.ways: dict[str, Callable[[int], Allowed]] = {}
         self.sanity: Sanity | None = None
         self.patience: float | None = None
         self.traces: list[Trace] = []
@@ -346,7 +346,7 @@ class Decision:
         for trace in self.traces:
             begun = replace(trace, claim=prop.claim, steps=trace.steps[:length])
             if begun.length == length and violates(self.system, prop, begun) != wanted:
-                return begun if wanted else least(self.system, prop, begun, wanted=wanted)
+                return begun if wanted else least(self.system, prop, begun)
         return None
 
     def _or_vacuous(self, concrete: Concrete, name: str, witnesses: dict[str, Trace | None]) -> Property:
@@ -409,5 +409,5 @@ class Decision:
             self._track()
         for name, reason in self.left.items():
             prop, kind = self.properties[name], self.kinds[name]
-            ways = self.ways.get(name, lambda length: None)
+            ways = self.ways.get(name, all_ways)
             self.report(name, fall_back(self.system, prop, kind, reason, self.solver, self.patience, len(self.left), ways=ways))

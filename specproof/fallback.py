@@ -30,12 +30,16 @@ PATIENCE = 60.0
 LEAST = 10.0
 #: The method of a verdict by runs of growing length.
 BOUNDED = "bounded runs by Z3, replayed on integers"
-#: For each step of a run the actions that it can be, or None where all can; and these by the length of runs.
+#: For each step of a run the actions that it can be, or None where all can.
 Allowed = Sequence[Set[str]] | None
-Ways = Callable[[int], Allowed]
 #: Length of the runs that are searched before Spacer is asked.
 FIRST = 5
 LAST = 40
+
+
+def all_ways(length: int) -> Allowed:
+    """Of the runs of any length every step can be every action."""
+    return None
 
 
 def by_induction(
@@ -57,7 +61,7 @@ def _budget(solver: Solver, patience: float | None, among: int = 1) -> Budget:
 
 def fall_back(
     system: System, prop: Property, kind: str, reason: str, solver: Solver, patience: float | None = None, among: int = 1, *,
-    ways: Ways = lambda length: None,
+    ways: Callable[[int], Allowed] = all_ways,
 ) -> Verdict:  # fmt: skip
     """A verdict on a property that nothing else decided; `reason` says why. With a `patience` of 0 nothing is tried."""
     budget = _budget(solver, patience, among)
@@ -83,8 +87,9 @@ def fall_back(
 
 
 def shortened(
-    system: System, prop: Property, found: Refuted, least: int, solver: Solver, patience: float | None = None, *, ways: Ways = lambda length: None
-) -> Refuted:
+    system: System, prop: Property, found: Refuted, least: int, solver: Solver, patience: float | None = None, *,
+    ways: Callable[[int], Allowed] = all_ways,
+) -> Refuted:  # fmt: skip
     """A refutation by a run that need not be a shortest one, or by a shorter run. No run of less than `least` steps refutes the property."""
     budget = _budget(solver, LEAST if patience is None else min(patience, LEAST))
     open_: list[int] = []
