@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -160,6 +161,14 @@ def _code(outputs: list[Array], size: np.dtype[Any]) -> np.ndarray[Any, np.dtype
     for number, output in sorted(enumerate(outputs), key=lambda item: item[1].size):
         code = code | (output.astype(size) << size.type(number))
     return code
+
+
+def explored(slice_: Slice, entailed: Mapping[str, set[Entailment]]) -> list[Image]:
+    """What each action of a slice does, of which an exploration has seen what its tests entail."""
+    found = [Image(slice_, move) for move in slice_.moves]
+    for image in found:
+        image.entailed = set(entailed[image.move.action.name])
+    return found
 
 
 def firing(slice_: Slice, move: Move, states: States, entailed: set[Entailment], most: int = 64) -> list[int]:

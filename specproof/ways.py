@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from specproof.explore import Reached
-from specproof.image import Image, member
+from specproof.image import Image, explored, member
 from specproof.layout import Compiled, States
 from specproof.program import Array
 from specproof.slice import Slice
@@ -53,10 +53,7 @@ class Ways:
     @cached_property
     def _images(self) -> list[Image]:
         """What each action does in the states that were explored."""
-        found = [Image(self.slice, move) for move in self.slice.moves]
-        for image in found:
-            image.entailed = set(self.reached.entailed[image.move.action.name])
-        return found
+        return explored(self.slice, self.reached.entailed)
 
     def _within(self, steps: int) -> States:
         """The states that were found in no more than so many steps."""

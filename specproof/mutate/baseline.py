@@ -14,12 +14,12 @@ from specproof.claims import Claim, MissingView, Phrase, Property, Views, assemb
 from specproof.explore import Reached, explore
 from specproof.fallback import never
 from specproof.graph import conjuncts, variables
-from specproof.image import Image
+from specproof.image import explored
 from specproof.layout import Compiled, Indices, States
 from specproof.lemmas import discover
 from specproof.lift import Disagreement, Judge, run_from, target_of, unroll
 from specproof.program import Array
-from specproof.slice import Move, Slice
+from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import Action, System
 from specproof.terms import TRUE, Bool, Term, conj, implies
@@ -79,7 +79,7 @@ class Baseline:
         self.silent = {name for name in self.holding if self.properties[name].happens is not None and not self.reached.happens[name]}
         self.states = np.sort(self.reached.states)
         self.depth = _depths(self.reached)
-        self.images = [self._image(move) for move in self.slice.moves]
+        self.images = explored(self.slice, self.reached.entailed)
         self.groups = [
             Known(group.action, group.initially, group.names, group.compiled, np.unique(self.reached.states & np.uint64(group.compiled.mask)))
             for group in self.slice.groups
@@ -138,13 +138,6 @@ class Baseline:
         views = Views(self.system, self.system.state())
         self.phrases[claim.name] = phrase(claim, *([views, views] if claim.kind == "step" else [views]))
         self.kinds[claim.name] = claim.kind
-
-    def _image(self, move: Move) -> Image:
-        image = Image(self.slice, move)
-        image.learn(self.reached.states)
-        while image.weakened:
-            image.learn(self.reached.states)
-        return image
 
     def mutated(self, actions: Mapping[str, Action]) -> tuple[System, dict[str, Property]]:
         """The mutant as a system, and the claims that hold of the design, asked of it."""

@@ -28,7 +28,7 @@ class Danger:
         self.may: dict[int, Array] = {}
         self.must: dict[int, Array] = {}
         for action, compiled in graph.slice.programs(claim).items():
-            known = next((image.entailed for image in graph.images if image.move.action.name == action), set())
+            known = graph.reached.entailed[action] if action is not None else set()
             may, must = self._violations(compiled, known)
             if action is None:
                 self.bad = may & (graph.reached.parent < 0) if self.prop.steps else may

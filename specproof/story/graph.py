@@ -12,7 +12,7 @@ import numpy as np
 
 from specproof.claims import Property
 from specproof.explore import Reached, explore
-from specproof.image import Image
+from specproof.image import Image, explored
 from specproof.layout import Compiled, States
 from specproof.slice import Slice
 from specproof.system import System
@@ -70,12 +70,7 @@ class Graph:
     @cached_property
     def images(self) -> list[Image]:
         """What each action does, after all states have been seen."""
-        found = [Image(self.slice, move) for move in self.slice.moves]
-        for image in found:
-            image.learn(self.reached.states)
-            while image.weakened:
-                image.learn(self.reached.states)
-        return found
+        return explored(self.slice, self.reached.entailed)
 
     @cached_property
     def edges(self) -> tuple[Array, Array, Array]:
