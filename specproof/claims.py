@@ -15,7 +15,8 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
 from specproof.errors import ModelError, SpecproofError, named, where
@@ -190,18 +191,23 @@ class Phrase:
 
     term: Bool
     seen: tuple[Mapping[str, Term], ...]
+    said: dict[tuple[int, ...], tuple[list[Term], tuple[Bool, Bool | None]]] = field(default_factory=dict, compare=False, repr=False)
 
-    @property
+    @cached_property
     def happens(self) -> Bool | None:
         """The antecedents of nested implications: what must happen for the claim to say something. None without any."""
         return _antecedent(self.term) if self.term.op == "implies" else None
 
     def at(self, *views: Views) -> tuple[Bool, Bool | None]:
-        """The claim and its antecedent, of these states."""
-        by = {variable: getattr(view, name) for names, view in zip(self.seen, views, strict=True) for name, variable in names.items()}
-        happens = self.happens
-        found = substitute([self.term, *([] if happens is None else [happens])], by)
-        return cast(Bool, found[0]), None if happens is None else cast(Bool, found[1])
+        """The claim and its antecedent, of these states; worked out once for states that look alike, as they do after most actions."""
+        terms = [getattr(view, name) for names, view in zip(self.seen, views, strict=True) for name in names]
+        looks = tuple(map(id, terms))
+        if looks not in self.said:
+            by = dict(zip((variable for names in self.seen for variable in names.values()), terms, strict=True))
+            happens = self.happens
+            found = substitute([self.term, *([] if happens is None else [happens])], by)
+            self.said[looks] = terms, (cast(Bool, found[0]), None if happens is None else cast(Bool, found[1]))
+        return self.said[looks][1]
 
 
 class _Free:

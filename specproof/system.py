@@ -120,6 +120,10 @@ def _zero(width: int) -> Term:
     return word(0, width) if width else FALSE
 
 
+#: States of which it is known what views see of them.
+SEEN = 256
+
+
 def build(design: Design[Any], configuration: str = "", without: tuple[str, ...] = ()) -> System:
     """The system of a design in a configuration, `virtualized` or `virtualized+early-check`; all of them for "".
 
@@ -153,14 +157,16 @@ def build(design: Design[Any], configuration: str = "", without: tuple[str, ...]
     leaf = {path: variable(path, one.width) for path, one in declared.items()}
     anywhere = assemble(design.state, leaf)
     seen: dict[str, Term] = {}  # each view's function runs once, on variables
-    last: list[tuple[Mapping[str, Term], dict[Term, Term], dict[Term, Term]]] = []  # views come in a row for one state, and share terms
+    states: dict[int, tuple[Mapping[str, Term], dict[Term, Term], dict[Term, Term]]] = {}  # the last ones; views of one state share terms
 
     def view(name: str, values: Mapping[str, Term]) -> Term:
         if name not in seen:
             seen[name] = _seen(design, name, anywhere)
-        if not last or last[0][0] is not values:
-            last[:] = [(values, {term: by.get(values[path], values[path]) for path, term in leaf.items()}, {})]
-        return substitute([seen[name]], last[0][1], last[0][2])[0]
+        if id(values) not in states:
+            if len(states) == SEEN:
+                states.clear()
+            states[id(values)] = values, {term: by.get(values[path], values[path]) for path, term in leaf.items()}, {}
+        return substitute([seen[name]], *states[id(values)][1:])[0]
 
     return System(
         design=design.name, configuration=configuration, record=design.state,
