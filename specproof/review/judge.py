@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import takewhile
 from typing import cast
 
@@ -65,14 +66,11 @@ class Judge:
     def follow(self, side: int, initial: Mapping[str, int], steps: Sequence[Step]) -> tuple[list[dict[str, int]], list[bool]]:
         """Every state of one side, and for each step whether it takes it; where it does not, it stays."""
         system = (self.old, self.new)[side]
-        fixed = self.pair.of_side(side, initial)
-        known = [is_(system.variables[path], value) for path, value in fixed.items()]
-        answer = Solver().ask([system.starts, *known])
-        if answer.word != "sat":
+        start = self._completed(system, self.pair.of_side(side, initial))
+        if start is None:
             raise Disagreement(f"{system.design}: a run of both does not start on one side")
         state = {**dict.fromkeys(system.fields, 0), **{path: int(term.data) for path, term in system.constants.items()}}
-        state |= {path: fixed.get(path, answer.values.get(path, 0)) for path in system.variables}
-        states, went = [state], []
+        states, went = [{**state, **start}], []
         for step in steps:
             taken = take(system, states[-1], step.action, step.inputs)
             states.append(taken if taken is not None else {**states[-1], **dict.fromkeys(_observed(system), 0)})
@@ -84,11 +82,26 @@ class Judge:
         variables = self.pair.system.variables
         sides = [f"{name}." for name in NAMES]
         plain = {path: next((path.removeprefix(side) for side in sides if path.startswith(side)), path) for path in variables}
-        known = [is_(term, values[plain[path]]) for path, term in variables.items() if plain[path] in values]
-        answer = Solver().ask([self.pair.system.starts, *known])
-        if answer.word != "sat":
-            return None
-        return {path: answer.values.get(path, values.get(plain[path], 0)) for path in variables}
+        return self._completed(self.pair.system, {path: values[plain[path]] for path in variables if plain[path] in values})
+
+    def _completed(self, system: System, known: Mapping[str, int]) -> dict[str, int] | None:
+        """A start with these values of a system's fields, the others as in the last one where that will do; None where there is none."""
+        start = {**self._started.get(id(system), dict.fromkeys(system.variables, 0)), **known}
+        if not evaluate(system.starts, start):
+            answer = self._solver.ask([system.starts, *(is_(system.variables[path], value) for path, value in known.items())])
+            if answer.word != "sat":
+                return None
+            start = {path: known.get(path, answer.values.get(path, 0)) for path in system.variables}
+        self._started[id(system)] = start
+        return start
+
+    @cached_property
+    def _started(self) -> dict[int, dict[str, int]]:
+        return {}
+
+    @cached_property
+    def _solver(self) -> Solver:
+        return Solver()
 
     def apart(self, one: Observable, states: Sequence[Mapping[str, int]], terms: Sequence[Mapping[str, Term]]) -> bool:
         """Whether a state of each side shows the observable, whose views the `terms` are, and not the same."""
