@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import accumulate
@@ -13,7 +13,7 @@ import numpy as np
 
 from specproof.image import Fresh, Image
 from specproof.layout import Entailment, Indices, States, TooLarge
-from specproof.slice import Group, Slice
+from specproof.slice import Group, Move, Slice
 from specproof.table import Table
 
 #: Violations of one property that are kept, and states in which its antecedent happens: a run that does not lift may have a sister that does.
@@ -34,6 +34,7 @@ class Reached:
 
     `parent` and `by` (index of the action) lead back to an initial state, whose parent is -1.
     `violated` and `happens` are by property name, shortest first. `ends`: how many states were found in 0, 1, ... steps.
+    `fires`: the states, in order, from which each action leads anywhere, be it to the same state.
     """
 
     states: States
@@ -43,8 +44,19 @@ class Reached:
     ends: Sequence[int] = ()
     violated: dict[str, list[Hit]] = field(default_factory=dict)
     happens: dict[str, list[Hit]] = field(default_factory=dict)
-    fired: set[str] = field(default_factory=set)
+    fires: dict[str, Indices] = field(default_factory=dict)
     entailed: dict[str, set[Entailment]] = field(default_factory=dict)
+
+    @property
+    def fired(self) -> set[str]:
+        """The actions that any state enables."""
+        return {name for name, numbers in self.fires.items() if len(numbers)}
+
+    def firing(self, move: Move, most: int) -> list[int]:
+        """The first states from which an action leads anywhere, as many at most, each with another pattern of what it reads."""
+        numbers = self.fires[move.action.name]
+        _, first = np.unique(self.states[numbers] & np.uint64(move.compiled.mask), return_index=True)
+        return [int(number) for number in np.sort(numbers[first])[:most]]
 
     def path(self, slice_: Slice, hit: Hit) -> list[str]:
         """The actions of a run to a hit."""
@@ -63,10 +75,10 @@ class _Check:
     """Looks for violations of a group of properties, each pattern of the bits that it reads once."""
 
     def __init__(self, slice_: Slice, group: Group) -> None:
-        """What it sees is in `violated` and `happens`, by property, shortest first."""
+        """What it sees is in `seen`: of each property a violation and then its antecedent, by the numbers of the first states that show it."""
         self.slice, self.group, self.fresh = slice_, group, Fresh(group.compiled.mask)
-        self.violated: dict[str, list[Hit]] = {name: [] for name in group.names}
-        self.happens: dict[str, list[Hit]] = {name: [] for name in group.names}
+        self.most = [KEPT, WITNESSES] * len(group.names)
+        self.seen = [np.empty(0, dtype=np.int64) for _ in self.most]
 
     def look(self, states: States, numbers: Indices, depths: Indices, known: set[Entailment]) -> None:
         """What further states show, `numbers` being theirs among all, whose depths are `depths`."""
@@ -77,18 +89,14 @@ class _Check:
         numbers = numbers[first]
         order = np.lexsort((patterns, depths[numbers]))  # among those of one depth it is the pattern that counts, not who has it
         patterns, numbers = patterns[order], numbers[order]
-        lists = [kept for name in self.group.names for kept in ((self.violated[name], KEPT), (self.happens[name], WITNESSES))]
         for part in self.group.compiled.blocks(len(patterns)):
-            if any(len(hits) < most for hits, most in lists):
-                self._rows(patterns[part], numbers[part], depths, known, lists)
-
-    def _rows(self, patterns: States, numbers: Indices, depths: Indices, known: set[Entailment], lists: list[tuple[list[Hit], int]]) -> None:
-        steps = self.group.compiled.steps(self.slice.layout, patterns, known)
-        step = int(self.group.action is not None)
-        for output, (hits, most) in enumerate(lists, 1):
-            if len(hits) < most:
-                found = numbers[np.flatnonzero(steps.show(output))[: most - len(hits)]]
-                hits += [Hit(depth + step, number, self.group.action) for depth, number in zip(depths[found].tolist(), found.tolist(), strict=True)]
+            wanted = [place for place, most in enumerate(self.most) if len(self.seen[place]) < most]
+            if not wanted:
+                break
+            steps = self.group.compiled.steps(self.slice.layout, patterns[part], known)
+            for place in wanted:
+                shown = numbers[part][np.flatnonzero(steps.show(place + 1))]
+                self.seen[place] = np.concatenate([self.seen[place], shown[: self.most[place] - len(self.seen[place])]])
 
 
 class _Looks:
@@ -105,6 +113,11 @@ class _Looks:
         for group in self.slice.groups:
             self.checks.setdefault(group.action, []).append(_Check(self.slice, group))
         self.fresh = {action: Fresh(reduce(or_, (check.group.compiled.mask for check in checks))) for action, checks in self.checks.items()}
+        self.of: dict[str, list[tuple[_Check, int]]] = {name: [] for name in self.slice.properties}
+        for checks in self.checks.values():
+            for check in checks:
+                for place, name in enumerate(check.group.names):
+                    self.of[name].append((check, 2 * place))
 
     def look(self, reached: Reached, levels: list[States], images: list[Image], *, last: bool = False) -> None:
         """Looks at the states that were not looked at yet, and puts down what was seen of every property, shortest first.
@@ -114,20 +127,29 @@ class _Looks:
         states, depths = np.concatenate(levels), np.repeat(np.arange(len(levels)), [len(level) for level in levels])
         entailed = {image.move.action.name: image.entailed for image in images}
         for action, checks in self.checks.items():
-            patterns, first = self.fresh[action].split(states[self.done :])
+            numbers = np.arange(len(states)) if action is None else reached.fires[action]
+            numbers = numbers[np.searchsorted(numbers, self.done) :]
+            patterns, first = self.fresh[action].split(states[numbers])
             for check in checks:
-                check.look(patterns, first + self.done, depths, entailed[action] if action else set())
+                check.look(patterns, numbers[first], depths, entailed[action] if action else set())
             for fresh in (self.fresh[action], *(check.fresh for check in checks)) if last else ():
                 fresh.forget()
         self.done = len(states)
-        every = [check for checks in self.checks.values() for check in checks]
-        for name in reached.violated:
-            reached.violated[name] = _first((check.violated.get(name, ()) for check in every), KEPT)
-            reached.happens[name] = _first((check.happens.get(name, ()) for check in every), WITNESSES)
+        for name, checks_of in self.of.items():
+            reached.violated[name] = _first([(check.group.action, check.seen[place]) for check, place in checks_of], depths, KEPT)
+            reached.happens[name] = _first([(check.group.action, check.seen[place + 1]) for check, place in checks_of], depths, WITNESSES)
 
 
-def _first(seen: Iterable[Iterable[Hit]], most: int) -> list[Hit]:
-    return sorted((hit for hits in seen for hit in hits), key=lambda hit: hit.depth)[:most]
+def _first(seen: Sequence[tuple[str | None, Indices]], depths: Indices, most: int) -> list[Hit]:
+    """The first of what was seen, shortest first; `depths` are those of all states."""
+    seen = [(action, numbers) for action, numbers in seen if len(numbers)]
+    if not seen:
+        return []
+    found = np.concatenate([numbers for _, numbers in seen])
+    actions = np.repeat(np.arange(len(seen)), [len(numbers) for _, numbers in seen])
+    lengths = depths[found] + np.array([action is not None for action, _ in seen])[actions]
+    first = np.argsort(lengths, kind="stable")[:most]
+    return [Hit(*one[:2], seen[one[2]][0]) for one in zip(lengths[first].tolist(), found[first].tolist(), actions[first].tolist(), strict=True)]
 
 
 def explore(
@@ -150,6 +172,12 @@ def explore(
             if steps is not None and sum(one.looked for one in images) > steps:
                 raise TooLarge(f"{slice_.system.design} has more than {steps} steps to look at")
         weakened = {image.move.action.name for image in images if image.weakened}
+        every = np.concatenate(all_states) if weakened else level
+        asked = {image.move.action.name: (every, 0) if image.weakened else (level, offset) for image in images}
+        for image in images:
+            name = image.move.action.name
+            states, before = asked[name]
+            reached.fires[name] = np.concatenate([reached.fires[name] if before else level[:0].view(np.int64), before + image.fires(states)])
         if stop is not None:
             if weakened:  # an entailment was lost: all states again, without it
                 looks.forget()
@@ -158,13 +186,11 @@ def explore(
                 break
         found, parents, by = [], [], []
         for number, image in enumerate(images):
-            again = image.move.action.name in weakened
-            successors, sources, fired = image.successors(np.concatenate(all_states) if again else level)
-            if fired:
-                reached.fired.add(image.move.action.name)
+            states, before = asked[image.move.action.name]
+            successors, sources = image.successors(states)
             first = visited.add(successors)
             found.append(successors[first])
-            parents.append(sources[first] + (0 if again else offset))
+            parents.append(sources[first] + before)
             by.append(np.full(len(first), number, dtype=np.int64))
         if len(visited) > limit:
             raise TooLarge(f"{slice_.system.design} has more than {limit} reachable slice states")

@@ -68,27 +68,25 @@ class Image:
         """Works out the images of these states' patterns. Where one contradicts an entailment between two tests, that is
         given up and everything known is forgotten: `weakened` says so, and earlier states must be asked about again.
         """
-        patterns = states & self.mask
         self.weakened = False
-        place = self._placed(patterns, self.patterns.find(patterns), watch=True)
+        self._places(states, watch=True)
         if self.weakened:
             self._forget()
-        else:
-            self._last = states, place
 
-    def successors(self, states: States) -> tuple[States, Indices, bool]:
-        """Successors that differ from their predecessor, the predecessors' indices, and whether it fired."""
+    def fires(self, states: States) -> Indices:
+        """The indices of the states from which the action leads anywhere, be it to the same state."""
+        place = self._places(states)
+        return np.flatnonzero(self.count[place])
+
+    def successors(self, states: States) -> tuple[States, Indices]:
+        """Successors that differ from their predecessor, and the predecessors' indices."""
         found, sources = self.steps(states)
         moved = found != states[sources]
-        return found[moved], sources[moved], len(found) > 0
+        return found[moved], sources[moved]
 
     def steps(self, states: States) -> tuple[States, Indices]:
         """Where the action leads, and the index of the state that each step is from: also steps that change nothing."""
-        if self._last is not None and self._last[0] is states:
-            place = self._last[1]
-        else:
-            patterns = states & self.mask
-            place = self._placed(patterns, self.patterns.find(patterns), watch=False)
+        place = self._places(states)
         count = self.count[place]
         total = int(count.sum())
         if not total:
@@ -99,27 +97,27 @@ class Image:
         base = states & ~np.uint64(self.move.touched)
         return base[sources] | self.values[offset], sources
 
-    def _placed(self, patterns: States, place: Indices, *, watch: bool) -> Indices:
-        """The places with those filled in that were not known (-1), now that their images are worked out. `watch`: give up entailments."""
-        unknown = np.flatnonzero(place < 0)
-        if len(unknown):
-            wanted = patterns[unknown]
-            self._extend(wanted[self.patterns.add(wanted)], watch=watch)
-            place[unknown] = self.patterns.find(wanted)
-        return place
+    def _places(self, states: States, *, watch: bool = False) -> Indices:
+        """Where the images of the states' patterns are, now that those not known are worked out. `watch`: give up entailments."""
+        if self._last is None or self._last[0] is not states:
+            patterns = states & self.mask
+            place, new = self.patterns.numbered(patterns)
+            if len(new):
+                self._extend(patterns[new], watch=watch)
+            self._last = states, place
+        return self._last[1]
 
     def _extend(self, patterns: States, *, watch: bool) -> None:
+        """The images of further patterns; of those in which the guard is false with all inputs, nothing but that is worked out."""
         inputs = 1 << len(self.move.compiled.inputs)
         self.looked += inputs * len(patterns)
-        starts, counts, values = [self.start], [self.count], [self.values]
-        base = len(self.values)
-        for part in self.move.compiled.blocks(len(patterns)):
-            count, found = self._evaluate(patterns[part], inputs, watch=watch)
-            starts.append(base + np.cumsum(count) - count)
-            counts.append(count)
+        enabled = self.move.compiled.possible(self.slice.layout, patterns)
+        counts, values = np.zeros(len(patterns), dtype=np.int64), [self.values]
+        for part in self.move.compiled.blocks(len(enabled)):
+            counts[enabled[part]], found = self._evaluate(patterns[enabled[part]], inputs, watch=watch)
             values.append(found)
-            base += len(found)
-        self.start, self.count, self.values = np.concatenate(starts), np.concatenate(counts), np.concatenate(values)
+        self.start = np.concatenate([self.start, len(self.values) + np.cumsum(counts) - counts])
+        self.count, self.values = np.concatenate([self.count, counts]), np.concatenate(values)
 
     def _evaluate(self, patterns: States, inputs: int, *, watch: bool) -> tuple[Indices, States]:
         """The number of different successors of each pattern, and these.
@@ -169,13 +167,3 @@ def explored(slice_: Slice, entailed: Mapping[str, set[Entailment]]) -> list[Ima
     for image in found:
         image.entailed = set(entailed[image.move.action.name])
     return found
-
-
-def firing(slice_: Slice, move: Move, states: States, entailed: set[Entailment], most: int = 64) -> list[int]:
-    """The numbers of the first states from which an action fires."""
-    compiled = move.compiled
-    patterns, index = np.unique(states & np.uint64(compiled.mask), return_index=True)
-    found: list[int] = []
-    for part in compiled.blocks(len(patterns)):
-        found += [int(number) for number in index[part][compiled.steps(slice_.layout, patterns[part], entailed).show()]]
-    return sorted(found)[:most]

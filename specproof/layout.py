@@ -108,6 +108,19 @@ class Compiled:
         steps.exclude(entailed)
         return steps
 
+    def possible(self, layout: Layout, states: States) -> Indices:
+        """The indices of the states from which a step may be possible: what the guard says, of whose inputs there are few."""
+        guard = self._guard
+        shown = [np.flatnonzero(guard.steps(layout, states[part]).show()) + part.start for part in guard.blocks(len(states))]
+        return np.concatenate([*shown, np.empty(0, dtype=np.int64)])
+
+    @cached_property
+    def _guard(self) -> Compiled:
+        """What the first output alone needs."""
+        program, _ = self.program.part(self.program.outputs[:1])
+        reads = set(program.loads())
+        return Compiled(program, [key for key in self.state_keys if key in reads], [key for key in self.inputs if key in reads])
+
     def blocks(self, count: int) -> Iterator[slice]:
         """Places of so many states, as many at once as one evaluation may hold with all combinations of inputs."""
         rows = max(1, CHUNK >> len(self.inputs))

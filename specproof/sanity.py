@@ -16,7 +16,6 @@ from specproof.claims import Claim, MissingView, Phrase, Property, Views, phrase
 from specproof.design import Design
 from specproof.fallback import Budget, bounded_run
 from specproof.graph import substitute, variables
-from specproof.image import firing
 from specproof.layout import TooLarge
 from specproof.lift import unroll
 from specproof.readings.integers import evaluate
@@ -37,6 +36,9 @@ MOST = 12
 
 #: Action sequences of the slice that are tried before runs of any actions are searched; seconds of work and steps that these may take.
 PATHS, PATIENCE, LONGEST = 4, 5.0, 20
+
+#: States in which an action fires on the slice, to which paths are looked at.
+STATES = 64
 
 #: Assignments that are tried before Z3 is asked whether a claim is true of anything.
 SIMPLE = 64
@@ -80,7 +82,7 @@ class Sanity:
         seen = {step.action for trace in traces for step in trace.steps} | self.looked
         self.looked |= set(slice_.system.actions)
         moves = {move.action.name: move for move in slice_.moves if move.action.name in reached.fired and move.action.name not in seen}
-        states = {name: firing(slice_, move, reached.states, reached.entailed.get(name, set())) for name, move in moves.items()}
+        states = {name: reached.firing(move, STATES) for name, move in moves.items()}
         for name in sorted(states, key=lambda name: -max(states[name], default=0)):  # a long run takes many actions
             if name in seen:
                 continue

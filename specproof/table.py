@@ -49,7 +49,19 @@ class Table:
 
     def add(self, values: Values) -> Numbers:
         """Where each value that is not in the table stands in `values` first, by size; they are in it from now on, in this order."""
-        new = np.flatnonzero(self.find(values) < 0)
+        return self._add(values, self.find(values))
+
+    def numbered(self, values: Values) -> tuple[Numbers, Numbers]:
+        """The number of each value, all of them in the table now; and what `add` says."""
+        found = self.find(values)
+        first = self._add(values, found)
+        if len(first):
+            rest = np.flatnonzero(found < 0)
+            found[rest] = self.find(values[rest])
+        return found, first
+
+    def _add(self, values: Values, found: Numbers) -> Numbers:
+        new = np.flatnonzero(found < 0)
         if not len(new):
             return new
         count = len(self.values)

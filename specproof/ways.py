@@ -33,11 +33,11 @@ class Ways:
         found: list[Set[str]] = []
         states = self._within(last)
         if steps:
-            ends = {name: self._violates(compiled, name, states) for name, compiled in programs.items() if name is not None}
+            ends = {name: self._violates(compiled, name, last) for name, compiled in programs.items() if name is not None}
             found.append({name for name, shown in ends.items() if shown.any()})
             goal = np.logical_or.reduce([*ends.values()])
         else:
-            goal = self._violates(programs[None], "", states)
+            goal = self._violates(programs[None], "", last)
         for at in reversed(range(last)):
             wanted, states = np.sort(states[goal]), self._within(at)
             goal, names = np.zeros(len(states), dtype=np.bool_), set()
@@ -59,9 +59,13 @@ class Ways:
         """The states that were found in no more than so many steps."""
         return self.reached.states[: self.reached.ends[steps]]
 
-    def _violates(self, compiled: Compiled, action: str, states: States) -> Array:
-        """Which states show a violation, by a step of the action if there is one."""
-        known = self.reached.entailed.get(action, set())
-        shown = [compiled.steps(self.slice.layout, states[part], known).show(1) for part in compiled.blocks(len(states))]
-        found: Array = np.concatenate(shown)
+    def _violates(self, compiled: Compiled, action: str, depth: int) -> Array:
+        """Which states found in so many steps show a violation, by a step of the action if there is one."""
+        states = self._within(depth)
+        numbers = self.reached.fires[action] if action else np.arange(len(states))
+        numbers = numbers[: np.searchsorted(numbers, len(states))]
+        found = np.zeros(len(states), dtype=np.bool_)
+        for part in compiled.blocks(len(numbers)):
+            steps = compiled.steps(self.slice.layout, states[numbers[part]], self.reached.entailed.get(action, set()))
+            found[numbers[part]] = steps.show(1)
         return found

@@ -102,7 +102,7 @@ class _Search:
             name = image.move.action.name
             if only is not None and name not in only:
                 continue
-            successors, sources, _ = self.images.get(name, image).successors(level)
+            successors, sources = self.images.get(name, image).successors(level)
             new = ~member(successors, known)
             successors, first = np.unique(successors[new], return_index=True)
             found.append(successors)

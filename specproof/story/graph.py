@@ -78,7 +78,7 @@ class Graph:
         states = self.reached.states[: self._inner()]
         parts: tuple[list[Array], list[Array], list[Array]] = ([], [], [])
         for number, image in enumerate(self.images):
-            found, source, _ = image.successors(states)
+            found, source = image.successors(states)
             place = np.minimum(np.searchsorted(self.sorted, found), len(self.sorted) - 1)
             if self.part.depth is not None:
                 there = self.sorted[place] == found
