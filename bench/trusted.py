@@ -20,7 +20,7 @@ ROLES = {
     "proofs: what is asked, and of whom": ("certify.py", "symmetry.py", "vocabulary.py", "readings/smtlib.py", "solver.py"),
     "runs, on integers": ("trace.py", "readings/integers.py"),
     "the verdict": ("decide.py", "sanity.py", "verdict.py"),
-    "only where the verdict says so: induction, Spacer": ("fallback.py",),
+    "only where the verdict says so: induction, Spacer": ("fallback.py", "induction.py"),
 }
 
 #: What looks for proofs and runs. A mistake here costs an answer and does not make a wrong one.

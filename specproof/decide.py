@@ -218,6 +218,7 @@ class Decision:
         self.proofs: list[Accepted] = []
         self.left: dict[str, str] = {}
         self.ways: dict[str, Callable[[int], Allowed]] = {}
+        self.saw: dict[str, tuple[Slice, Reached]] = {}
         self.sanity: Sanity | None = None
         self.patience: float | None = None
         self.traces: list[Trace] = []
@@ -269,6 +270,7 @@ class Decision:
             self.sanity.explored(slice_, reached)
         concrete = Concrete(self.system, slice_, reached, self.start, positions(self.system))
         open_ = [name for name, prop in asked.items() if not self._refuted(concrete, name, prop)]
+        self.saw |= {name: (slice_, reached) for name in open_ if name in self.left and told is None}
         proving: dict[str, Property] = {}
         witnesses: dict[str, Trace | None] = {}
         for name in open_:
@@ -400,7 +402,8 @@ class Decision:
     def _fall_back(self, reasons: Mapping[str, str], certificate: Certificate | None) -> None:
         self.left = {}
         for name, reason in reasons.items():
-            found = by_induction(self.system, self.properties[name], self.kinds[name], certificate, self.solver, self.patience)
+            asked = self.properties[name], self.kinds[name]
+            found = by_induction(self.system, *asked, certificate, self.solver, self.patience, self.saw.get(name))
             if found is None:
                 self.left[name] = reason
             else:

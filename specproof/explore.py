@@ -34,7 +34,7 @@ class Reached:
 
     `parent` and `by` (index of the action) lead back to an initial state, whose parent is -1.
     `violated` and `happens` are by property name, shortest first. `ends`: how many states were found in 0, 1, ... steps.
-    `fires`: the states, in order, from which each action leads anywhere, be it to the same state.
+    `fires`: the states, in order, from which each action leads anywhere, be it to the same state. `whole`: there are no others.
     """
 
     states: States
@@ -45,6 +45,7 @@ class Reached:
     violated: dict[str, list[Hit]] = field(default_factory=dict)
     happens: dict[str, list[Hit]] = field(default_factory=dict)
     fires: dict[str, Indices] = field(default_factory=dict)
+    whole: bool = True
     entailed: dict[str, set[Entailment]] = field(default_factory=dict)
 
     @property
@@ -183,6 +184,7 @@ def explore(
                 looks.forget()
             looks.look(reached, all_states, images)
             if stop(reached):
+                reached.whole = False
                 break
         found, parents, by = [], [], []
         for number, image in enumerate(images):

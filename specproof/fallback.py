@@ -1,8 +1,8 @@
 """What is tried where the slice alone does not decide: an exact test of words that it cannot see, or an
 operator that is not bitwise.
 
-In this order: induction at full width with the lemmas at hand (then, in `tracked`, a slice that keeps tests
-in mind); runs of growing length, all actions at once; Spacer; longer runs. The verdict names the one that
+In this order: induction at full width with the lemmas at hand, then with lemmas of its own (then, in `tracked`, a
+slice that keeps tests in mind); runs of growing length, all actions at once; Spacer; longer runs. The verdict names the one that
 answered.
 """
 
@@ -14,10 +14,13 @@ from dataclasses import replace
 from typing import cast
 
 from specproof.claims import Property
+from specproof.explore import Reached
 from specproof.graph import substitute
+from specproof.induction import inductive, strengthened
 from specproof.lemmas import Certificate
 from specproof.lift import Disagreement, Judge, Steps, positions, shrink
 from specproof.readings.smtlib import horn
+from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import Action, System
 from specproof.terms import FALSE, TRUE, Bool, Term, choose, conj, disj, variable
@@ -43,12 +46,19 @@ def all_ways(length: int) -> Allowed:
 
 
 def by_induction(
-    system: System, prop: Property, kind: str, certificate: Certificate | None, solver: Solver, patience: float | None = None
-) -> Verdict | None:
-    """The verdict on a property that the slice left open, where it is inductive with the lemmas of the others."""
+    system: System, prop: Property, kind: str, certificate: Certificate | None, solver: Solver, patience: float | None = None,
+    explored: tuple[Slice, Reached] | None = None,
+) -> Verdict | None:  # fmt: skip
+    """The verdict on a property that the slice left open, where it is inductive with the lemmas of the others, or with its own.
+
+    `explored`: the slice, and what it reached, of which its own are made.
+    """
     budget = _budget(solver, patience)
-    if _inductive(system, prop, certificate, budget.solver):
+    if inductive(system, prop, certificate, budget.solver):
         return _holds(prop, kind, "induction at full width by Z3, with the lemmas of the other claims", system, budget, certificate)
+    own = strengthened(system, prop, *explored, budget.solver) if explored is not None else None
+    if own is not None:
+        return _holds(prop, kind, "induction at full width by Z3, with lemmas of its own", system, budget, own)
     return None
 
 
@@ -130,10 +140,11 @@ def _holds(prop: Property, kind: str, method: str, system: System, budget: Budge
     """A proof where a run shows the antecedent; vacuous where it is proved that none does."""
     if kind == "reachability":
         return Vacuous(method, "what it asks for never happens in this configuration")
+    what = "its antecedent" if prop.happens is not None else "a step"
+    if (prop.happens is not None or prop.state is None) and inductive(system, never(prop.happens or _any(prop)), certificate, budget.solver):
+        return Vacuous(method, f"{what} never happens in this configuration")
     if prop.happens is None:
         return Proved(method)
-    if _inductive(system, never(prop.happens), certificate, budget.solver):
-        return Vacuous(method, "its antecedent never happens in this configuration")
     for length in range(LAST):
         if not budget.more():
             break
@@ -143,34 +154,15 @@ def _holds(prop: Property, kind: str, method: str, system: System, budget: Budge
     return Unknown(method, "it holds, but no run was found in which its antecedent happens")
 
 
+def _any(prop: Property) -> Property:
+    """The property that holds of every step that a property speaks of."""
+    return Property(prop.claim, None, dict.fromkeys(prop.steps, TRUE))
+
+
 def never(prop: Property) -> Property:
     """The property that this one never holds: a violation is a run that reaches it."""
     state = None if prop.state is None else ~prop.state
     return Property(prop.claim, state, {name: ~term for name, term in prop.steps.items()})
-
-
-def _inductive(system: System, prop: Property, certificate: Certificate | None, solver: Solver) -> bool:
-    """Whether the property follows from the lemmas that are proved, if any, or is inductive with them."""
-    lemmas: list[Bool] = []
-    if certificate is not None:
-        vocabulary = certificate.vocabulary
-        lemmas = [vocabulary.term(lemma, vocabulary.here) for lemma in certificate.lemmas]
-    state = prop.state if prop.state is not None else TRUE
-
-    def holds(*assertions: Term) -> bool:
-        return solver.ask(assertions).word == "unsat"
-
-    if not holds(system.starts, ~state):
-        return False
-    for name, action in system.actions.items():
-        if name in prop.steps:
-            wanted = prop.steps[name]
-        else:
-            wanted = cast(Bool, substitute([state], {system.variables[path]: term for path, term in action.next.items()})[0])
-        known = () if prop.steps else (state,)
-        if wanted is not TRUE and not holds(*lemmas, *known, action.enabled, ~wanted):
-            return False
-    return True
 
 
 def bounded_run(

@@ -60,14 +60,19 @@ class Certificate:
         return behind, assumptions.union(*(self.leans.get(lemma, set()) for lemma in behind))
 
 
-def discover(slice_: Slice, reached: Reached, properties: Sequence[Property]) -> Certificate:
-    """Lemmas that prove the properties, none of which may be violated on the slice."""
-    vocabulary = Vocabulary(slice_, reached)
+def discover(
+    slice_: Slice, reached: Reached, properties: Sequence[Property], vocabulary: Vocabulary | None = None, wanted: Sequence[Lemma] = ()
+) -> Certificate:  # fmt: skip
+    """Lemmas that prove the properties, none of which may be violated on the slice, and `wanted` lemmas, over a `vocabulary` of it."""
+    vocabulary = vocabulary or Vocabulary(slice_, reached)
     queries: dict[str | None, Query] = {None: Query(vocabulary, None, properties)}
     for action in slice_.system.actions.values():
         if action.enabled is not FALSE:
             queries[action.name] = Query(vocabulary, action, properties, reached.entailed[action.name])
-    lemmas: list[Lemma] = []
+    lemmas = list(wanted)
+    for query in queries.values():
+        for lemma in wanted:
+            query.know(lemma)
 
     def block(target: Lemma | str) -> None:
         for query in queries.values():
@@ -83,11 +88,11 @@ def discover(slice_: Slice, reached: Reached, properties: Sequence[Property]) ->
     while place < len(lemmas):
         block(lemmas[place])
         place += 1
-    return _minimal(Certificate(vocabulary, lemmas, [prop.claim for prop in properties]), queries)
+    return _minimal(Certificate(vocabulary, lemmas, [prop.claim for prop in properties]), wanted, queries)
 
 
-def _minimal(certificate: Certificate, queries: Mapping[str | None, Query]) -> Certificate:
-    """Only lemmas that the claims need, by unsat cores and then by leaving out one after the other."""
+def _minimal(certificate: Certificate, wanted: Sequence[Lemma], queries: Mapping[str | None, Query]) -> Certificate:
+    """Only lemmas that the claims, or those wanted, need, by unsat cores and then by leaving out one after the other."""
 
     def cores(target: Lemma | str, among: Sequence[Lemma]) -> dict[tuple[Lemma | str, str | None], Core] | None:
         found: dict[tuple[Lemma | str, str | None], Core] = {}
@@ -101,7 +106,7 @@ def _minimal(certificate: Certificate, queries: Mapping[str | None, Query]) -> C
 
     short = sorted(certificate.lemmas, key=lambda lemma: len(lemma.literals))
     needed: dict[tuple[Lemma | str, str | None], Core] = {}
-    todo: list[Lemma | str] = list(certificate.claims)
+    todo: list[Lemma | str] = [*certificate.claims, *wanted]
     seen: set[Lemma | str] = set(todo)
     while todo:
         target = todo.pop(0)
@@ -115,7 +120,7 @@ def _minimal(certificate: Certificate, queries: Mapping[str | None, Query]) -> C
                     seen.add(lemma)
                     todo.append(lemma)
     keep = [lemma for lemma in short if lemma in seen]
-    for lemma in sorted(keep, key=lambda lemma: -len(lemma.literals)):
+    for lemma in sorted((one for one in keep if one not in wanted), key=lambda lemma: -len(lemma.literals)):
         rest = [other for other in keep if other is not lemma]
         replaced: dict[tuple[Lemma | str, str | None], Core] = {}
         for (target, name), core in needed.items():

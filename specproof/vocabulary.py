@@ -64,6 +64,13 @@ class Vocabulary:
                 found[("view", name)] = program
         return found
 
+    def shows(self, values: Mapping[Hashable, bool]) -> bool:
+        """Whether any reachable state looks like that."""
+        common = self.every
+        for key in self.keys:
+            common &= self.true[key] if values[key] else ~self.true[key]
+        return common != 0
+
     def exclude(self, values: Mapping[Hashable, bool]) -> Lemma:
         """A short clause that the state `values` breaks and every reachable state satisfies."""
         rows = [self.true[key] if values[key] else self.true[key] ^ self.every for key in self.keys]

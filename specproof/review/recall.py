@@ -138,11 +138,11 @@ class Recall:
         return answers | {name: Held(system.design, system.configuration, name, vacuous) for name, vacuous in refuter.held.items()}
 
     def _proved(self, question: Question, names: Sequence[str]) -> Answers:
-        """What the slice leaves open may be inductive by itself, or with the lemmas of all other claims, and takes Spacer's time without."""
+        """What the slice leaves open may be inductive with lemmas of its own, or of all other claims, and takes Spacer's time without."""
         answers, report = _reporting(question)
-        known, solver = self.refuted(question), Solver(question.timeout)
+        known, solver, explored = self.refuted(question), Solver(question.timeout), self.explored.get(question.key(()))
         for name in [name for name in names if name not in known]:
-            alone = by_induction(question.system, question.properties[name], question.kinds[name], None, solver, LEAST)
+            alone = by_induction(question.system, question.properties[name], question.kinds[name], None, solver, LEAST, explored)
             if isinstance(alone, Proved | Vacuous):  # where no run was found in which its antecedent happens, the lemmas may say that none does
                 report(name, alone)
         rest = [name for name in names if name not in answers]
@@ -152,7 +152,7 @@ class Recall:
             properties = {name: question.properties[name] for name in asked}
             decision = _Prover(question.system, properties, question.kinds, solver, report)
             decision.only = rest
-            decision.explored = self.explored.get(question.key(()))
+            decision.explored = explored
             decision.run()
         return {name: answer for name, answer in answers.items() if name in names}
 

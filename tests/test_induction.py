@@ -1,0 +1,119 @@
+"""Properties of whole words that are inductive with lemmas of bits, and the lemmas that Z3's steps lead to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from specproof import U64, Bool, Design, State, field, implies, invariant
+from specproof.claims import Property, instantiate
+from specproof.decide import decide
+from specproof.explore import Reached, explore
+from specproof.induction import inductive, strengthened
+from specproof.slice import Slice
+from specproof.solver import Solver
+from specproof.system import System, build
+from specproof.verdict import Proved, Refuted, Result
+
+
+class Vcpu(State):
+    """A register, what the guest believes of it, and the copy that was written to the VMCS."""
+
+    msr: U64 = field("IA32_SPEC_CTRL")
+    shadow: U64 = field("what RDMSR returns")
+    cached: U64 = field("what the VMCS has")
+    stale: Bool = field("the VMCS has another value")
+
+
+vcpu = Design("written-when-stale", Vcpu, doc="the VMCS is written only where it has another value")
+
+
+@vcpu.initial
+def created(s: Vcpu) -> Bool:
+    """Everything is 0."""
+    return s.matches(msr=0, shadow=0, cached=0, stale=False)
+
+
+@vcpu.action(by="guest")
+def wrmsr(s: Vcpu, value: U64) -> Vcpu:
+    """WRMSR."""
+    return s.replace(msr=value, shadow=value, stale=s.cached != value)
+
+
+@vcpu.action(by="hypervisor")
+def load(s: Vcpu) -> Vcpu:
+    """Looks again, at what the guest believes."""
+    return s.replace(stale=s.cached != s.shadow)
+
+
+@vcpu.action(by="hypervisor", guard=lambda s: s.stale)
+def write(s: Vcpu) -> Vcpu:
+    """VMWRITE."""
+    return s.replace(cached=s.msr, stale=False)
+
+
+@vcpu.view
+def stale(s: Vcpu) -> Bool:
+    return s.stale
+
+
+@vcpu.view
+def differs(s: Vcpu) -> Bool:
+    return s.msr != s.cached
+
+
+@invariant("no-write-is-redundant")
+def not_redundant(s: Any) -> Bool:
+    """Where a write is thought to be needed it is."""
+    return implies(s.stale, s.differs)
+
+
+def forget(s: Any, value: U64) -> Any:
+    """WRMSR that does not tell the shadow of its second bit."""
+    return s.replace(msr=value, shadow=value & 0xFFFFFFFFFFFFFFFD, stale=s.cached != value)
+
+
+forgetful = vcpu.but("forgetful", doc="the shadow lacks a bit", wrmsr=forget)
+
+
+def seen(design: Design[Any]) -> tuple[System, Property, Slice, Reached]:
+    """The claim on a design, and all that its slice reaches."""
+    system = build(design)
+    prop = instantiate(not_redundant, system)
+    slice_ = Slice(system, [prop])
+    return system, prop, slice_, explore(slice_)
+
+
+def test_a_claim_of_whole_words_is_proved_with_lemmas_of_its_own() -> None:
+    """One bit does not say that two words are equal; that the shadow is the register is what it needs, and the slice knows."""
+    (result,) = decide(vcpu, "", [not_redundant])
+
+    assert isinstance(result, Result) and isinstance(result.verdict, Proved)
+    assert result.verdict.method == "induction at full width by Z3, with lemmas of its own"
+
+
+def test_the_lemmas_are_proved_and_are_what_it_needs() -> None:
+    """The claim is not inductive alone; with them it is, and each is one that Z3 accepted."""
+    system, prop, slice_, reached = seen(vcpu)
+    assert not inductive(system, prop, None, Solver())
+
+    certificate = strengthened(system, prop, slice_, reached, Solver())
+
+    assert certificate is not None
+    assert {key[1] for lemma in certificate.lemmas for key, _ in lemma.literals} == {"msr", "shadow"}  # type: ignore[index]
+    assert inductive(system, prop, certificate, Solver())
+
+
+def test_a_state_that_the_slice_reaches_is_not_excluded() -> None:
+    """The claim is false, if only of two words that differ in the one bit: no lemma is made, and a run is found."""
+    assert strengthened(*seen(forgetful), Solver()) is None
+
+    (result,) = decide(forgetful, "", [not_redundant])
+    assert isinstance(result, Result) and isinstance(result.verdict, Refuted)
+    assert [step.action for step in result.verdict.trace.steps] == ["wrmsr", "write", "load"]
+
+
+def test_where_not_every_state_was_explored_nothing_is_proved() -> None:
+    """What one level does not show may be reached after two."""
+    system, prop, slice_, _ = seen(vcpu)
+
+    assert strengthened(system, prop, slice_, explore(slice_, stop=lambda found: True), Solver()) is None
