@@ -9,7 +9,7 @@ answered.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import cast
 
@@ -19,6 +19,8 @@ from specproof.graph import substitute
 from specproof.induction import inductive, strengthened
 from specproof.lemmas import Certificate
 from specproof.lift import Disagreement, Judge, Steps, positions, shrink
+from specproof.query import Core
+from specproof.readable import lines
 from specproof.readings.smtlib import horn
 from specproof.slice import Slice
 from specproof.solver import Solver
@@ -54,12 +56,15 @@ def by_induction(
     `explored`: the slice, and what it reached, of which its own are made.
     """
     budget = _budget(solver, patience)
-    if inductive(system, prop, certificate, budget.solver):
-        return _holds(prop, kind, "induction at full width by Z3, with the lemmas of the other claims", system, budget, certificate)
     own = strengthened(system, prop, *explored, budget.solver) if explored is not None else None
     if own is not None:
-        return _holds(prop, kind, "induction at full width by Z3, with lemmas of its own", system, budget, own)
-    return None
+        return _holds(prop, kind, f"induction at full width by Z3{', with lemmas of its own' if own.lemmas else ''}", system, budget, own)
+    cores = inductive(system, prop, certificate, budget.solver)
+    if cores is None:
+        return None
+    if certificate is not None:
+        certificate = replace(certificate, cores=certificate.cores | {(prop.claim, at): core for at, core in cores.items()})
+    return _holds(prop, kind, "induction at full width by Z3, with the lemmas of the other claims", system, budget, certificate, cores.values())
 
 
 def _budget(solver: Solver, patience: float | None, among: int = 1) -> Budget:
@@ -83,7 +88,8 @@ def fall_back(
             trace = bounded_run(system, prop, length, bounded, undecided=open_, allowed=ways(length))
     if trace is None and budget.more() and bounded.horn(horn(*horn_rules(system, prop))) == "sat":
         budget.limit += 10
-        return _holds(prop, kind, "Spacer at full width", system, budget)
+        every = {name: None for action in system.actions.values() for name in action.assumed} | dict.fromkeys(system.initially_assumed)
+        return _holds(prop, kind, "Spacer at full width", system, budget, cores=[Core((), tuple(every))])  # which it needs it does not say
     for length in range(FIRST + 1, LAST):
         if trace is None and budget.more():
             trace = bounded_run(system, prop, length, bounded, undecided=open_)
@@ -136,22 +142,26 @@ class Budget:
         return True
 
 
-def _holds(prop: Property, kind: str, method: str, system: System, budget: Budget, certificate: Certificate | None = None) -> Verdict:
-    """A proof where a run shows the antecedent; vacuous where it is proved that none does."""
+def _holds(
+    prop: Property, kind: str, method: str, system: System, budget: Budget, certificate: Certificate | None = None, cores: Iterable[Core] = ()
+) -> Verdict:  # fmt: skip
+    """A proof where a run shows the antecedent; vacuous where it is proved that none does. Without a certificate the `cores` say what is assumed."""
     if kind == "reachability":
         return Vacuous(method, "what it asks for never happens in this configuration")
     what = "its antecedent" if prop.happens is not None else "a step"
-    if (prop.happens is not None or prop.state is None) and inductive(system, never(prop.happens or _any(prop)), certificate, budget.solver):
+    silent = never(prop.happens or _any(prop)) if prop.happens is not None or prop.state is None else None
+    if silent is not None and inductive(system, silent, certificate, budget.solver) is not None:
         return Vacuous(method, f"{what} never happens in this configuration")
-    if prop.happens is None:
-        return Proved(method)
-    for length in range(LAST):
-        if not budget.more():
-            break
-        witness = bounded_run(system, prop.happens, length, budget.solver, wanted=True)
-        if witness is not None:
-            return Proved(method, witness=witness)
-    return Unknown(method, "it holds, but no run was found in which its antecedent happens")
+    witness = None
+    for length in range(LAST if prop.happens is not None else 0):
+        if witness is None and budget.more():
+            witness = bounded_run(system, cast(Property, prop.happens), length, budget.solver, wanted=True)
+    if witness is None and prop.happens is not None:
+        return Unknown(method, "it holds, but no run was found in which its antecedent happens")
+    if certificate is None:
+        return Proved(method, (), tuple(sorted({name for core in cores for name in core.assumptions})), witness)
+    behind, assumptions = certificate.behind(prop.claim)
+    return Proved(method, lines(certificate, behind, prop.claim), tuple(sorted(assumptions)), witness)
 
 
 def _any(prop: Property) -> Property:

@@ -8,7 +8,8 @@ So a property of whole words, of which the slice sees too little, is proved with
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import cast
 
 from specproof.certify import accept
@@ -16,68 +17,109 @@ from specproof.claims import Property
 from specproof.explore import Reached
 from specproof.graph import substitute
 from specproof.lemmas import Certificate, discover
+from specproof.query import Core
 from specproof.readings.integers import evaluate_all
 from specproof.slice import Slice
-from specproof.solver import Solver
+from specproof.solver import Answer, Solver
 from specproof.system import System
-from specproof.terms import TRUE, Bool, Term
+from specproof.terms import FALSE, TRUE, Bool, Term
 from specproof.vocabulary import Lemma, Vocabulary
 
 #: States from which a step breaks a property, of which lemmas are made before it is left to others.
 TRIES = 32
 
 
-def inductive(system: System, prop: Property, certificate: Certificate | None, solver: Solver) -> bool:
-    """Whether the property follows from the lemmas that are proved, if any, or is inductive with them."""
-    lemmas: list[Bool] = []
-    if certificate is not None:
-        vocabulary = certificate.vocabulary
-        lemmas = [vocabulary.term(lemma, vocabulary.here) for lemma in certificate.lemmas]
-    return all(solver.ask([*lemmas, *asked]).word == "unsat" for asked in _asked(system, prop))
+@dataclass(frozen=True)
+class _Question:
+    """What must be unsatisfiable of the property: at an action, or for None of a start. `assumed` is what may be known besides the facts."""
+
+    at: str | None
+    facts: tuple[Term, ...]
+    assumed: Mapping[str, Bool]
+
+    def fails(self, solver: Solver, lemmas: Iterable[Bool] = (), assumptions: Iterable[str] = ()) -> Answer:
+        """How the property fails, if it does, under these lemmas and assumptions; lemmas speak of states from which steps go."""
+        known = lemmas if self.at is not None else ()
+        return solver.ask([*known, *self.facts, *(self.assumed[name] for name in assumptions)])
+
+    def core(self, lemmas: Mapping[Lemma, Bool], solver: Solver) -> Core:
+        """What it needs of that, where all of it together is enough and nothing is not."""
+
+        def enough(some: Iterable[Lemma], assumptions: Iterable[str]) -> bool:
+            return self.fails(solver, [lemmas[lemma] for lemma in some], assumptions).word == "unsat"
+
+        some, names = list(lemmas), list(self.assumed)
+        if names and enough((), names):
+            some = []
+        for lemma in some[:] if len(some) <= TRIES else ():
+            if enough([other for other in some if other is not lemma], names):
+                some.remove(lemma)
+        for name in names[:]:
+            if enough(some, [other for other in names if other != name]):
+                names.remove(name)
+        return Core(tuple(some), tuple(names))
+
+
+def inductive(system: System, prop: Property, certificate: Certificate | None, solver: Solver) -> dict[str | None, Core] | None:
+    """What the property needs, by action, where it follows from the lemmas that are proved, if any, or is inductive with them; None where not."""
+    lemmas = {} if certificate is None else {lemma: certificate.vocabulary.term(lemma, certificate.vocabulary.here) for lemma in certificate.lemmas}
+    open_ = [question for question in _questions(system, prop) if question.fails(solver).word != "unsat"]
+    if any(question.fails(solver, lemmas.values(), question.assumed).word != "unsat" for question in open_):
+        return None
+    return {question.at: question.core(lemmas, solver) for question in open_}
 
 
 def strengthened(system: System, prop: Property, slice_: Slice, reached: Reached, solver: Solver) -> Certificate | None:
-    """Lemmas of what was explored, proved at full width, with which the property is inductive.
+    """Lemmas of what was explored, proved at full width, with which the property is inductive, and which of them it needs.
 
     None where it is not, where Z3 does not say, or where not everything was explored.
     """
     if not reached.whole:
         return None
+    open_ = [question for question in _questions(system, prop) if question.fails(solver).word != "unsat"]
     vocabulary = Vocabulary(slice_, reached)
     lemmas: dict[Lemma, Bool] = {}
     tries = TRIES
-    for number, asked in enumerate(_asked(system, prop)):
-        while (answer := solver.ask([*lemmas.values(), *asked] if number else asked)).word != "unsat":
-            found = _excluding(vocabulary, answer.values) if answer.word == "sat" and number and tries else []
+    for question in open_:
+        while (answer := question.fails(solver, lemmas.values(), question.assumed)).word != "unsat":
+            found = _excluding(vocabulary, answer.values) if answer.word == "sat" and question.at is not None and tries else []
             if not found:
                 return None
             lemmas |= {lemma: vocabulary.term(lemma, vocabulary.here) for lemma in found}
             tries -= 1
-    certificate = discover(slice_, reached, [], vocabulary, list(lemmas))
-    return None if accept(system, certificate, {}, solver) else certificate
+    cores: dict[tuple[Lemma | str, str | None], Core] = {(prop.claim, question.at): question.core(lemmas, solver) for question in open_}
+    needed = {lemma for core in cores.values() for lemma in core.lemmas}
+    if not needed:
+        return Certificate(vocabulary, [], [], cores)
+    certificate = discover(slice_, reached, [], vocabulary, [lemma for lemma in lemmas if lemma in needed])
+    if accept(system, certificate, {}, solver):
+        return None
+    certificate.cores |= cores
+    return certificate
 
 
-def _asked(system: System, prop: Property) -> Iterator[list[Term]]:
-    """What must be unsatisfiable: first a start that breaks the property, then a step that does."""
+def _questions(system: System, prop: Property) -> Iterator[_Question]:
+    """Everything that must be unsatisfiable: first a start that breaks the property, then a step that does."""
     state = prop.state if prop.state is not None else TRUE
-    yield [system.starts, ~state]
+    if state is not TRUE:
+        yield _Question(None, (system.initial, ~state), system.initially_assumed)
     for name, action in system.actions.items():
         if name in prop.steps:
             wanted = prop.steps[name]
         else:
             wanted = cast(Bool, substitute([state], {system.variables[path]: term for path, term in action.next.items()})[0])
-        if wanted is not TRUE:
-            yield [*(() if prop.steps else (state,)), action.enabled, ~wanted]
+        if wanted is not TRUE and action.enabled is not FALSE:
+            yield _Question(name, (*(() if prop.steps else (state,)), action.guard, ~wanted), action.assumed)
 
 
 def _excluding(vocabulary: Vocabulary, values: Mapping[str, int]) -> list[Lemma]:
     """A lemma for each way in which a state looks, at some position, like no reachable slice state."""
-    known = {**dict.fromkeys(vocabulary.slice.system.variables, 0), **values}
     terms = list(vocabulary.here.values())
-    words = evaluate_all(terms, known)
+    words = evaluate_all(terms, {**dict.fromkeys(vocabulary.slice.system.variables, 0), **values})
     looks = {
         tuple(bool(value >> position & 1) if term.width else bool(value) for term, value in zip(terms, words, strict=True))
         for position in range(vocabulary.slice.widest)
     }
     states = [dict(zip(vocabulary.here, look, strict=True)) for look in sorted(looks)]
-    return [vocabulary.exclude(state) for state in states if not vocabulary.shows(state)]
+    found = [vocabulary.exclude(state) for state in states if not vocabulary.shows(state)]
+    return list({lemma.literals: lemma for lemma in found}.values())

@@ -89,18 +89,21 @@ def test_a_claim_of_whole_words_is_proved_with_lemmas_of_its_own() -> None:
 
     assert isinstance(result, Result) and isinstance(result.verdict, Proved)
     assert result.verdict.method == "induction at full width by Z3, with lemmas of its own"
+    assert [(line.equation, line.keeps, line.used_by) for line in result.verdict.lemmas] == [("msr == shadow", (), ("no-write-is-redundant",))]
 
 
 def test_the_lemmas_are_proved_and_are_what_it_needs() -> None:
     """The claim is not inductive alone; with them it is, and each is one that Z3 accepted."""
     system, prop, slice_, reached = seen(vcpu)
-    assert not inductive(system, prop, None, Solver())
+    assert inductive(system, prop, None, Solver()) is None
 
     certificate = strengthened(system, prop, slice_, reached, Solver())
 
     assert certificate is not None
     assert {key[1] for lemma in certificate.lemmas for key, _ in lemma.literals} == {"msr", "shadow"}  # type: ignore[index]
-    assert inductive(system, prop, certificate, Solver())
+    cores = inductive(system, prop, certificate, Solver())
+    assert cores is not None
+    assert {at: set(core.lemmas) for at, core in cores.items() if core.lemmas} == {"load": set(certificate.lemmas)}
 
 
 def test_a_state_that_the_slice_reaches_is_not_excluded() -> None:
@@ -117,3 +120,25 @@ def test_where_not_every_state_was_explored_nothing_is_proved() -> None:
     system, prop, slice_, _ = seen(vcpu)
 
     assert strengthened(system, prop, slice_, explore(slice_, stop=lambda found: True), Solver()) is None
+
+
+def test_the_assumptions_that_it_needs_are_named() -> None:
+    """That the lemma needs one is said; one that nothing needs is not."""
+    assumed = vcpu.but("assumed", doc="a shadow that the guest alone does not keep")
+
+    @assumed.action(by="firmware")
+    def patch(s: Any, value: U64) -> Any:
+        return s.replace(shadow=value)
+
+    @assumed.assumption("patches-nothing", of=("patch",))
+    def patches_nothing(s: Any, value: U64) -> Any:
+        return value == s.msr
+
+    @assumed.assumption("no-bit-63", of=("wrmsr",))
+    def no_bit_63(s: Any, value: U64) -> Any:
+        return ~value.bit(63)
+
+    (result,) = decide(assumed, "", [not_redundant])
+
+    assert isinstance(result, Result) and isinstance(result.verdict, Proved)
+    assert result.verdict.assumptions == ("patches-nothing",)
