@@ -66,6 +66,7 @@ class Query:
             self.sat.add_clause([-self.top, -holds, entails])
         self.selected: dict[Lemma, int] = {}
         self.selects: dict[int, Lemma] = {}
+        self.among: tuple[Sequence[Lemma], list[int]] | None = None
 
     def _asks(self, prop: Property) -> bool:
         if self.action is None:
@@ -144,6 +145,12 @@ class Query:
             literals = [self.before[key] if positive else -self.before[key] for key, positive in lemma.literals]
             self.sat.add_clause([-self.selected[lemma], *literals])
 
+    def _selected(self, lemmas: Sequence[Lemma]) -> list[int]:
+        """What selects these; the same ones are asked about many times in a row."""
+        if self.among is None or self.among[0] is not lemmas:
+            self.among = lemmas, [self.selected[lemma] for lemma in lemmas]
+        return self.among[1]
+
     def breaks(self, target: Lemma | str) -> list[int] | None:
         """Assumptions under which the target fails after the step; None where the step cannot touch it."""
         if isinstance(target, str):
@@ -169,8 +176,7 @@ class Query:
         breaking = self.breaks(target)
         if breaking is None:
             return None
-        chosen = self.selected.values() if lemmas is None else [self.selected[lemma] for lemma in lemmas]
-        known = [*self._guards.values(), *chosen]
+        known = [*self._guards.values(), *(self.selected.values() if lemmas is None else self._selected(lemmas))]
         used = self._solve([*breaking, *known, *self.trusted])
         if isinstance(used, dict):
             return used

@@ -129,9 +129,13 @@ def _takes(step: Step, name: str, inputs: Values) -> bool:
 
 def violates(system: System, prop: Property, trace: Trace) -> bool:
     """Whether the property fails at the end of the run: in its last state or by its last step."""
-    states = trace.states()
-    last = (trace.steps[-1].action, trace.steps[-1].inputs) if trace.steps else None
-    return fails(system, prop, states[-2:][0], last, states[-1])
+    before = dict(trace.initial)
+    for step in trace.steps[:-1]:
+        before.update(step.changed)
+    if not trace.steps:
+        return fails(system, prop, before, None, before)
+    last = trace.steps[-1]
+    return fails(system, prop, before, (last.action, last.inputs), {**before, **last.changed})
 
 
 def fails(system: System, prop: Property, before: Values, step: tuple[str, Values] | None, after: Values) -> bool:
