@@ -233,7 +233,14 @@ def phrase(claim: Claim, *like: Views) -> Phrase:
 
 
 def instantiate(claim: Claim, system: System) -> Property:
-    """The claim on a system. Raises MissingView where the system lacks a view that it needs."""
+    """The claim on a system, worked out once. Raises MissingView where the system lacks a view that it needs."""
+    known: dict[Claim, Property] = system.looks.setdefault("claims", {})
+    if claim not in known:
+        known[claim] = _instantiate(claim, system)
+    return known[claim]
+
+
+def _instantiate(claim: Claim, system: System) -> Property:
     before = look(system, "")
     said = phrase(claim, *([before, before] if claim.kind == "step" else [before]))
     state: tuple[Bool, Bool | None] | None = None

@@ -267,6 +267,11 @@ class Design(Generic[S]):
         else:
             raise ModelError(f"{where(body)}: {self.name} has no function, action or view {name!r}; {did_you_mean(name, self._names())}")
 
+    def written(self) -> tuple[object, ...]:
+        """All that a system is built of; equal as long as nothing is added or changed."""
+        tables = (self.functions, self.actions, self.views, self.lacking, self.settings, self.assumptions, self.alternatives)
+        return self.name, self.state, self.start, *(tuple(table.items()) for table in tables)
+
     def _names(self) -> list[str]:
         return [*self.functions, *self.actions, *self.views, *self.assumptions, "initial"]
 

@@ -120,16 +120,28 @@ def _zero(width: int) -> Term:
     return word(0, width) if width else FALSE
 
 
-#: States of which it is known what views see of them.
-SEEN = 256
+#: States of which it is known what views see of them, and systems that are not built again.
+SEEN, KEPT = 256, 4
+
+_built: dict[tuple[int, str, tuple[str, ...]], tuple[Design[Any], tuple[object, ...], System]] = {}
 
 
 def build(design: Design[Any], configuration: str = "", without: tuple[str, ...] = ()) -> System:
     """The system of a design in a configuration, `virtualized` or `virtualized+early-check`; all of them for "".
 
-    `without` names assumptions to switch off, and with `+` alternatives to switch on. Raises ModelError with file
-    and line where the model is not well formed, UsageError where a name is unknown.
+    `without` names assumptions to switch off, and with `+` alternatives to switch on. The last systems are kept, since what
+    compares designs asks for each several times. Raises ModelError with file and line where the model is not well formed,
+    UsageError where a name is unknown.
     """
+    key, written = (id(design), configuration, without), design.written()
+    if key not in _built or _built[key][1] != written:
+        while len(_built) >= KEPT:
+            del _built[next(iter(_built))]
+        _built[key] = design, written, _build(design, configuration, without)
+    return _built[key][2]
+
+
+def _build(design: Design[Any], configuration: str, without: tuple[str, ...]) -> System:
     assumptions = design.in_force(without)
     if design.start is None:
         raise ModelError(f"{design.name} has no initial states; write '@{design.name.replace('-', '_')}.initial' above a predicate on the state")
