@@ -210,9 +210,9 @@ def test_the_formula_of_the_seed() -> None:
     (found,) = formulas(old, new, {"virtualized": (build(old, "virtualized"), build(new, "virtualized"))})
 
     assert found.actions == ("merged()", "guest_wrmsr", "emulated_wrmsr")
-    assert (found.before, found.after) == ("(cur & mask) | (val & ~mask)", "val | mask")
-    assert found.agree == "mask -> cur"
-    assert found.words == "they agree exactly where the masked bits are already set"
+    assert (found.closed.before, found.closed.after) == ("(cur & mask) | (val & ~mask)", "val | mask")
+    assert found.closed.agree == "mask -> cur"
+    assert found.closed.words == "they agree exactly where the masked bits are already set"
 
 
 @pytest.mark.parametrize(
@@ -238,4 +238,4 @@ def test_conditions_in_words(before: str, after: str, agree: str, words: str) ->
     old, new = (word(0) if isinstance(term, int) else term for term in terms)
     found = _formula(_Group(Pair("x", TRUE, old, new), ["x"]))
 
-    assert (found.agree, found.words) == (agree, words)
+    assert (found.closed.agree, found.closed.words) == (agree, words)

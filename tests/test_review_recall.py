@@ -99,7 +99,7 @@ def test_designs_that_no_claim_speaks_of_are_not_settled() -> None:
     assert found.code == 3
     assert line(found).startswith("merge -> ored: not settled. No claim speaks of what both show")
     one = next(one for one in found.formulas if one.what == "cur")
-    assert (one.agree, one.words) == ("mask -> cur", "they agree exactly where the masked bits are already set")
+    assert (one.closed.agree, one.closed.words) == ("mask -> cur", "they agree exactly where the masked bits are already set")
 
 
 def test_a_run_of_a_claim_shows_a_difference_that_is_not_the_first(tmp_path: Path) -> None:

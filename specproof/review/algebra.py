@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast, get_type_hints
 
 from specproof.design import Design, blank
@@ -16,7 +17,7 @@ from specproof.errors import SpecproofError
 from specproof.graph import substitute, unfolded
 from specproof.readings.text import show
 from specproof.review.cone import unchanged
-from specproof.review.result import Formula
+from specproof.review.result import Closed, Formula
 from specproof.state import State, _width, flatten
 from specproof.system import Action, System
 from specproof.terms import TRUE, Bool, Term, Word, variable
@@ -28,6 +29,8 @@ UNFOLDED = 20_000
 
 #: Operators that look at other bits than their own.
 _CROSSING = frozenset({"eq", "ult", "bit", "add", "shl", "lshr", "extract", "zext"})
+#: Those of them that are symbols of a closed form.
+_TESTS = frozenset({"eq", "ult", "bit"})
 
 
 @dataclass(frozen=True)
@@ -164,37 +167,47 @@ def _grouped(found: Sequence[tuple[str, str, Pair]], aside: set[str]) -> list[Fo
         for value, values in ((pair.what, group.whats), (place, group.places), (configuration, group.configurations)):
             if value and value not in values:
                 values.append(value)
-    told = [(_formula(group), set(group.whats) <= aside) for group in groups.values()]
-    return [one for one, _ in sorted(told, key=_reading)]
+    order = sorted(groups.values(), key=lambda group: _reading(group, aside))
+    return [_formula(group) for group in order]
 
 
-def _reading(told: tuple[Formula, bool]) -> tuple[bool, bool, bool, int]:
-    one, aside = told
-    return not one.agree, aside, not any(place.endswith("()") for place in one.actions), len(one.before) + len(one.after)
+def _reading(group: _Group, aside: set[str]) -> tuple[bool, bool, bool, int]:
+    """What has a closed form first, what is there for the proof alone last, then helpers, and short ones first."""
+    pair = group.pair
+    told = not _is_large(pair) and not _moves_bits((pair.before, pair.after))
+    return not told, set(group.whats) <= aside, not any(place.endswith("()") for place in group.places), unfolded((pair.before, pair.after))
+
+
+def _is_large(pair: Pair) -> bool:
+    return unfolded((pair.under, pair.before, pair.after)) > UNFOLDED or len(_symbols((pair.before, pair.after))) > SYMBOLS
 
 
 def _formula(group: _Group) -> Formula:
+    pair = group.pair
+    under = "" if pair.under is TRUE or unfolded((pair.under, pair.before, pair.after)) > UNFOLDED else show(pair.under)
+    tell = None if _is_large(pair) else partial(_closed, pair, tuple(group.whats))
+    return Formula(tuple(group.places), ", ".join(group.whats), under, tuple(group.configurations), tell)
+
+
+def _closed(pair: Pair, whats: Sequence[str]) -> Closed:
+    """What is assigned before and after, and when they agree; where bits move between positions, the terms and why there is no more to say."""
     from specproof.readings.closed import NotBitwise, agree_condition, agree_text, closed_text
 
-    pair = group.pair
-    if unfolded((pair.under, pair.before, pair.after)) > UNFOLDED:
-        return Formula(tuple(group.places), ", ".join(group.whats), "", "", "", "", "", tuple(group.configurations))
-    plain = Formula(
-        tuple(group.places), ", ".join(group.whats), "" if pair.under is TRUE else show(pair.under), "", "", "", "", tuple(group.configurations)
-    )  # fmt: skip
-    if _symbols((pair.before, pair.after)) > SYMBOLS:
-        return plain
     try:
         before, after = (closed_text(term, tests=True) for term in (pair.before, pair.after))
         condition = agree_condition(pair.before, pair.after, tests=True)
         agree = agree_text(pair.before, pair.after, tests=True)
     except NotBitwise as reason:
-        return replace(plain, before=show(pair.before), after=show(pair.after), words=str(reason))
-    return replace(plain, before=before, after=after, agree=agree, words=in_words(condition, agree, group.whats))
+        return Closed(show(pair.before), show(pair.after), words=str(reason))
+    return Closed(before, after, agree, in_words(condition, agree, whats))
 
 
-def _symbols(terms: Iterable[Term]) -> int:
-    """How many symbols the closed forms of these terms have: variables, and comparisons as a whole."""
+def _moves_bits(terms: Iterable[Term]) -> bool:
+    return any(leaf.op in _CROSSING - _TESTS for leaf in _symbols(terms))
+
+
+def _symbols(terms: Iterable[Term]) -> set[Term]:
+    """What the closed forms of these terms have for symbols: variables, and comparisons as a whole."""
     leaves: set[Term] = set()
     stack = list(terms)
     seen: set[Term] = set()
@@ -207,7 +220,7 @@ def _symbols(terms: Iterable[Term]) -> int:
             leaves.add(term)
         else:
             stack.extend(term.args)
-    return len(leaves)
+    return leaves
 
 
 def in_words(condition: Any, text: str, whats: Sequence[str]) -> str:

@@ -83,7 +83,8 @@ def _behaviour(one: Behaviour) -> dict[str, Any]:
 
 
 def _formula(one: Formula) -> dict[str, Any]:
+    said = one.closed
     return {
-        "actions": list(one.actions), "what": one.what, "under": one.under, "before": one.before, "after": one.after,
-        "agree": one.agree, "words": one.words, "configurations": list(one.configurations),
+        "actions": list(one.actions), "what": one.what, "under": one.under, "before": said.before, "after": said.after,
+        "agree": said.agree, "words": said.words, "configurations": list(one.configurations),
     }  # fmt: skip

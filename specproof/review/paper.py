@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from specproof.review.line import _length, _steps, line, protection, worst_first
 from specproof.review.result import FATES, MEANING, Behaviour, ClaimChange, Formula, Review, listed
@@ -256,13 +257,13 @@ def _formulas(review: Review, full: bool) -> Iterator[Block]:
     if not review.formulas:
         return
     yield Block("title", "What one bit becomes, before and after")
-    spelt = [one for one in review.formulas if one.before or one.after]
-    shown = spelt if full else [one for number, one in enumerate(spelt) if number == 0 or _length_of(one) <= SHORT][:FORMULAS]
+    spelt = (one for number, one in enumerate(review.formulas) if one.tell is not None and (full or number == 0 or _length_of(one) <= SHORT))
+    shown = list(islice(spelt, None if full else FORMULAS))
     for number, one in enumerate(shown):
         if number:
             yield Block("text", "", inner=True)
         yield from _formula(one)
-    rest = [one for one in review.formulas if one not in shown]
+    rest = [one for one in review.formulas if not any(one is told for told in shown)]
     if rest:
         places = ", ".join(dict.fromkeys(name for one in rest for name in one.actions))
         what = f"{len(rest)} more assignment{'s' * (len(rest) != 1)} differ" + "s" * (len(rest) == 1)
@@ -270,18 +271,19 @@ def _formulas(review: Review, full: bool) -> Iterator[Block]:
 
 
 def _length_of(one: Formula) -> int:
-    return sum(map(len, (one.under, one.before, one.after, one.agree)))
+    return sum(map(len, (one.under, one.closed.before, one.closed.after, one.closed.agree)))
 
 
 def _formula(one: Formula) -> Iterator[Block]:
+    said = one.closed
     rows = [("in", ", ".join(one.actions)), ("of", one.what)]
     if one.under:
         rows.append(("where", one.under))
-    rows += [("before", one.before), ("after", one.after)]
-    if one.agree:
-        rows.append(("agree", f"{one.agree}: {one.words}" if one.agree not in ("always", "never") else one.words))
-    elif one.words:
-        rows.append(("", one.words))
+    rows += [("before", said.before), ("after", said.after)]
+    if said.agree:
+        rows.append(("agree", f"{said.agree}: {said.words}" if said.agree not in ("always", "never") else said.words))
+    elif said.words:
+        rows.append(("", said.words))
     yield Block("rows", rows=tuple(rows))
 
 

@@ -151,17 +151,29 @@ class Behaviour:
 
 
 @dataclass(frozen=True)
+class Closed:
+    """What an assignment does to one bit, before and after, when the two agree, and that in words."""
+
+    before: str = ""
+    after: str = ""
+    agree: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True)
 class Formula:
-    """One assignment that the change touches: what it does to one bit, before and after, and when the two agree."""
+    """One assignment that the change touches. Its closed form is worked out when it is asked for: of two hundred few are told.
+    `tell` does that; None where the formula is too large to be read."""
 
     actions: tuple[str, ...]
     what: str
     under: str
-    before: str
-    after: str
-    agree: str
-    words: str
     configurations: tuple[str, ...] = ()
+    tell: Callable[[], Closed] | None = field(default=None, compare=False)
+
+    @cached_property
+    def closed(self) -> Closed:
+        return Closed() if self.tell is None else self.tell()
 
 
 @dataclass(frozen=True)
