@@ -148,7 +148,7 @@ def relate(plain: Pair, claims: Sequence[Claim], solver: Solver, patience: float
 
 def _stands(verdict: Verdict, decision: Decision) -> bool:
     """Whether a verdict on merged systems is one on the two: by the slice, which looks at what is shared, or where that was proved."""
-    return isinstance(verdict, Unknown) or verdict.method in (SLICE, LIFTED) or bool(decision.proofs)
+    return isinstance(verdict, Unknown) or verdict.method in (SLICE, LIFTED) or any(SHARING in proof.proving for proof in decision.proofs)
 
 
 def unmerged(verdict: Verdict, plain: Pair, claim: Claim) -> Verdict | None:
@@ -192,7 +192,7 @@ def decide_lemma(claim: Claim, *, timeout: float | None = None) -> Result:
 
 @dataclass(frozen=True)
 class Accepted:
-    """A certificate that Z3 accepted, of these properties; `names` are those of which a verdict rests on it, with what witnesses them."""
+    """A certificate that Z3 accepted, of these properties; `names` are those whose verdict is told from it, with what witnesses them."""
 
     certificate: Certificate
     proving: Mapping[str, Property]
@@ -407,7 +407,10 @@ class Decision:
             if found is None:
                 self.left[name] = reason
             else:
-                self.report(name, found)
+                self.report(name, found.verdict)
+                if found.own is not None:
+                    proving = {claim: self.properties[claim] for claim in found.own.claims}
+                    self.proofs.append(Accepted(found.own, proving, (), {}, found.verdict.method))
         if self.left and self.patience != 0:
             self._track()
         for name, reason in self.left.items():

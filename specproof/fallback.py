@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 from specproof.claims import Property
@@ -47,10 +47,19 @@ def all_ways(length: int) -> Allowed:
     return None
 
 
+@dataclass(frozen=True)
+class Inductive:
+    """A verdict by induction, and the certificate of the lemmas that were made for it, if they were. The claim is in it if they imply it:
+    one of states may be inductive with them, and follow from itself."""
+
+    verdict: Verdict
+    own: Certificate | None = None
+
+
 def by_induction(
     system: System, prop: Property, kind: str, certificate: Certificate | None, solver: Solver, patience: float | None = None,
     explored: tuple[Slice, Reached] | None = None,
-) -> Verdict | None:  # fmt: skip
+) -> Inductive | None:  # fmt: skip
     """The verdict on a property that the slice left open, where it is inductive with the lemmas of the others, or with its own.
 
     `explored`: the slice, and what it reached, of which its own are made.
@@ -58,13 +67,17 @@ def by_induction(
     budget = _budget(solver, patience)
     own = strengthened(system, prop, *explored, budget.solver) if explored is not None else None
     if own is not None:
-        return _holds(prop, kind, f"induction at full width by Z3{', with lemmas of its own' if own.lemmas else ''}", system, budget, own)
-    cores = inductive(system, prop, certificate, budget.solver)
-    if cores is None:
+        verdict = _holds(prop, kind, f"induction at full width by Z3{', with lemmas of its own' if own.lemmas else ''}", system, budget, own)
+        said = isinstance(verdict, Proved) and prop.steps and kind != "reachability"
+        cores = {(target, at): core for (target, at), core in own.cores.items() if target != prop.claim or (said and at is not None)}
+        return Inductive(verdict, replace(own, cores=cores, claims=[prop.claim] if said else []))
+    cores_of = inductive(system, prop, certificate, budget.solver)
+    if cores_of is None:
         return None
     if certificate is not None:
-        certificate = replace(certificate, cores=certificate.cores | {(prop.claim, at): core for at, core in cores.items()})
-    return _holds(prop, kind, "induction at full width by Z3, with the lemmas of the other claims", system, budget, certificate, cores.values())
+        certificate = replace(certificate, cores=certificate.cores | {(prop.claim, at): core for at, core in cores_of.items()})
+    method = "induction at full width by Z3, with the lemmas of the other claims"
+    return Inductive(_holds(prop, kind, method, system, budget, certificate, cores_of.values()))
 
 
 def _budget(solver: Solver, patience: float | None, among: int = 1) -> Budget:

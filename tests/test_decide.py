@@ -35,7 +35,7 @@ from specproof.decide import LIFTED, SLICE, Decision, decide, decide_lemma, deci
 from specproof.explore import Reached
 from specproof.graph import variables
 from specproof.layout import TooLarge
-from specproof.product import product
+from specproof.product import SHARING, product
 from specproof.slice import Slice
 from specproof.solver import Answer, Solver, hushed
 from specproof.system import build
@@ -154,13 +154,15 @@ def test_runs_of_a_relation_are_told_of_two_sides_that_share_what_they_must() ->
     ("verdict", "proofs", "stands"),
     [
         (Unknown("none", ""), [], True), (Proved(SLICE), [], True), (Refuted(LIFTED, Trace("", "", "", {}, ())), [], True),
-        (Proved("Spacer at full width"), [], False), (Proved("Spacer at full width"), ["a certificate"], True),
+        (Proved("Spacer at full width"), [], False), (Proved("Spacer at full width"), [{SHARING}], True),
+        (Proved("induction at full width by Z3, with lemmas of its own"), [{"its own"}], False),
     ],
 )  # fmt: skip
 def test_a_verdict_on_merged_sides_stands_where_sharing_was_looked_at(verdict: Any, proofs: list[Any], stands: bool) -> None:
     """By the slice or in a proof. Of what another way decides, nothing says that the fields were rightly shared."""
     decision = Decision(build(thin.thin, "virtualized"), {}, {}, Solver(), lambda *_: None)
-    decision.proofs = proofs
+    nothing = Property("", None, {})
+    decision.proofs = [engine.Accepted(cast(Any, None), dict.fromkeys(claims, nothing), (), {}, "") for claims in proofs]
 
     assert engine._stands(verdict, decision) is stands
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from specproof import U64, Bool, Design, State, field, implies, invariant
 from specproof.claims import Property, instantiate
-from specproof.decide import decide
+from specproof.decide import Decision, decide
 from specproof.explore import Reached, explore
 from specproof.induction import inductive, strengthened
 from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import System, build
+from specproof.trust.certificates import certificate_of
 from specproof.verdict import Proved, Refuted, Result
 
 
@@ -142,3 +144,16 @@ def test_the_assumptions_that_it_needs_are_named() -> None:
 
     assert isinstance(result, Result) and isinstance(result.verdict, Proved)
     assert result.verdict.assumptions == ("patches-nothing",)
+
+
+def test_its_certificate_can_be_written() -> None:
+    """The claim is one of states: with its lemmas it is inductive, and is a lemma of its own certificate."""
+    told: list[tuple[Decision, Sequence[Result]]] = []
+    decide(vcpu, "", [not_redundant], inspect=lambda decision, results: told.append((decision, results)))
+    ((decision, results),) = told
+
+    certificate, missing = certificate_of(decision, {not_redundant.name: not_redundant}, results, Solver())
+
+    assert not missing
+    assert len(certificate.proof.lemmas) == 3
+    assert [one.name for one in certificate.statements] == [not_redundant.name]

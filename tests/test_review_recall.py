@@ -7,6 +7,7 @@ import pytest
 from specproof import U64, Design, State, field, frozen
 from specproof.cache import Cache
 from specproof.decide import ask
+from specproof.fallback import Inductive
 from specproof.remember import Remembering, engine
 from specproof.review.compare import review
 from specproof.review.line import line
@@ -139,7 +140,7 @@ def test_what_the_slice_leaves_open_is_first_asked_by_itself(left_open: tuple[Re
 
 def test_what_is_open_by_itself_is_asked_with_the_others(left_open: tuple[Recall, Question], monkeypatch: pytest.MonkeyPatch) -> None:
     """It may hold, and no run be found in which its antecedent happens: that is no answer while the lemmas may give one."""
-    monkeypatch.setattr("specproof.review.recall.by_induction", lambda *arguments: Unknown("induction", "it holds, but no run was found"))
+    monkeypatch.setattr("specproof.review.recall.by_induction", lambda *arguments: Inductive(Unknown("induction", "it holds, but no run was found")))
 
     answer = left_open[0].proved(left_open[1], ["closed-by-a-policy"])["closed-by-a-policy"]
 

@@ -143,8 +143,9 @@ class Recall:
         known, solver, explored = self.refuted(question), Solver(question.timeout), self.explored.get(question.key(()))
         for name in [name for name in names if name not in known]:
             alone = by_induction(question.system, question.properties[name], question.kinds[name], None, solver, LEAST, explored)
-            if isinstance(alone, Proved | Vacuous):  # where no run was found in which its antecedent happens, the lemmas may say that none does
-                report(name, alone)
+            # Where no run was found in which its antecedent happens, the lemmas of the others may say that none does.
+            if alone is not None and isinstance(alone.verdict, Proved | Vacuous):
+                report(name, alone.verdict)
         rest = [name for name in names if name not in answers]
         if rest:
             left = not known.keys() >= set(rest)
