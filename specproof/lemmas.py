@@ -42,16 +42,21 @@ class Certificate:
                 found.setdefault(lemma, []).append((target if isinstance(target, str) else "", action))
         return found
 
+    @cached_property
+    def _needs(self) -> dict[Lemma | str, list[Core]]:
+        """What each lemma or claim needs, action by action."""
+        found: dict[Lemma | str, list[Core]] = {}
+        for (target, _), core in self.cores.items():
+            found.setdefault(target, []).append(core)
+        return found
+
     def behind(self, *claims: str) -> tuple[list[Lemma], set[str]]:
         """The lemmas and assumptions that the proof of these claims uses, directly or through other lemmas."""
-        needs: dict[Lemma | str, list[Core]] = {}
-        for (target, _), core in self.cores.items():
-            needs.setdefault(target, []).append(core)
         todo: list[Lemma | str] = list(claims)
         seen: set[Lemma | str] = set(claims)
         assumptions: set[str] = set()
         while todo:
-            for core in needs.get(todo.pop(), ()):
+            for core in self._needs.get(todo.pop(), ()):
                 assumptions.update(core.assumptions)
                 new = [lemma for lemma in core.lemmas if lemma not in seen]
                 seen.update(new)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import and_, invert, or_, xor
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,10 @@ Array = np.ndarray[Any, np.dtype[np.bool_]]
 
 #: What a program's nodes mean to numpy; the operators below are compiled to these.
 MEANING: Mapping[str, Callable[..., Array]] = {
-    "and": lambda a, b: a & b,
-    "or": lambda a, b: a | b,
-    "xor": lambda a, b: a ^ b,
-    "not": lambda a: ~a,
+    "and": and_,
+    "or": or_,
+    "xor": xor,
+    "not": invert,
     "ite": lambda c, a, b: b ^ (c & (a ^ b)),
 }
 
