@@ -16,7 +16,7 @@ from specproof.readings.integers import evaluate
 from specproof.solver import Solver
 from specproof.symmetry import at_representatives, fails_at_representatives
 from specproof.system import Action, System
-from specproof.terms import FALSE, TRUE, Bool, Term, conj
+from specproof.terms import FALSE, TRUE, Bool, Term, conj, implies
 from specproof.vocabulary import Lemma
 
 
@@ -135,22 +135,25 @@ def bundle(group: Sequence[Obligation]) -> Obligation:
 
 
 def leaning(system: System, certificate: Certificate, solver: Solver) -> dict[Lemma, set[str]]:
-    """Which assumptions about the initial states each lemma needs to hold there."""
+    """Which assumptions about the initial states each lemma needs to hold there; all that Z3 does not say it holds without."""
     leans: dict[Lemma, set[str]] = {}
     vocabulary = certificate.vocabulary
     at = {lemma: vocabulary.term(lemma, vocabulary.here) for lemma in certificate.lemmas}
-    for name in system.initially_assumed:
-        others = [term for other, term in system.initially_assumed.items() if other != name]
-        left = dict(at)
-        while left:
-            answer = solver.ask(fails_at_representatives([system.initial, *others], conj(left.values())))
-            if answer.word != "sat":
-                break
-            values = {path: answer.values.get(path, 0) for path in system.variables}
-            failing = [lemma for lemma, term in left.items() if not evaluate(term, values)]
-            for lemma in failing:
-                leans.setdefault(lemma, set()).add(name)
-                del left[lemma]
-            if not failing:
-                raise Disagreement(f"{system.design}: Z3's initial state breaks no lemma on integers")
+    others = {name: conj(term for other, term in system.initially_assumed.items() if other != name) for name in system.initially_assumed}
+    open_ = {name: dict(at) for name in others}
+
+    while any(open_.values()):
+        goal = conj(implies(others[name], conj(left.values())) for name, left in open_.items())
+        answer = solver.ask(fails_at_representatives([system.initial], goal))
+        if answer.word == "unsat":
+            break
+        values = {path: answer.values.get(path, 0) for path in system.variables}
+        broken = {lemma for lemma, term in at.items() if answer.word != "sat" or not evaluate(term, values)}
+        without = [name for name in open_ if answer.word != "sat" or evaluate(others[name], values)]
+        found = [(name, lemma) for name in without for lemma in open_[name] if lemma in broken]
+        if not found:
+            raise Disagreement(f"{system.design}: Z3's initial state breaks no lemma on integers")
+        for name, lemma in found:
+            leans.setdefault(lemma, set()).add(name)
+            del open_[name][lemma]
     return leans
