@@ -7,14 +7,18 @@ from dataclasses import dataclass, field
 from functools import reduce
 from itertools import accumulate
 from operator import or_
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from specproof.image import Fresh, Image
 from specproof.layout import Entailment, Indices, States, TooLarge
+from specproof.program import Array
 from specproof.slice import Group, Move, Slice
 from specproof.table import Table
+
+#: Truth values, eight to a byte.
+Packed = np.ndarray[Any, np.dtype[np.uint8]]
 
 #: Violations of one property that are kept, and states in which its antecedent happens: a run that does not lift may have a sister that does.
 KEPT, WITNESSES = 64, 8
@@ -29,12 +33,32 @@ class Hit(NamedTuple):
 
 
 @dataclass
+class Firing:
+    """From which of the states, in the order of their discovery, an action leads anywhere: a bit for each, level by level."""
+
+    levels: list[tuple[Packed, int]] = field(default_factory=list)
+
+    def add(self, fires: Array) -> None:
+        """The states of another level."""
+        self.levels.append((np.packbits(fires), len(fires)))
+
+    def any(self) -> bool:
+        """Whether it does from any state."""
+        return any(packed.any() for packed, _ in self.levels)
+
+    def numbers(self, first: int = 0, end: int | None = None) -> Indices:
+        """The numbers of the states from which it does, of those from `first` on and before `end`."""
+        fires = np.concatenate([np.unpackbits(packed, count=count) for packed, count in self.levels])
+        return np.flatnonzero(fires[first:end]) + first
+
+
+@dataclass
 class Reached:
     """The reachable slice states in the order of their discovery.
 
     `parent` and `by` (index of the action) lead back to an initial state, whose parent is -1.
     `violated` and `happens` are by property name, shortest first. `ends`: how many states were found in 0, 1, ... steps.
-    `fires`: the states, in order, from which each action leads anywhere, be it to the same state. `whole`: there are no others.
+    `fires`: from which of them each action leads anywhere, be it to the same state. `whole`: there are no other states.
     """
 
     states: States
@@ -44,18 +68,18 @@ class Reached:
     ends: Sequence[int] = ()
     violated: dict[str, list[Hit]] = field(default_factory=dict)
     happens: dict[str, list[Hit]] = field(default_factory=dict)
-    fires: dict[str, Indices] = field(default_factory=dict)
+    fires: dict[str, Firing] = field(default_factory=dict)
     whole: bool = True
     entailed: dict[str, set[Entailment]] = field(default_factory=dict)
 
     @property
     def fired(self) -> set[str]:
         """The actions that any state enables."""
-        return {name for name, numbers in self.fires.items() if len(numbers)}
+        return {name for name, firing in self.fires.items() if firing.any()}
 
     def firing(self, move: Move, most: int) -> list[int]:
         """The first states from which an action leads anywhere, as many at most, each with another pattern of what it reads."""
-        numbers = self.fires[move.action.name]
+        numbers = self.fires[move.action.name].numbers()
         _, first = np.unique(self.states[numbers] & np.uint64(move.compiled.mask), return_index=True)
         return [int(number) for number in np.sort(numbers[first])[:most]]
 
@@ -128,8 +152,7 @@ class _Looks:
         states, depths = np.concatenate(levels), np.repeat(np.arange(len(levels)), [len(level) for level in levels])
         entailed = {image.move.action.name: image.entailed for image in images}
         for action, checks in self.checks.items():
-            numbers = np.arange(len(states)) if action is None else reached.fires[action]
-            numbers = numbers[np.searchsorted(numbers, self.done) :]
+            numbers = np.arange(self.done, len(states)) if action is None else reached.fires[action].numbers(self.done)
             patterns, first = self.fresh[action].split(states[numbers])
             for check in checks:
                 check.look(patterns, numbers[first], depths, entailed[action] if action else set())
@@ -178,7 +201,9 @@ def explore(
         for image in images:
             name = image.move.action.name
             states, before = asked[name]
-            reached.fires[name] = np.concatenate([reached.fires[name] if before else level[:0].view(np.int64), before + image.fires(states)])
+            if before == 0:  # the first level, or all of them again
+                reached.fires[name] = Firing()
+            reached.fires[name].add(image.fires(states))
         if stop is not None:
             if weakened:  # an entailment was lost: all states again, without it
                 looks.forget()

@@ -73,10 +73,11 @@ class Image:
         if self.weakened:
             self._forget()
 
-    def fires(self, states: States) -> Indices:
-        """The indices of the states from which the action leads anywhere, be it to the same state."""
+    def fires(self, states: States) -> Array:
+        """From which of the states the action leads anywhere, be it to the same state."""
         place = self._places(states)
-        return np.flatnonzero(self.count[place])
+        found: Array = self.count[place] > 0
+        return found
 
     def successors(self, states: States) -> tuple[States, Indices]:
         """Successors that differ from their predecessor, and the predecessors' indices."""

@@ -62,8 +62,7 @@ class Ways:
     def _violates(self, compiled: Compiled, action: str, depth: int) -> Array:
         """Which states found in so many steps show a violation, by a step of the action if there is one."""
         states = self._within(depth)
-        numbers = self.reached.fires[action] if action else np.arange(len(states))
-        numbers = numbers[: np.searchsorted(numbers, len(states))]
+        numbers = self.reached.fires[action].numbers(end=len(states)) if action else np.arange(len(states))
         found = np.zeros(len(states), dtype=np.bool_)
         for part in compiled.blocks(len(numbers)):
             steps = compiled.steps(self.slice.layout, states[numbers[part]], self.reached.entailed.get(action, set()))
