@@ -70,14 +70,17 @@ def lift(system: System, prop: Property, actions: Sequence[str], solver: Solver,
     words = [term for term in [*system.variables.values(), *(term for step in unrolled.inputs for term in step.values())] if term.width]
     named = named_bits(system)
     frozen = {term for path, term in system.variables.items() if system.fields[path].frozen}
-    # Named bits only, if that is enough; else at least outside of what never changes, such as reserved bits; else any.
-    for kept in dict.fromkeys([frozenset(words), frozenset(words) - frozen, frozenset()] if named else [frozenset()]):
-        small = {term: cast(Word, term) & (named & ((1 << term.width) - 1)) for term in words if term in kept}
-        answer = solver.ask(substitute(goal, small) if small else goal)
-        if answer.word == "sat":
-            break
+    answer = solver.ask(goal)
     if answer.word != "sat":
         return None
+    small: dict[Term, Term] = {}
+    # Named bits only, if that is enough; else at least outside of what never changes, such as reserved bits; else any.
+    for kept in dict.fromkeys([frozenset(words), frozenset(words) - frozen] if named else []):
+        some: dict[Term, Term] = {term: cast(Word, term) & (named & ((1 << term.width) - 1)) for term in words if term in kept}
+        fewer = solver.ask(substitute(goal, some)) if some else answer
+        if fewer.word == "sat":
+            answer, small = fewer, some
+            break
     values = {**answer.values, **{str(term.data): answer.values.get(str(term.data), 0) & named for term in small}}
     initial, steps = run_from(system, unrolled, actions, values)
     judge = Judge(system, prop, wanted)
