@@ -118,10 +118,11 @@ class _Check:
             wanted = [place for place, most in enumerate(self.most) if len(self.seen[place]) < most]
             if not wanted:
                 break
-            steps = self.group.compiled.steps(self.slice.layout, patterns[part], known)
+            steps, here = self.group.compiled.steps(self.slice.layout, patterns[part], known), numbers[part]
             for place in wanted:
-                shown = numbers[part][np.flatnonzero(steps.show(place + 1))]
-                self.seen[place] = np.concatenate([self.seen[place], shown[: self.most[place] - len(self.seen[place])]])
+                shown = steps.show(place + 1).nonzero()[0]
+                if len(shown):
+                    self.seen[place] = np.concatenate([self.seen[place], here[shown[: self.most[place] - len(self.seen[place])]]])
 
 
 class _Looks:

@@ -111,7 +111,7 @@ class Compiled:
     def possible(self, layout: Layout, states: States) -> Indices:
         """The indices of the states from which a step may be possible: what the guard says, of whose inputs there are few."""
         guard = self._guard
-        shown = [np.flatnonzero(guard.steps(layout, states[part]).show()) + part.start for part in guard.blocks(len(states))]
+        shown = [guard.steps(layout, states[part]).show().nonzero()[0] + part.start for part in guard.blocks(len(states))]
         return np.concatenate([*shown, np.empty(0, dtype=np.int64)])
 
     @cached_property

@@ -39,7 +39,7 @@ class Table:
         """The number of each value, -1 where it is not in the table."""
         slot = self._slot(values)
         found = self._numbers[slot]
-        rest = np.flatnonzero(self._slots[slot] != values)
+        rest = (self._slots[slot] != values).nonzero()[0]
         while len(rest):
             rest = rest[found[rest] >= 0]  # a slot that another value has: look in the next one
             slot[rest] = next_ = (slot[rest] + 1) & ((1 << self._bits) - 1)
@@ -56,12 +56,12 @@ class Table:
         found = self.find(values)
         first = self._add(values, found)
         if len(first):
-            rest = np.flatnonzero(found < 0)
+            rest = (found < 0).nonzero()[0]
             found[rest] = self.find(values[rest])
         return found, first
 
     def _add(self, values: Values, found: Numbers) -> Numbers:
-        new = np.flatnonzero(found < 0)
+        new = (found < 0).nonzero()[0]
         if not len(new):
             return new
         count = len(self.values)
@@ -80,7 +80,7 @@ class Table:
         places: list[Numbers] = []
         slots: list[Numbers] = []
         while len(waiting):
-            free = np.flatnonzero(self._numbers[slot] < 0)
+            free = (self._numbers[slot] < 0).nonzero()[0]
             wanted, bid = slot[free], len(values) - waiting[free]
             np.maximum.at(self._numbers, wanted, bid)  # the first of those that want a slot gets it
             got = free[self._numbers[wanted] == bid]
