@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from specproof import U64, Bool, Design, State, field, implies, invariant
 from specproof.claims import Property, instantiate
 from specproof.decide import Decision, decide
 from specproof.explore import Reached, explore
+from specproof.fallback import fall_back
 from specproof.induction import inductive, strengthened
 from specproof.slice import Slice
 from specproof.solver import Solver
@@ -144,6 +147,20 @@ def test_the_assumptions_that_it_needs_are_named() -> None:
 
     assert isinstance(result, Result) and isinstance(result.verdict, Proved)
     assert result.verdict.assumptions == ("patches-nothing",)
+
+
+def test_what_spacer_proves_leans_on_every_assumption(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not say which it needs."""
+    monkeypatch.setattr(Solver, "horn", lambda self, text: "sat")
+    assumed = vcpu.but("assumed", doc="a guest that never sets bit 63")
+    assumed.assumption("no-bit-63", of=("wrmsr",))(lambda s, value: ~value.bit(63))
+    assumed.actions["wrmsr"].body.__annotations__["value"] = U64
+    system = build(assumed)
+
+    found = fall_back(system, instantiate(not_redundant, system), "invariant", "", Solver())
+
+    assert isinstance(found, Proved) and found.method == "Spacer at full width"
+    assert found.assumptions == ("no-bit-63",)
 
 
 def test_its_certificate_can_be_written() -> None:
