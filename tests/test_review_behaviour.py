@@ -1,7 +1,9 @@
 """What can be seen of two designs: the lockstep pair against the plain product of both, and against what is known."""
 
 import itertools
-from typing import Annotated
+from functools import partial
+from types import SimpleNamespace
+from typing import Annotated, cast
 
 import pytest
 
@@ -12,7 +14,8 @@ from specproof.product import product
 from specproof.review.algebra import formulas
 from specproof.review.lockstep import NAMES
 from specproof.review.observe import behaviours, common, offered, unlike
-from specproof.review.result import Behaviour
+from specproof.review.paper import SHORT, _formulas
+from specproof.review.result import Behaviour, Closed, Formula, Review
 from specproof.review.sides import of_target
 from specproof.solver import Solver
 from specproof.system import System, build
@@ -239,3 +242,13 @@ def test_conditions_in_words(before: str, after: str, agree: str, words: str) ->
     found = _formula(_Group(Pair("x", TRUE, old, new), ["x"]))
 
     assert (found.closed.agree, found.closed.words) == (agree, words)
+
+
+def test_the_first_formula_that_can_be_read_is_told_however_long_it_is() -> None:
+    """Also after one that is too large; the next long one is only counted."""
+    long = [Formula((name,), name, "", (), partial(Closed, "a" * SHORT, "b", "c", "d")) for name in ("first", "second")]
+    review = cast(Review, SimpleNamespace(formulas=(Formula(("huge",), "huge", ""), *long)))
+
+    blocks = [block for block in _formulas(review, full=False) if block.kind == "rows"]
+
+    assert [dict(block.rows)["of"] for block in blocks] == ["first"]

@@ -257,8 +257,8 @@ def _formulas(review: Review, full: bool) -> Iterator[Block]:
     if not review.formulas:
         return
     yield Block("title", "What one bit becomes, before and after")
-    spelt = (one for number, one in enumerate(review.formulas) if one.tell is not None and (full or number == 0 or _length_of(one) <= SHORT))
-    shown = list(islice(spelt, None if full else FORMULAS))
+    spelt = [one for one in review.formulas if one.tell is not None]
+    shown = spelt if full else list(islice((one for number, one in enumerate(spelt) if number == 0 or _length_of(one) <= SHORT), FORMULAS))
     for number, one in enumerate(shown):
         if number:
             yield Block("text", "", inner=True)
