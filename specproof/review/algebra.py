@@ -174,17 +174,21 @@ def _grouped(found: Sequence[tuple[str, str, Pair]], aside: set[str]) -> list[Fo
 def _reading(group: _Group, aside: set[str]) -> tuple[bool, bool, bool, int]:
     """What has a closed form first, what is there for the proof alone last, then helpers, and short ones first."""
     pair = group.pair
-    told = not _is_large(pair) and not _moves_bits((pair.before, pair.after))
+    told = not _is_large(pair) and not any(leaf.op in _CROSSING - _TESTS for leaf in _symbols((pair.before, pair.after)))
     return not told, set(group.whats) <= aside, not any(place.endswith("()") for place in group.places), unfolded((pair.before, pair.after))
 
 
+def _is_huge(pair: Pair) -> bool:
+    return unfolded((pair.under, pair.before, pair.after)) > UNFOLDED
+
+
 def _is_large(pair: Pair) -> bool:
-    return unfolded((pair.under, pair.before, pair.after)) > UNFOLDED or len(_symbols((pair.before, pair.after))) > SYMBOLS
+    return _is_huge(pair) or len(_symbols((pair.before, pair.after))) > SYMBOLS
 
 
 def _formula(group: _Group) -> Formula:
     pair = group.pair
-    under = "" if pair.under is TRUE or unfolded((pair.under, pair.before, pair.after)) > UNFOLDED else show(pair.under)
+    under = "" if pair.under is TRUE or _is_huge(pair) else show(pair.under)
     tell = None if _is_large(pair) else partial(_closed, pair, tuple(group.whats))
     return Formula(tuple(group.places), ", ".join(group.whats), under, tuple(group.configurations), tell)
 
@@ -200,10 +204,6 @@ def _closed(pair: Pair, whats: Sequence[str]) -> Closed:
     except NotBitwise as reason:
         return Closed(show(pair.before), show(pair.after), words=str(reason))
     return Closed(before, after, agree, in_words(condition, agree, whats))
-
-
-def _moves_bits(terms: Iterable[Term]) -> bool:
-    return any(leaf.op in _CROSSING - _TESTS for leaf in _symbols(terms))
 
 
 def _symbols(terms: Iterable[Term]) -> set[Term]:
