@@ -34,17 +34,15 @@ class Hit(NamedTuple):
 
 @dataclass
 class Firing:
-    """From which of the states, in the order of their discovery, an action leads anywhere: a bit for each, level by level."""
+    """From which of the states, in the order of their discovery, an action leads anywhere: a bit for each, level by level; and whether from any."""
 
     levels: list[tuple[Packed, int]] = field(default_factory=list)
+    any: bool = False
 
     def add(self, fires: Array) -> None:
         """The states of another level."""
         self.levels.append((np.packbits(fires), len(fires)))
-
-    def any(self) -> bool:
-        """Whether it does from any state."""
-        return any(packed.any() for packed, _ in self.levels)
+        self.any = self.any or bool(fires.any())
 
     def numbers(self, first: int = 0, end: int | None = None) -> Indices:
         """The numbers of the states from which it does, of those from `first` on and before `end`."""
@@ -75,7 +73,7 @@ class Reached:
     @property
     def fired(self) -> set[str]:
         """The actions that any state enables."""
-        return {name for name, firing in self.fires.items() if firing.any()}
+        return {name for name, firing in self.fires.items() if firing.any}
 
     def firing(self, move: Move, most: int) -> list[int]:
         """The first states from which an action leads anywhere, as many at most, each with another pattern of what it reads."""
