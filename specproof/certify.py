@@ -56,7 +56,7 @@ def obligations(system: System, certificate: Certificate, properties: Mapping[st
     action leaves the very term as it is, or can never be enabled. Cores only choose which lemmas a query may use.
     """
     vocabulary = certificate.vocabulary
-    at = {lemma: vocabulary.term(lemma, vocabulary.here) for lemma in certificate.lemmas}
+    at = certificate.terms
     everything = Core(tuple(certificate.lemmas), tuple(system.assumptions))
     if certificate.lemmas:
         yield Obligation("initiation", "initiation", (system.initial, *system.initially_assumed.values()), conj(at.values()))
@@ -137,8 +137,7 @@ def bundle(group: Sequence[Obligation]) -> Obligation:
 def leaning(system: System, certificate: Certificate, solver: Solver) -> dict[Lemma, set[str]]:
     """Which assumptions about the initial states each lemma needs to hold there; all that Z3 does not say it holds without."""
     leans: dict[Lemma, set[str]] = {}
-    vocabulary = certificate.vocabulary
-    at = {lemma: vocabulary.term(lemma, vocabulary.here) for lemma in certificate.lemmas}
+    at = certificate.terms
     others = {name: conj(term for other, term in system.initially_assumed.items() if other != name) for name in system.initially_assumed}
     open_ = {name: dict(at) for name in others}
 

@@ -16,7 +16,7 @@ from typing import cast
 from specproof.claims import Property
 from specproof.explore import Reached
 from specproof.graph import substitute
-from specproof.induction import inductive, strengthened
+from specproof.induction import Induction
 from specproof.lemmas import Certificate
 from specproof.lift import Disagreement, Judge, Steps, positions, shrink
 from specproof.query import Core
@@ -65,13 +65,14 @@ def by_induction(
     `explored`: the slice, and what it reached, of which its own are made.
     """
     budget = _budget(solver, patience)
-    own = strengthened(system, prop, *explored, budget.solver) if explored is not None else None
+    induction = Induction(system, prop, budget.solver)
+    own = induction.strengthened(*explored) if explored is not None else None
     if own is not None:
         verdict = _holds(prop, kind, f"induction at full width by Z3{', with lemmas of its own' if own.lemmas else ''}", system, budget, own)
         said = isinstance(verdict, Proved) and prop.steps and kind != "reachability"
         cores = {(target, at): core for (target, at), core in own.cores.items() if target != prop.claim or (said and at is not None)}
         return Inductive(verdict, replace(own, cores=cores, claims=[prop.claim] if said else []))
-    cores_of = inductive(system, prop, certificate, budget.solver)
+    cores_of = induction.needs(certificate)
     if cores_of is None:
         return None
     if certificate is not None:
@@ -163,7 +164,7 @@ def _holds(
         return Vacuous(method, "what it asks for never happens in this configuration")
     what = "its antecedent" if prop.happens is not None else "a step"
     silent = never(prop.happens or _any(prop)) if prop.happens is not None or prop.state is None else None
-    if silent is not None and inductive(system, silent, certificate, budget.solver) is not None:
+    if silent is not None and Induction(system, silent, budget.solver).needs(certificate) is not None:
         return Vacuous(method, f"{what} never happens in this configuration")
     witness = None
     for length in range(LAST if prop.happens is not None else 0):

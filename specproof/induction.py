@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 from specproof.certify import accept
@@ -60,42 +61,54 @@ class _Question:
         return Core(tuple(some), tuple(names))
 
 
-def inductive(system: System, prop: Property, certificate: Certificate | None, solver: Solver) -> dict[str | None, Core] | None:
-    """What the property needs, by action, where it follows from the lemmas that are proved, if any, or is inductive with them; None where not."""
-    lemmas = {} if certificate is None else {lemma: certificate.vocabulary.term(lemma, certificate.vocabulary.here) for lemma in certificate.lemmas}
-    open_ = [question for question in _questions(system, prop) if question.fails(solver).word != "unsat"]
-    if any(question.fails(solver, lemmas.values(), question.assumed).word != "unsat" for question in open_):
-        return None
-    return {question.at: question.core(lemmas, solver) for question in open_}
+@dataclass(frozen=True)
+class Induction:
+    """A property of a system, and Z3 that is asked whether it is inductive."""
 
+    system: System
+    prop: Property
+    solver: Solver
 
-def strengthened(system: System, prop: Property, slice_: Slice, reached: Reached, solver: Solver) -> Certificate | None:
-    """Lemmas of what was explored, proved at full width, with which the property is inductive, and which of them it needs.
+    @cached_property
+    def _open(self) -> list[_Question]:
+        """What needs lemmas or assumptions."""
+        return [question for question in _questions(self.system, self.prop) if question.fails(self.solver).word != "unsat"]
 
-    None where it is not, where Z3 does not say, or where not everything was explored.
-    """
-    if not reached.whole:
-        return None
-    open_ = [question for question in _questions(system, prop) if question.fails(solver).word != "unsat"]
-    vocabulary = Vocabulary(slice_, reached)
-    lemmas: dict[Lemma, Bool] = {}
-    tries = TRIES
-    for question in open_:
-        while (answer := question.fails(solver, lemmas.values(), question.assumed)).word != "unsat":
-            found = _excluding(vocabulary, answer.values) if answer.word == "sat" and question.at is not None and tries else []
-            if not found:
-                return None
-            lemmas |= {lemma: vocabulary.term(lemma, vocabulary.here) for lemma in found}
-            tries -= 1
-    cores: dict[tuple[Lemma | str, str | None], Core] = {(prop.claim, question.at): question.core(lemmas, solver) for question in open_}
-    needed = {lemma for core in cores.values() for lemma in core.lemmas}
-    if not needed:
-        return Certificate(vocabulary, [], [], cores)
-    certificate = discover(slice_, reached, [], vocabulary, [lemma for lemma in lemmas if lemma in needed])
-    if accept(system, certificate, {}, solver):
-        return None
-    certificate.cores |= cores
-    return certificate
+    def needs(self, certificate: Certificate | None) -> dict[str | None, Core] | None:
+        """What the property needs, by action, where it is inductive with the lemmas that are proved, if any, or follows from them; None where not."""
+        lemmas = {} if certificate is None else certificate.terms
+        if any(question.fails(self.solver, lemmas.values(), question.assumed).word != "unsat" for question in self._open):
+            return None
+        return {question.at: question.core(lemmas, self.solver) for question in self._open}
+
+    def strengthened(self, slice_: Slice, reached: Reached) -> Certificate | None:
+        """Lemmas of what was explored, proved at full width, with which the property is inductive, and which of them it needs.
+
+        None where it is not, where Z3 does not say, or where not everything was explored.
+        """
+        if not reached.whole:
+            return None
+        vocabulary = Vocabulary(slice_, reached)
+        lemmas: dict[Lemma, Bool] = {}
+        tries = TRIES
+        for question in self._open:
+            while (answer := question.fails(self.solver, lemmas.values(), question.assumed)).word != "unsat":
+                found = _excluding(vocabulary, answer.values) if answer.word == "sat" and question.at is not None and tries else []
+                if not found:
+                    return None
+                lemmas |= {lemma: vocabulary.term(lemma, vocabulary.here) for lemma in found}
+                tries -= 1
+        cores: dict[tuple[Lemma | str, str | None], Core] = {
+            (self.prop.claim, question.at): question.core(lemmas, self.solver) for question in self._open
+        }  # fmt: skip
+        needed = {lemma for core in cores.values() for lemma in core.lemmas}
+        if not needed:
+            return Certificate(vocabulary, [], [], cores)
+        certificate = discover(slice_, reached, [], vocabulary, [lemma for lemma in lemmas if lemma in needed])
+        if accept(self.system, certificate, {}, self.solver):
+            return None
+        certificate.cores |= cores
+        return certificate
 
 
 def _questions(system: System, prop: Property) -> Iterator[_Question]:

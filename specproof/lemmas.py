@@ -16,7 +16,7 @@ from specproof.claims import Property
 from specproof.explore import Reached
 from specproof.query import Core, Query
 from specproof.slice import Slice
-from specproof.terms import FALSE
+from specproof.terms import FALSE, Bool
 from specproof.vocabulary import Lemma, Vocabulary
 
 
@@ -41,6 +41,11 @@ class Certificate:
             for lemma in core.lemmas:
                 found.setdefault(lemma, []).append((target if isinstance(target, str) else "", action))
         return found
+
+    @property
+    def terms(self) -> dict[Lemma, Bool]:
+        """Each lemma at full width, in a state."""
+        return {lemma: self.vocabulary.term(lemma, self.vocabulary.here) for lemma in self.lemmas}
 
     @cached_property
     def _needs(self) -> dict[Lemma | str, list[Core]]:

@@ -12,7 +12,7 @@ from specproof.claims import Property, instantiate
 from specproof.decide import Decision, decide
 from specproof.explore import Reached, explore
 from specproof.fallback import fall_back
-from specproof.induction import inductive, strengthened
+from specproof.induction import Induction
 from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import System, build
@@ -100,20 +100,21 @@ def test_a_claim_of_whole_words_is_proved_with_lemmas_of_its_own() -> None:
 def test_the_lemmas_are_proved_and_are_what_it_needs() -> None:
     """The claim is not inductive alone; with them it is, and each is one that Z3 accepted."""
     system, prop, slice_, reached = seen(vcpu)
-    assert inductive(system, prop, None, Solver()) is None
+    assert Induction(system, prop, Solver()).needs(None) is None
 
-    certificate = strengthened(system, prop, slice_, reached, Solver())
+    certificate = Induction(system, prop, Solver()).strengthened(slice_, reached)
 
     assert certificate is not None
     assert {key[1] for lemma in certificate.lemmas for key, _ in lemma.literals} == {"msr", "shadow"}  # type: ignore[index]
-    cores = inductive(system, prop, certificate, Solver())
+    cores = Induction(system, prop, Solver()).needs(certificate)
     assert cores is not None
     assert {at: set(core.lemmas) for at, core in cores.items() if core.lemmas} == {"load": set(certificate.lemmas)}
 
 
 def test_a_state_that_the_slice_reaches_is_not_excluded() -> None:
     """The claim is false, if only of two words that differ in the one bit: no lemma is made, and a run is found."""
-    assert strengthened(*seen(forgetful), Solver()) is None
+    system, prop, slice_, reached = seen(forgetful)
+    assert Induction(system, prop, Solver()).strengthened(slice_, reached) is None
 
     (result,) = decide(forgetful, "", [not_redundant])
     assert isinstance(result, Result) and isinstance(result.verdict, Refuted)
@@ -124,7 +125,7 @@ def test_where_not_every_state_was_explored_nothing_is_proved() -> None:
     """What one level does not show may be reached after two."""
     system, prop, slice_, _ = seen(vcpu)
 
-    assert strengthened(system, prop, slice_, explore(slice_, stop=lambda found: True), Solver()) is None
+    assert Induction(system, prop, Solver()).strengthened(slice_, explore(slice_, stop=lambda found: True)) is None
 
 
 def test_the_assumptions_that_it_needs_are_named() -> None:

@@ -99,7 +99,7 @@ class Baseline:
         fixed = {str(term.data) for path, term in self.system.variables.items() if self.system.fields[path].frozen}
         said = [part for whole in (self.system.initial, *self.system.initially_assumed.values()) for part in conjuncts(whole)]
         always = [part for part in said if {str(one.data) for one in variables([part])} <= fixed]
-        return [*always, *seen, *(certificate.vocabulary.term(lemma, certificate.vocabulary.here) for lemma in certificate.lemmas)]
+        return [*always, *seen, *certificate.terms.values()]
 
     def _holds_all_the_same(self, name: str) -> bool:
         """A claim that the slice seems to break, since it sees one position: no run shows that, and Z3 finds that it follows from the lemmas."""

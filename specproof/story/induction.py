@@ -86,7 +86,7 @@ class Triage:
         self.graph = Graph(self.system, [self.prop])
         certificate = discover(self.graph.slice, self.graph.reached, [self.prop])
         self.vocabulary = certificate.vocabulary
-        self.waiting = [(lemma, self.vocabulary.term(lemma, self.vocabulary.here)) for lemma in certificate.lemmas]
+        self.waiting = list(certificate.terms.items())
 
     def obstacles(self) -> Iterator[Obstacle]:
         """The states from which an action breaks the claim, until the lemmas that were brought in exclude all of them."""
