@@ -29,7 +29,7 @@ TRIES = 16
 #: Constants that are tried where an input is compared with one.
 CONSTANTS = 4
 
-#: Runs of the same actions of which the one with the fewest bits is told.
+#: Hits to which the same actions lead, of which one with a run on integers is looked for.
 ALIKE = 8
 
 #: Keys of a slice that are bits of fields and inputs; the others are answers that it cannot know.
@@ -46,11 +46,6 @@ class Run:
     steps: list[tuple[str, Inputs]]
     state: Mapping[str, int]
     before: Mapping[str, int]
-
-    def bits(self) -> tuple[int, int]:
-        """How many bits are set in the values with which it starts and in its inputs, and how many of them in those with which it starts."""
-        first = sum(value.bit_count() for value in self.initial.values())
-        return first + sum(value.bit_count() for _, inputs in self.steps for value in inputs.values()), first
 
 
 @dataclass
@@ -101,7 +96,14 @@ class Concrete:
         found: dict[tuple[str, ...], list[Hit]] = {}
         for hit in hits:
             found.setdefault(tuple(self.reached.path(self.slice, hit)), []).append(hit)
-        return [(actions, alike[:ALIKE]) for actions, alike in found.items()]
+        return [(actions, sorted(alike, key=self._set)[:ALIKE]) for actions, alike in found.items()]
+
+    def _set(self, hit: Hit) -> int:
+        """How many bits are set in the slice state with which a run to the hit starts: what happens in it should be done in it."""
+        state = hit.state
+        while self.reached.parent[state] >= 0:
+            state = int(self.reached.parent[state])
+        return self._part(int(self.reached.states[state])).bit_count()
 
     def _first(self, number: int) -> Run | None:
         packed = int(self.reached.states[number])

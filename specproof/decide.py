@@ -14,7 +14,7 @@ from typing import Any
 
 from specproof.certify import Obligation, accept, obligations
 from specproof.claims import Claim, MissingView, Property, instantiate, lemma_term
-from specproof.concrete import Concrete, Run
+from specproof.concrete import Concrete
 from specproof.cone import apart, narrow
 from specproof.design import Design
 from specproof.errors import ModelError
@@ -332,7 +332,7 @@ class Decision:
             return trace, hits[0]
         for actions, alike in concrete.by_actions(hits):
             runs = (concrete.ending(prop, hit, wanted) for hit in alike)
-            run = min(filter(None, runs), key=Run.bits, default=None)
+            run = next(filter(None, runs), None)
             if run is not None:
                 judge = Judge(self.system, prop, wanted)
                 trace = judge(run.initial, run.steps) if wanted else shrink(judge, run.initial, run.steps, concrete.preferred)
