@@ -189,7 +189,19 @@ def explore(
     all_states, all_parents, all_by = [level], [reached.parent], [reached.by]
     visited, offset, depth = Table(), 0, 0
     visited.add(level)
+    stepwise = any(group.action is not None for group in slice_.groups)
+
+    def enough() -> bool:
+        """Whether the states so far show all that is wanted."""
+        if stop is None:
+            return False
+        looks.look(reached, all_states, images)
+        reached.whole = not stop(reached)
+        return not reached.whole
+
     while len(level):
+        if not stepwise and enough():  # where steps lead from the last states nobody asks
+            break
         for image in images:
             image.learn(level)
             if steps is not None and sum(one.looked for one in images) > steps:
@@ -203,13 +215,10 @@ def explore(
             if before == 0:  # the first level, or all of them again
                 reached.fires[name] = Firing()
             reached.fires[name].add(image.fires(states))
-        if stop is not None:
-            if weakened:  # an entailment was lost: all states again, without it
-                looks.forget()
-            looks.look(reached, all_states, images)
-            if stop(reached):
-                reached.whole = False
-                break
+        if weakened and stop is not None:  # an entailment was lost: all states again, without it
+            looks.forget()
+        if stepwise and enough():
+            break
         found, parents, by = [], [], []
         for number, image in enumerate(images):
             states, before = asked[image.move.action.name]
