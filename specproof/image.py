@@ -52,17 +52,24 @@ class Image:
     def __init__(self, slice_: Slice, move: Move) -> None:
         self.slice, self.move = slice_, move
         self.mask = np.uint64(move.compiled.mask)
+        self.demands = self._demands()
         self.entailed: set[Entailment] = move.compiled.pairs()
         self.weakened = False
         self.looked = 0  # patterns by combinations of inputs
         self._forget()
+
+    def _demands(self) -> tuple[np.uint64, np.uint64]:
+        """Bits of a state that the guard reads by themselves, and those of them that must be set: most states do not have them."""
+        program, keys = self.move.compiled.program, self.slice.layout.keys
+        bits = {1 << keys[key]: wanted for key, wanted in program.demands(program.outputs[0]).items() if key in keys}
+        return np.uint64(sum(bits)), np.uint64(sum(bit for bit, wanted in bits.items() if wanted))
 
     def _forget(self) -> None:
         self.patterns = Table()
         self.start = np.empty(0, dtype=np.int64)
         self.count = np.empty(0, dtype=np.int64)
         self.values = np.empty(0, dtype=np.uint64)
-        self._last: tuple[States, Indices] | None = None
+        self._last: tuple[States, Indices, Indices] | None = None
 
     def learn(self, states: States) -> None:
         """Works out the images of these states' patterns. Where one contradicts an entailment between two tests, that is
@@ -75,8 +82,9 @@ class Image:
 
     def fires(self, states: States) -> Array:
         """From which of the states the action leads anywhere, be it to the same state."""
-        place = self._places(states)
-        found: Array = self.count[place] > 0
+        some, place = self._places(states)
+        found = np.zeros(len(states), dtype=np.bool_)
+        found[some] = self.count[place] > 0
         return found
 
     def successors(self, states: States) -> tuple[States, Indices]:
@@ -87,26 +95,29 @@ class Image:
 
     def steps(self, states: States) -> tuple[States, Indices]:
         """Where the action leads, and the index of the state that each step is from: also steps that change nothing."""
-        place = self._places(states)
+        some, place = self._places(states)
         count = self.count[place]
         total = int(count.sum())
         if not total:
             return np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.int64)
-        sources = np.repeat(np.arange(len(states)), count)
+        sources = np.repeat(some, count)
         first = np.cumsum(count) - count
         offset = np.arange(total) + np.repeat(self.start[place] - first, count)
         base = states & ~np.uint64(self.move.touched)
         return base[sources] | self.values[offset], sources
 
-    def _places(self, states: States, *, watch: bool = False) -> Indices:
-        """Where the images of the states' patterns are, now that those not known are worked out. `watch`: give up entailments."""
+    def _places(self, states: States, *, watch: bool = False) -> tuple[Indices, Indices]:
+        """Which of the states have what the guard demands, and where the images of their patterns are, now that those not known are worked out.
+        `watch`: give up entailments."""
         if self._last is None or self._last[0] is not states:
-            patterns = states & self.mask
+            read, wanted = self.demands
+            some = ((states & read) == wanted).nonzero()[0]
+            patterns = states[some] & self.mask
             place, new = self.patterns.numbered(patterns)
             if len(new):
                 self._extend(patterns[new], watch=watch)
-            self._last = states, place
-        return self._last[1]
+            self._last = states, some, place
+        return self._last[1:]
 
     def _extend(self, patterns: States, *, watch: bool) -> None:
         """The images of further patterns; of those in which the guard is false with all inputs, nothing but that is worked out."""

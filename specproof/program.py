@@ -93,6 +93,21 @@ class Program:
                 found.append(reads)
         return found
 
+    def demands(self, node: int) -> dict[Hashable, bool]:
+        """Loads that have to have a value where a node is true: the literals of which it is a conjunction."""
+        found: dict[Hashable, bool] = {}
+        todo = [(node, True)]
+        while todo:
+            number, wanted = todo.pop()
+            op, *args = self.nodes[number]
+            if op == "load":
+                found[args[0]] = wanted
+            elif op == "not":
+                todo.append((args[0], not wanted))
+            elif op == ("and" if wanted else "or"):
+                todo += [(arg, wanted) for arg in args]
+        return found
+
     def part(self, outputs: Sequence[int]) -> tuple[Program, dict[int, int]]:
         """A program of what these nodes need, with them as its outputs; and where in it each node is."""
         todo, used = list(outputs), set(outputs)
