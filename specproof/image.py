@@ -100,9 +100,9 @@ class Image:
         total = int(count.sum())
         if not total:
             return np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.int64)
-        sources = np.repeat(some, count)
-        first = np.cumsum(count) - count
-        offset = np.arange(total) + np.repeat(self.start[place] - first, count)
+        sources = some.repeat(count)
+        first = count.cumsum() - count
+        offset = np.arange(total) + (self.start[place] - first).repeat(count)
         base = states & ~np.uint64(self.move.touched)
         return base[sources] | self.values[offset], sources
 
@@ -128,7 +128,7 @@ class Image:
         for part in self.move.compiled.blocks(len(enabled)):
             counts[enabled[part]], found = self._evaluate(patterns[enabled[part]], inputs, watch=watch)
             values.append(found)
-        self.start = np.concatenate([self.start, len(self.values) + np.cumsum(counts) - counts])
+        self.start = np.concatenate([self.start, len(self.values) + counts.cumsum() - counts])
         self.count, self.values = np.concatenate([self.count, counts]), np.concatenate(values)
 
     def _evaluate(self, patterns: States, inputs: int, *, watch: bool) -> tuple[Indices, States]:
@@ -142,7 +142,9 @@ class Image:
             self.entailed -= lost
             self.weakened = True
         steps.exclude(self.entailed)
-        enabled = np.broadcast_to(steps.spread(steps.possible), (len(patterns), inputs))
+        enabled = steps.spread(steps.possible)
+        if len(enabled) < len(patterns):
+            enabled = np.broadcast_to(enabled, (len(patterns), inputs))
         plain = np.zeros(len(patterns), dtype=np.uint64)
         vary: list[tuple[Array, int]] = []
         for output, varies, bit in zip(steps.outputs[1:], self.move.compiled.varies[1:], self.move.targets, strict=False):
@@ -158,7 +160,7 @@ class Image:
         keep[:, 1:] = codes[:, 1:] != codes[:, :-1]
         keep &= codes != (2 << len(vary)) - 1
         count = keep.sum(axis=1)
-        found = np.repeat(plain, count)
+        found = plain.repeat(count)
         distinct = codes[keep]
         for number, (_, bit) in enumerate(vary):
             found |= (((distinct >> number) & 1).astype(np.uint64)) << np.uint64(bit)

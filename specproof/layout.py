@@ -21,8 +21,9 @@ Words = np.ndarray[Any, np.dtype[np.uint64]]
 CHUNK = 1 << 16
 
 
-#: 64 truth values at once.
-NONE, ALL = np.uint64(0), np.uint64(0xFFFFFFFFFFFFFFFF)
+#: 64 truth values at once, all of them false; and what false and true are where loads are such words.
+NONE = np.uint64(0)
+_WORDS = np.array([[NONE]]), np.array([[~NONE]])
 #: Which of 64 input combinations have the bit numbered 0 to 5.
 _CHOSEN = [np.array([[sum(1 << place for place in range(64) if place >> index & 1)]], dtype=np.uint64) for index in range(6)]
 
@@ -99,7 +100,7 @@ class Compiled:
         """What can be seen in steps from these states."""
         columns = np.negative(layout.rows(states, self.state_keys).astype(np.uint64))[:, :, None]
         chosen = [_CHOSEN[index] if index < 6 else _choices(index, len(self.inputs)) for index in range(len(self.inputs))]
-        outputs = self.program.run(dict(zip([*self.state_keys, *self.inputs], [*columns, *chosen], strict=True)), (NONE, ALL))
+        outputs = self.program.run(dict(zip([*self.state_keys, *self.inputs], [*columns, *chosen], strict=True)), _WORDS)
         possible = outputs[0]
         for generic, watched, position in self.couplings:
             same_bit = np.negative(layout.class_column(states, 1 << position).astype(np.uint64))
@@ -157,7 +158,8 @@ class Steps:
     def spread(self, words: Words) -> Array:
         """Truth values with one column for each combination."""
         inputs = len(self.compiled.inputs)
-        wide = np.broadcast_to(words, (len(words), 1 << max(0, inputs - 6)))
+        width = 1 << max(0, inputs - 6)
+        wide = words if words.shape[1] == width else np.broadcast_to(words, (len(words), width))
         octets = np.ascontiguousarray(wide, dtype="<u8").view(np.uint8)
         values: Array = np.unpackbits(octets, axis=1, count=1 << inputs, bitorder="little").view(np.bool_)
         return values

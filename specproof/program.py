@@ -23,6 +23,10 @@ MEANING: Mapping[str, Callable[..., Array]] = {
     "ite": lambda c, a, b: b ^ (c & (a ^ b)),
 }
 
+#: What false and true are where loads are truth values: arrays that broadcast against any.
+BOOLS = np.array([[False]]), np.array([[True]])
+
+
 @dataclass
 class Program:
     """Nodes in evaluation order. A load is `("load", key)`; `outputs` are node numbers."""
@@ -121,14 +125,14 @@ class Program:
         moved = [node if node[0] == "load" else (node[0], *(place[arg] for arg in node[1:])) for node in nodes]
         return Program(moved, {}, [place[number] for number in outputs]), place
 
-    def run(self, values: Mapping[Hashable, Any], constants: tuple[Any, Any] = (False, True)) -> list[Any]:
+    def run(self, values: Mapping[Hashable, Any], constants: tuple[Any, Any] = BOOLS) -> list[Any]:
         """The outputs for given loads, whose shapes broadcast. `constants`: what false and true are to the loads' type."""
         results: list[Any] = [None] * len(self.nodes)
         for number, (node, dead) in enumerate(zip(self.nodes, self._last_uses(), strict=True)):
             op = node[0]
             if op == "load":
                 key = node[1]
-                results[number] = np.full((1, 1), constants[key[1]]) if key[0] == "constant" else values[key]
+                results[number] = constants[key[1]] if key[0] == "constant" else values[key]
             elif op == "not":
                 results[number] = ~results[node[1]]
             elif op == "ite":
