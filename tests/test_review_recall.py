@@ -8,14 +8,20 @@ from specproof import U64, Design, State, field, frozen
 from specproof.cache import Cache
 from specproof.decide import ask
 from specproof.fallback import Inductive
+from specproof.jsonout import steps
+from specproof.lift import least
+from specproof.load import library
 from specproof.remember import Remembering, engine
 from specproof.review.compare import review
+from specproof.review.jsonform import document
 from specproof.review.line import line
 from specproof.review.recall import Question, Recall
 from specproof.review.result import Review
 from specproof.review.sides import Side, of_target
+from specproof.story.subject import Subject
 from specproof.system import build
 from specproof.terms import Term
+from specproof.trace import Trace, violates
 from specproof.verdict import Proved, Refuted, Result, Unknown
 from tests.review_tools import SEED, run
 
@@ -111,6 +117,32 @@ def test_a_run_of_a_claim_shows_a_difference_that_is_not_the_first(tmp_path: Pat
     assert isinstance(one.result.verdict, Refuted) and not one.result.verdict.shortest
     assert "the run that breaks enforcement" in one.result.verdict.method
     assert one.before != one.after and len(one.moments) == 6
+
+
+def test_a_run_that_breaks_the_old_design_is_told_with_few_bits() -> None:
+    """As it was found it has whatever bits the slice state had with which it starts; that is not shrunk until it is told."""
+    found = review(of_target("kvm-rfc-v2"), of_target("kvm-reference"), configuration="virtualized", claims=["enforcement"])
+    (change,) = found.claims
+    assert change.fate == "gained" and isinstance(change.old, Result) and isinstance(change.old.verdict, Refuted)
+    old = change.told[0]
+    assert old is not None and change.told[1] is None and old.raw == change.old.verdict.trace
+
+    subject = Subject.of(library(), "kvm-rfc-v2", "virtualized", "enforcement")
+    for trace in (old.raw, old.trace):
+        assert [step.action for step in trace.steps] == [step.action for step in old.raw.steps]
+        assert violates(subject.system, subject.prop, trace)
+    assert bits(old.trace) < bits(old.raw)
+    assert old.trace == least(subject.system, subject.prop, old.trace)
+    assert old.story is change.old_story and [beat.action for beat in old.story.beats] == [step.action for step in old.trace.steps]
+
+    assert document([found])["reviews"][0]["claims"][0]["old"]["trace"] == steps(old.trace)
+    later = next(one for one in found.behaviours if one.name == "effective-in-guest").result.verdict
+    assert isinstance(later, Refuted) and later.trace.steps == old.trace.steps[: later.trace.length]
+
+
+def bits(trace: Trace) -> int:
+    """How many are set in the values with which a run starts, and in its inputs."""
+    return sum(value.bit_count() for value in (*trace.initial.values(), *(value for step in trace.steps for value in step.inputs.values())))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from specproof.claims import Claim, Property
 from specproof.decide import ask
+from specproof.lift import least
 from specproof.plan import configurations, pair
 from specproof.review.cone import same
 from specproof.review.recall import Question, Recall
@@ -129,7 +130,10 @@ def _with_run(change: ClaimChange, before: Asked, after: Asked) -> ClaimChange:
     """Whether the run that breaks the old design breaks the new one."""
     if change.fate != "still refuted" or change.old_run is None or change.claim not in after.properties:
         return change
-    again = _replayed(change.old_run.trace, after, change.claim)
+    run = change.old_run.trace
+    again = _replayed(run, after, change.claim)
+    if again is None:  # it was not shrunk yet: what it has too many may be what keeps it apart
+        again = _replayed(least(before.system, before.properties[change.claim], run), after, change.claim)
     return replace(change, same_run=again is not None)
 
 

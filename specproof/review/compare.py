@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from specproof.errors import UsageError, did_you_mean
+from specproof.lift import least
 from specproof.load import Library
 from specproof.review.algebra import formulas
 from specproof.review.claims import common_configurations, compared, relations
@@ -17,10 +18,9 @@ from specproof.review.cone import identical
 from specproof.review.line import NAMED
 from specproof.review.observe import behaviours, common, unlike
 from specproof.review.recall import Recall
-from specproof.review.result import Answer, Behaviour, ClaimChange, Name, Place, Review, Stories, listed, word
+from specproof.review.result import Answer, Behaviour, ClaimChange, Name, Place, Review, Told, listed, word
 from specproof.review.sides import Side
 from specproof.review.together import done
-from specproof.story.model import Story
 from specproof.story.subject import Subject
 from specproof.story.tell import tell
 from specproof.system import build
@@ -63,7 +63,7 @@ def review(
             return changes, [], ((), ())
         progress(f"behaviour, {name}" if name else "behaviour")
         shared = common(*systems[name])
-        return changes, behaviours(shared.old, shared.new, timeout, observables, exhaustive, _changed_runs(changes, name)), shared.only
+        return changes, behaviours(shared.old, shared.new, timeout, observables, exhaustive, _changed_runs(changes, old, new)), shared.only
 
     def across() -> _Part:
         progress("relations")
@@ -77,7 +77,7 @@ def review(
         apart = () if same else unlike(*pair)
         found = [*_only_actions(old, new, alone), *([("views of another width", apart)] if apart else [])]
         only += [entry for entry in found if entry not in only]
-    asked = [_told(change, old, new) for change in _merged(changes, new) if not _silent(change)]
+    asked = [replace(change, told=_told(change, old, new)) for change in _merged(changes, new) if not _silent(change)]
     progress("formulas")
     return Review(
         old=_name(old), new=_name(new), configurations=tuple(both), only=tuple(only), claims=tuple(asked),
@@ -96,34 +96,32 @@ def _restricted(claims: Sequence[str], configuration: str | None) -> str:
     return ", ".join(part for part in (what, place) if part)
 
 
-def _changed_runs(changes: Sequence[ClaimChange], configuration: str) -> list[Trace]:
+def _changed_runs(changes: Sequence[ClaimChange], old: Side, new: Side) -> list[Told]:
     """Runs that break one side and not the other, or not in the same way."""
-    found = [change for change in changes if change.configuration == configuration and not change.same_run]
-    return [verdict.trace for change in found for verdict in (change.old_run, change.run) if verdict is not None]
+    return [told for change in changes if not change.same_run for told in _told(change, old, new) if told is not None]
 
 
 def _silent(change: ClaimChange) -> bool:
     return word(change.old) == word(change.new) == "not asked"
 
 
-#: Fates whose counterexamples are told in full.
-TOLD = ("lost", "new and refuted", "gained", "still refuted")
+def _told(change: ClaimChange, old: Side, new: Side) -> tuple[Told | None, Told | None]:
+    """What tells the runs that break the two sides."""
+    first, second = (_of_side(change, side, answer) for side, answer in ((old, change.old), (new, change.new)))
+    return first, second
 
 
-def _told(change: ClaimChange, old: Side, new: Side) -> ClaimChange:
-    """The change with what tells the stories of its runs."""
-    if change.fate not in TOLD:
-        return change
-    return replace(change, stories=Stories(partial(_story, change, old, change.old), partial(_story, change, new, change.new)))
-
-
-def _story(change: ClaimChange, side: Side, answer: Answer | None) -> Story | None:
+def _of_side(change: ClaimChange, side: Side, answer: Answer | None) -> Told | None:
     verdict = answer.verdict if isinstance(answer, Result) else None
     if not isinstance(verdict, Refuted):
         return None
     claim = next(claim for claim in side.claims if claim.name == change.claim)
     subject = Subject(Library(), side.design, change.configuration, claim)
-    return tell(subject, verdict.trace, shortest=verdict.shortest, analyse=False)
+
+    def fewer(trace: Trace) -> Trace:
+        return trace if subject.is_relation else least(subject.system, subject.prop, trace)  # a relation's run is shrunk on the merged pair
+
+    return Told(verdict.trace, fewer, partial(tell, subject, shortest=verdict.shortest, analyse=False))
 
 
 def _claim(name: str, old: Side, new: Side) -> str:

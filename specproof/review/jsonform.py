@@ -9,7 +9,7 @@ from typing import Any
 import specproof
 from specproof.jsonout import steps
 from specproof.review.line import line
-from specproof.review.result import Answer, Behaviour, ClaimChange, Formula, Held, Review, code
+from specproof.review.result import Answer, Behaviour, ClaimChange, Formula, Held, Review, Told, code
 from specproof.verdict import Proved, Refuted, Result, Unknown, Vacuous
 
 #: Raised whenever a reader of the old form could misread the new one.
@@ -41,14 +41,14 @@ def _review(review: Review) -> dict[str, Any]:
 def _claim(change: ClaimChange) -> dict[str, Any]:
     found: dict[str, Any] = {
         "claim": change.claim, "id": change.id, "sentence": change.sentence, "configuration": change.configuration,
-        "fate": change.fate, "affected": change.affected, "old": _answer(change.old), "new": _answer(change.new),
+        "fate": change.fate, "affected": change.affected, "old": _answer(change.old, change.told[0]), "new": _answer(change.new, change.told[1]),
     }  # fmt: skip
     if change.fate == "still refuted":
         found["same_run"] = change.same_run
     return found
 
 
-def _answer(answer: Answer | None) -> dict[str, Any]:
+def _answer(answer: Answer | None, told: Told | None) -> dict[str, Any]:
     if isinstance(answer, Held):
         return {"verdict": "vacuous" if answer.vacuous else "holds", "method": "one-bit slice", "reason": "no run breaks it; no certificate was made"}
     if not isinstance(answer, Result):
@@ -59,7 +59,7 @@ def _answer(answer: Answer | None) -> dict[str, Any]:
         found["assumptions"] = list(verdict.assumptions)
         found["lemmas"] = [lemma.equation for lemma in verdict.lemmas]
     elif isinstance(verdict, Refuted):
-        found["trace"] = steps(verdict.trace)
+        found["trace"] = steps(told.trace if told is not None else verdict.trace)
         found["shortest"] = verdict.shortest
     elif isinstance(verdict, Vacuous | Unknown):
         found["reason"] = verdict.reason

@@ -14,7 +14,7 @@ from specproof.observable import Observable
 from specproof.readings.integers import evaluate
 from specproof.registers import Registers
 from specproof.review.lockstep import NAMES, Lockstep
-from specproof.review.result import Behaviour, Moment
+from specproof.review.result import Behaviour, Moment, Told
 from specproof.solver import Solver
 from specproof.system import System
 from specproof.terms import Bool, Term, Word, variable
@@ -122,26 +122,37 @@ class Judge:
         return tuple((view, registers.term(term, values[view])) for view, term in terms.items() if view in visible)
 
 
-def along(judge: Judge, names: Sequence[str], runs: Sequence[Trace]) -> dict[str, Verdict]:
-    """For the named observables the earliest difference in any of the runs, each fed to both sides, as far as both take it."""
+def along(judge: Judge, names: Sequence[str], runs: Sequence[Told]) -> dict[str, Verdict]:
+    """For the named observables the earliest difference in any of the runs, each fed to both sides, as far as both take it; where the run shows
+    it with fewer bits too, with these."""
     terms = [{name: judge.terms(side, judge.table[name]) for name in names if name in judge.table} for side in (0, 1)]
     found: dict[str, Refuted] = {}
-    for run in sorted(runs, key=lambda run: run.length):
-        if len(found) == len(terms[0]):
+    for run in sorted(runs, key=lambda run: run.raw.length):
+        left = [name for name in terms[0] if name not in found]
+        if not left:
             break
-        steps = tuple(takewhile(lambda step: step.action in judge.pair.system.actions, run.steps))
-        initial = judge.start(run.initial)
-        if initial is None:
-            continue
-        sides = [judge.follow(side, initial, steps) for side in (0, 1)]
-        for number, (left, right) in enumerate(zip(sides[0][0], sides[1][0], strict=True)):
-            for name in terms[0]:
-                if name not in found and judge.apart(judge.table[name], (left, right), (terms[0][name], terms[1][name])):
-                    trace = Trace(judge.pair.system.design, judge.pair.system.configuration, name, initial, steps[:number])
-                    found[name] = Refuted(f"the run that breaks {run.claim}, replayed on integers on both sides", trace, shortest=False)
-            if number < len(steps) and not (sides[0][1][number] and sides[1][1][number]):
-                break
+        shown = _shown(judge, left, run.raw, terms)
+        if shown:
+            found |= shown | _shown(judge, list(shown), run.trace, terms)
     return dict(found)
+
+
+def _shown(judge: Judge, names: Sequence[str], run: Trace, terms: Sequence[Mapping[str, Mapping[str, Term]]]) -> dict[str, Refuted]:
+    """Which of the observables differ in a run, and when first."""
+    steps = tuple(takewhile(lambda step: step.action in judge.pair.system.actions, run.steps))
+    initial = judge.start(run.initial)
+    if initial is None:
+        return {}
+    found: dict[str, Refuted] = {}
+    sides = [judge.follow(side, initial, steps) for side in (0, 1)]
+    for number, (left, right) in enumerate(zip(sides[0][0], sides[1][0], strict=True)):
+        for name in names:
+            if name not in found and judge.apart(judge.table[name], (left, right), (terms[0][name], terms[1][name])):
+                trace = Trace(judge.pair.system.design, judge.pair.system.configuration, name, initial, steps[:number])
+                found[name] = Refuted(f"the run that breaks {run.claim}, replayed on integers on both sides", trace, shortest=False)
+        if number < len(steps) and not (sides[0][1][number] and sides[1][1][number]):
+            break
+    return found
 
 
 def _visible(one: Observable, values: Mapping[str, int]) -> bool:

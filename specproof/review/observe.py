@@ -24,7 +24,7 @@ from specproof.lift import Disagreement
 from specproof.observable import Observable
 from specproof.review.judge import Judge, along
 from specproof.review.lockstep import AS_SAID, COURSE, LOOSE, TOGETHER, Difference, Lockstep, lockstep, nothing
-from specproof.review.result import SEARCHED, Behaviour
+from specproof.review.result import SEARCHED, Behaviour, Told
 from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import Action, System
@@ -166,7 +166,7 @@ class _Searched:
 
 
 def behaviours(
-    old: System, new: System, timeout: float | None, only: Sequence[str] = (), exhaustive: bool = False, runs: Sequence[Trace] = ()
+    old: System, new: System, timeout: float | None, only: Sequence[str] = (), exhaustive: bool = False, runs: Sequence[Told] = ()
 ) -> list[Behaviour]:
     """Every observable (or `only` some) of two systems with the same actions that are fed the same inputs.
 

@@ -38,6 +38,7 @@ class _Refuter(Decision):
     """Looks for runs that break claims, and makes no certificate for those that nothing breaks (`held`, by name whether vacuous)."""
 
     divides = False  # what was explored is kept, for the proofs that are asked for
+    shrinks = False  # a run that breaks the old design is told where it shows what was gained, and there alone
 
     def __init__(
         self, system: System, properties: Mapping[str, Property], kinds: Mapping[str, str], solver: Solver,

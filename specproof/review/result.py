@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from specproof.story.model import Story
+from specproof.trace import Trace
 from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown
 
 #: The method of an observable for which runs were searched, and none was found, where another one differs.
@@ -56,22 +57,23 @@ def word(answer: Answer | None) -> str:
     return answer.verdict.word if isinstance(answer, Result) else "not asked"
 
 
-class Stories:
-    """The stories of the runs that break a claim, each told when it is first read: most are not."""
+class Told:
+    """A run that breaks a claim, as it was found (`raw`) and as it is told: with few bits, and its story. Both are worked out when they are
+    first read: most are not."""
 
-    def __init__(self, old: Callable[[], Story | None], new: Callable[[], Story | None]) -> None:
-        """What tells them."""
-        self._tell = old, new
-
-    @cached_property
-    def old(self) -> Story | None:
-        """Of the old design."""
-        return self._tell[0]()
+    def __init__(self, raw: Trace, least: Callable[[Trace], Trace], tell: Callable[[Trace], Story]) -> None:
+        """`least`: the same steps with fewer bits. `tell`: the story of such a run."""
+        self.raw, self._least, self._tell = raw, least, tell
 
     @cached_property
-    def new(self) -> Story | None:
-        """Of the new design."""
-        return self._tell[1]()
+    def trace(self) -> Trace:
+        """With few bits."""
+        return self._least(self.raw)
+
+    @cached_property
+    def story(self) -> Story:
+        """Of that."""
+        return self._tell(self.trace)
 
 
 @dataclass(frozen=True)
@@ -88,17 +90,17 @@ class ClaimChange:
     same_run: bool = False
     affected: bool = True
     reason: str = ""
-    stories: Stories | None = field(default=None, compare=False, repr=False)
+    told: tuple[Told | None, Told | None] = field(default=(None, None), compare=False, repr=False)
 
     @property
     def story(self) -> Story | None:
         """The story of the run that breaks the new design."""
-        return self.stories.new if self.stories is not None else None
+        return self.told[1].story if self.told[1] is not None else None
 
     @property
     def old_story(self) -> Story | None:
         """The story of the run that breaks the old design."""
-        return self.stories.old if self.stories is not None else None
+        return self.told[0].story if self.told[0] is not None else None
 
     @property
     def run(self) -> Refuted | None:
