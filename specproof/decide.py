@@ -23,7 +23,7 @@ from specproof.fallback import Allowed, all_ways, by_induction, fall_back, never
 from specproof.graph import variables
 from specproof.layout import TooLarge
 from specproof.lemmas import Certificate, discover
-from specproof.lift import Disagreement, Judge, least, least_start, lift, positions, shrink
+from specproof.lift import Disagreement, Judge, least_start, lift, positions, shrink
 from specproof.product import SHARING, Pair, merge, product, stops
 from specproof.readable import lines
 from specproof.sanity import Sanity, tautologies
@@ -203,7 +203,7 @@ class Accepted:
 
 class Decision:
     """One system and the properties asked of it. `divides`: what depends on different fields may be decided apart. `shrinks`: runs that
-    refute are told with few bits; else they are shrunk by who tells them, as those are in which an antecedent happens."""
+    refute are told with few bits; else they are shrunk by who tells them, as runs are that come with a proof."""
 
     divides = True
     shrinks = True
@@ -330,15 +330,16 @@ class Decision:
 
     def _lift(self, concrete: Concrete, prop: Property, hits: Sequence[Hit], *, wanted: bool) -> tuple[Trace | None, Hit]:
         """A run to the first hit that has one, and that hit."""
-        shrinks = self.shrinks and not wanted  # of the runs in which an antecedent happens few are told
-        if (wanted or self.kinds[prop.claim] == "reachability") and (trace := self._seen(prop, hits[0].depth, wanted, shrinks)) is not None:
+        proof = wanted or self.kinds[prop.claim] == "reachability"
+        if proof and (trace := self._seen(prop, hits[0].depth, wanted)) is not None:
             return trace, hits[0]
         for actions, alike in concrete.by_actions(hits):
             runs = (concrete.ending(prop, hit, wanted) for hit in alike)
             run = next(filter(None, runs), None)
             if run is not None:
                 judge = Judge(self.system, prop, wanted)
-                trace = shrink(judge, run.initial, run.steps, concrete.preferred) if shrinks else judge(run.initial, run.steps)
+                whole = proof or not self.shrinks
+                trace = judge(run.initial, run.steps) if whole else shrink(judge, run.initial, run.steps, concrete.preferred)
             else:
                 trace = lift(self.system, prop, actions, self.solver, wanted=wanted)
             if trace is not None:
@@ -346,12 +347,12 @@ class Decision:
                 return trace, alike[0]
         return None, hits[0]
 
-    def _seen(self, prop: Property, length: int, wanted: bool, shrinks: bool) -> Trace | None:
+    def _seen(self, prop: Property, length: int, wanted: bool) -> Trace | None:
         """A beginning of a run that is known already, so long, at whose end the property has the value `wanted`."""
         for trace in self.traces:
             begun = replace(trace, claim=prop.claim, steps=trace.steps[:length])
             if begun.length == length and violates(self.system, prop, begun) != wanted:
-                return least(self.system, prop, begun) if shrinks else begun
+                return begun
         return None
 
     def _or_vacuous(self, concrete: Concrete, name: str, witnesses: dict[str, Trace | None]) -> Property:

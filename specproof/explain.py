@@ -146,9 +146,9 @@ def story(result: Result, known: Library, without: Sequence[str] = (), together:
 
 
 def shrunk(subject: Subject, witness: Trace) -> Trace:
-    """The run that comes with a proof, as it is told: that an antecedent happens is all that deciding asks of it."""
-    happens = subject.prop.happens
-    return least(subject.system, happens, witness, wanted=True) if happens is not None else witness
+    """The run that comes with a proof, as it is told: that it reaches what it should is all that deciding asks of it."""
+    reached = subject.prop if subject.claim.kind == "reachability" else subject.prop.happens
+    return least(subject.system, reached, witness, wanted=True) if reached is not None else witness
 
 
 def _counterexample(verdict: Refuted, result: Result, known: Library, without: Sequence[str]) -> list[Block]:
