@@ -22,6 +22,7 @@ from specproof.query import Core
 from specproof.readings.integers import evaluate_all
 from specproof.slice import Slice
 from specproof.solver import Answer, Solver
+from specproof.symmetry import fails_at_representatives
 from specproof.system import System
 from specproof.terms import FALSE, TRUE, Bool, Term
 from specproof.vocabulary import Lemma, Vocabulary
@@ -32,16 +33,17 @@ TRIES = 32
 
 @dataclass(frozen=True)
 class _Question:
-    """What must be unsatisfiable of the property: at an action, or for None of a start. `assumed` is what may be known besides the facts."""
+    """What must follow from facts: at an action, or for None of a start. `assumed` is what may be known besides them."""
 
     at: str | None
     facts: tuple[Term, ...]
+    goal: Bool
     assumed: Mapping[str, Bool]
 
     def fails(self, solver: Solver, lemmas: Iterable[Bool] = (), assumptions: Iterable[str] = ()) -> Answer:
         """How the property fails, if it does, under these lemmas and assumptions; lemmas speak of states from which steps go."""
         known = lemmas if self.at is not None else ()
-        return solver.ask([*known, *self.facts, *(self.assumed[name] for name in assumptions)])
+        return solver.ask(fails_at_representatives([*known, *self.facts, *(self.assumed[name] for name in assumptions)], self.goal))
 
     def core(self, lemmas: Mapping[Lemma, Bool], solver: Solver) -> Core:
         """What it needs of that, where all of it together is enough and nothing is not."""
@@ -115,14 +117,14 @@ def _questions(system: System, prop: Property) -> Iterator[_Question]:
     """Everything that must be unsatisfiable: first a start that breaks the property, then a step that does."""
     state = prop.state if prop.state is not None else TRUE
     if state is not TRUE:
-        yield _Question(None, (system.initial, ~state), system.initially_assumed)
+        yield _Question(None, (system.initial,), state, system.initially_assumed)
     for name, action in system.actions.items():
         if name in prop.steps:
             wanted = prop.steps[name]
         else:
             wanted = cast(Bool, substitute([state], {system.variables[path]: term for path, term in action.next.items()})[0])
         if wanted is not TRUE and action.enabled is not FALSE:
-            yield _Question(name, (*(() if prop.steps else (state,)), action.guard, ~wanted), action.assumed)
+            yield _Question(name, (*(() if prop.steps else (state,)), action.guard), wanted, action.assumed)
 
 
 def _excluding(vocabulary: Vocabulary, values: Mapping[str, int]) -> list[Lemma]:
