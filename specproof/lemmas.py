@@ -84,17 +84,13 @@ def discover(
         for lemma in wanted:
             query.know(lemma)
 
-    cores: dict[tuple[Lemma | str, str | None], Core] = {}
-
     def block(target: Lemma | str) -> None:
-        for name, query in queries.items():
+        for query in queries.values():
             while isinstance(found := query.ask(target), dict):
                 lemma = vocabulary.exclude(found)
                 lemmas.append(lemma)
                 for other in queries.values():
                     other.know(lemma)
-            if found is not None:
-                cores[(target, name)] = found
 
     for prop in properties:
         block(prop.claim)
@@ -102,26 +98,38 @@ def discover(
     while place < len(lemmas):
         block(lemmas[place])
         place += 1
-    return _minimal(Certificate(vocabulary, lemmas, [prop.claim for prop in properties], cores), wanted, queries)
+    return _minimal(Certificate(vocabulary, lemmas, [prop.claim for prop in properties]), wanted, queries)
 
 
 def _minimal(certificate: Certificate, wanted: Sequence[Lemma], queries: Mapping[str | None, Query]) -> Certificate:
     """Only lemmas that the claims, or those wanted, need, by unsat cores and then by leaving out one after the other."""
-    of: dict[Lemma | str, dict[tuple[Lemma | str, str | None], Core]] = {}
-    for key, core in certificate.cores.items():
-        of.setdefault(key[0], {})[key] = core
+
+    def cores(target: Lemma | str, among: Sequence[Lemma]) -> dict[tuple[Lemma | str, str | None], Core] | None:
+        found: dict[tuple[Lemma | str, str | None], Core] = {}
+        for name, query in queries.items():
+            answer = query.ask(target, among)
+            if isinstance(answer, dict):
+                return None
+            if answer is not None:
+                found[(target, name)] = answer
+        return found
+
+    short = sorted(certificate.lemmas, key=lambda lemma: len(lemma.literals))
     needed: dict[tuple[Lemma | str, str | None], Core] = {}
     todo: list[Lemma | str] = [*certificate.claims, *wanted]
     seen: set[Lemma | str] = set(todo)
     while todo:
-        found = of.get(todo.pop(0), {})
+        target = todo.pop(0)
+        found = cores(target, short)
+        if found is None:
+            raise RuntimeError(f"{target} is not implied by the lemmas that were found for it")
         needed.update(found)
         for core in found.values():
             for lemma in core.lemmas:
                 if lemma not in seen:
                     seen.add(lemma)
                     todo.append(lemma)
-    keep = [lemma for lemma in sorted(certificate.lemmas, key=lambda lemma: len(lemma.literals)) if lemma in seen]
+    keep = [lemma for lemma in short if lemma in seen]
     for lemma in sorted((one for one in keep if one not in wanted), key=lambda lemma: -len(lemma.literals)):
         rest = [other for other in keep if other is not lemma]
         replaced: dict[tuple[Lemma | str, str | None], Core] = {}
