@@ -13,7 +13,7 @@ from specproof.errors import UsageError, did_you_mean
 from specproof.lift import least
 from specproof.load import Library
 from specproof.review.algebra import formulas
-from specproof.review.claims import common_configurations, compared, relations
+from specproof.review.claims import common_configurations, compared, relations, worded
 from specproof.review.cone import identical
 from specproof.review.line import NAMED
 from specproof.review.observe import behaviours, common, unlike
@@ -51,9 +51,12 @@ def review(
         known = ", ".join((*old.design.configurations, *new.design.configurations)) or "none"
         which = f" {configuration!r}" if configuration else ""
         raise UsageError(f"{old.label} and {new.label} have no configuration{which} in common; known: {known}")
-    wanted = [_claim(name, old, new) for name in claims]
-    only = [(f"configurations of {side.label} alone", names) for side, names in ((old, left), (new, right)) if names and configuration is None]
     systems = {name: (build(old.design, name), build(new.design, name)) for name in both}
+    old, new, other, gone = worded(old, new, systems[both[-1]][::-1])
+    wanted = [one for name in claims for one in _claim(name, old, new)]
+    only = [(f"configurations of {side.label} alone", names) for side, names in ((old, left), (new, right)) if names and configuration is None]
+    only += [("claims that have other words now", other)] if other else []
+    only += [(f"claims of {old.label} alone", gone)] if gone else []
     same = all(identical(*pair) for pair in systems.values())
 
     def at(name: str) -> _Part:
@@ -124,11 +127,12 @@ def _of_side(change: ClaimChange, side: Side, answer: Answer | None) -> Told | N
     return Told(verdict.trace, fewer, partial(tell, subject, shortest=verdict.shortest, analyse=False))
 
 
-def _claim(name: str, old: Side, new: Side) -> str:
+def _claim(name: str, old: Side, new: Side) -> list[str]:
+    """The claim that is meant, and what it said before."""
     known = {key: claim.name for side in (old, new) for claim in side.claims for key in (claim.name, claim.id) if key}
     if name not in known:
         raise UsageError(f"there is no claim {name!r}; {did_you_mean(name, known)}")
-    return known[name]
+    return [one for one in (known[name], f"{known[name]}, as it was") if one in known]
 
 
 def _only_actions(old: Side, new: Side, only: tuple[tuple[str, ...], tuple[str, ...]]) -> list[tuple[str, tuple[str, ...]]]:

@@ -47,7 +47,10 @@ def _first(review: Review) -> str:
     if unsure:
         return f"not settled. Nothing is shown to be lost, but {_reasons(unsure)}."
     if review.silent:
-        return "not settled. No claim speaks of what both show, so this says only what can be seen of them."
+        asked = " that was asked" if review.claims else ""
+        return f"not settled. No claim{asked} speaks of what both show, so this says only what can be seen of them."
+    if review.open:
+        return f"not settled. Nothing is shown to be lost, but whether {listed(review.open)} can differ is open."
     if review.identical:
         return "both are the same, term by term; nothing is lost."
     gained = set(review.by_claim("gained")) | set(review.by_claim("gained", partly=True))
@@ -153,9 +156,8 @@ def _seen(review: Review) -> str:
         return ""
     differing = [one for one in review.behaviours if one.differs]
     if not differing:
-        open_ = list(dict.fromkeys(one.name for one in review.behaviours if not one.same))
-        if open_:
-            return f"Whether {listed(open_)} can differ is open."
+        if any(not one.same for one in review.behaviours):
+            return ""  # what is open is in the first sentence
         return "Fed the same inputs, nothing that can be seen of the two ever differs."
     first = min(map(_length, differing))
     names = dict.fromkeys(one.name for one in differing if _length(one) == first)

@@ -289,7 +289,7 @@ def _formula(one: Formula) -> Iterator[Block]:
 
 def _rest(review: Review) -> Iterator[Block]:
     if review.only:
-        yield Block("title", "What was not compared")
+        yield Block("title", "What the two do not have in common")
         yield Block("rows", rows=tuple((what, ", ".join(names)) for what, names in review.only))
     if review.assumptions:
         yield Block("title", "What the proofs assume")

@@ -236,8 +236,14 @@ class Review:
 
     @property
     def silent(self) -> bool:
-        """Whether no claim could be asked, of designs that are not shown to behave alike."""
-        return not self.claims and not self.identical and not (self.behaviours and all(one.same for one in self.behaviours))
+        """Whether no claim could be asked of the new design, and the two are not shown to behave alike."""
+        asked = any(change.fate != "not asked" for change in self.claims)
+        return not asked and not self.identical and not (self.behaviours and all(one.same for one in self.behaviours))
+
+    @property
+    def open(self) -> list[str]:
+        """The observables of which it is not known whether they can differ."""
+        return list(dict.fromkeys(one.name for one in self.behaviours if isinstance(one.result.verdict, Unknown) and not one.searched))
 
     @property
     def code(self) -> int:
@@ -246,8 +252,7 @@ class Review:
             return 1
         if self.silent:
             return 3
-        open_ = any(isinstance(one.result.verdict, Unknown) and not one.searched for one in self.behaviours)
-        return 3 if self.of("undecided", "dropped", "hollow") or open_ else 0
+        return 3 if self.of("undecided", "dropped", "hollow") or self.open else 0
 
 
 def code(reviews: Sequence[Review]) -> int:

@@ -1,0 +1,142 @@
+"""A change of what is asked does not hide a change of the design, and where nothing could be asked nothing is said to be kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from specproof import U64, Bool, Claim, Design, State, Word, field, frozen, step
+from specproof.review.compare import review
+from specproof.review.jsonform import text as json_text
+from specproof.review.junit import text as junit_text
+from specproof.review.line import line
+from specproof.review.sides import Side
+from specproof.verdict import Unknown
+
+EVERY = (1 << 64) - 1
+
+
+class Box(State):
+    """A word of which some bits are locked."""
+
+    word: U64 = field("what is in the box")
+    lock: U64 = frozen("the bits that stay")
+
+
+def box(name: str, claims: tuple[Claim, ...], keeps: int = EVERY) -> Side:
+    """The locked bits stay, those of `keeps` at least."""
+    design = Design(name, Box, doc="a box")
+    design.initial(lambda s: s.word == 0)
+
+    def write(s: Box, value: U64) -> Box:
+        """A write."""
+        lock = s.lock & keeps
+        return s.replace(word=(s.word & lock) | (value & ~lock))
+
+    def inside(s: Box) -> Word:
+        return s.word
+
+    def locked(s: Box) -> Word:
+        return s.lock
+
+    design.action(by="guest")(write)
+    design.view(inside)
+    design.view(locked)
+    return Side(name, design, claims)
+
+
+def stays(but: int = EVERY) -> Claim:
+    """That locked bits stay, or those among some."""
+
+    @step("locked-bits-stay")
+    def stays(before: Any, after: Any) -> Bool:
+        """A locked bit does not change."""
+        return ((before.inside ^ after.inside) & before.locked & but) == 0  # type: ignore[no-any-return]
+
+    return stays
+
+
+def test_a_claim_that_is_weakened_with_the_design_is_asked_as_it_was() -> None:
+    """The new words hold of both; what the claim said before is lost, and the report names both."""
+    found = review(box("old", (stays(),)), box("new", (stays(EVERY - 1),), keeps=EVERY - 1))
+
+    assert {change.claim: change.fate for change in found.claims} == {"locked-bits-stay": "kept", "locked-bits-stay, as it was": "lost"}
+    assert found.code == 1
+    assert line(found).startswith("old -> new: do not take it as it is: it loses what held before.")
+    assert "Runs of new break locked-bits-stay, as it was (1 step), which held before." in line(found)
+    assert ("claims that have other words now", ("locked-bits-stay",)) in found.only
+    lost = next(change for change in found.claims if change.fate == "lost")
+    assert lost.story is not None and lost.story.sentence == "A locked bit does not change."
+
+
+def test_the_claim_that_is_named_is_asked_as_it_was_too() -> None:
+    """`--claim` does not cut off what it said before."""
+    found = review(box("old", (stays(),)), box("new", (stays(EVERY - 1),), keeps=EVERY - 1), claims=["locked-bits-stay"])
+
+    assert [change.fate for change in found.claims] == ["kept", "lost"]
+
+
+def test_a_claim_that_is_taken_away_is_asked_all_the_same() -> None:
+    """Of the design that no longer keeps it, and of one that does."""
+    gone = review(box("old", (stays(),)), box("new", (), keeps=0))
+    kept = review(box("old", (stays(),)), box("new", ()))
+
+    assert [(change.claim, change.fate) for change in gone.claims] == [("locked-bits-stay", "lost")] and gone.code == 1
+    assert [(change.claim, change.fate) for change in kept.claims] == [("locked-bits-stay", "kept")] and kept.code == 0
+    assert gone.only == kept.only == (("claims of old alone", ("locked-bits-stay",)),)
+
+
+def test_the_same_words_written_again_are_one_claim() -> None:
+    """As where one file is loaded at two revisions."""
+    found = review(box("old", (stays(),)), box("new", (stays(),), keeps=3))
+
+    assert [(change.claim, change.fate) for change in found.claims] == [("locked-bits-stay", "lost")]
+    assert found.only == ()
+
+
+def blind(name: str) -> Side:
+    """A box into which nobody sees."""
+    design = Design(name, Box, doc="a closed box")
+    design.initial(lambda s: s.word == 0)
+    design.action(by="guest")(write_over)
+    design.view(inside_alone)
+    return Side(name, design, (stays(),))
+
+
+def write_over(s: Box, value: U64) -> Box:
+    """A write of everything."""
+    return s.replace(word=value)
+
+
+def inside_alone(s: Box) -> Word:
+    return s.word
+
+
+inside_alone.__name__ = "inside"
+
+
+def test_where_the_new_design_could_be_asked_nothing_it_is_not_settled() -> None:
+    """That a claim was asked of the old design alone says nothing of the change; machines are told so too."""
+    found = review(box("old", (stays(),)), blind("new"), claims=["locked-bits-stay"])
+
+    assert found.code == 3 and line(found).startswith("old -> new: not settled.")
+    suite = ElementTree.fromstring(junit_text([found]).split("\n", 1)[1]).find("testsuite")
+    assert suite is not None and int(suite.get("errors", "0")) >= 1
+    assert json.loads(json_text([found]))["reviews"][0]["exit"] == 3
+
+
+def test_what_is_open_of_the_behaviour_is_in_the_first_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 3 and a line that says that nothing is lost would not fit."""
+    open_: Callable[..., dict[str, Any]] = lambda pair, names, *_: {name: Unknown("none", "its limit was reached") for name in names}  # noqa: E731
+    monkeypatch.setattr("specproof.review.observe._verdicts", open_)
+    found = review(box("old", (stays(),)), box("new", (stays(),), keeps=3), claims=[])
+    kept = review(box("old", (stays(3),)), box("new", (stays(3),), keeps=3))
+
+    assert found.code == 1
+    assert kept.code == 3 and line(kept).startswith("old -> new: not settled. Nothing is shown to be lost, but whether ")
+    assert line(kept).split(". ")[1].endswith("can differ is open")
+    assert 'errors="1"' in junit_text([kept])
