@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from specproof import __version__
+from specproof.cli_seconds import Seconds
 from specproof.errors import SpecproofError
 from specproof.interrupts import heeded
 from specproof.resident import seldom_collected
@@ -29,6 +31,7 @@ _COLOURS = {"proved": "green", "refuted": "red", "vacuous": "yellow", "unknown":
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line and returns its exit code. No error of the user's ends in a traceback."""
     seldom_collected()
+    _writable()
     try:
         with heeded():
             code = command.main(arguments if arguments is None else list(arguments), prog_name="specproof", standalone_mode=False)
@@ -43,13 +46,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has seen enough
+    except (BrokenPipeError, SystemExit):  # the reader of our output has seen enough; click ends the process for it
         _drop_output()
         return BAD_USAGE
     except OSError as error:  # a full disk, most likely under standard output: every file of ours says its name itself
         _drop_output()
         complain(f"{error.filename or 'standard output'}: {error.strerror}")
         return BAD_USAGE
+
+
+def _writable() -> None:
+    """Standard output takes every text: what its encoding has no way to write is escaped. Closed, it is nobody's."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _drop_output() -> None:
@@ -108,7 +120,7 @@ def command() -> None:
 
 def _options(function: Any) -> Any:
     for option in (
-        click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for a design in one configuration."),
+        click.option("--timeout", type=Seconds(), metavar="S", help="Seconds for a design in one configuration."),
         click.option("--no-cache", is_flag=True, help="Decide everything anew, and keep nothing of it."),
         click.option("--quiet", is_flag=True, help="No progress; of a check only what is not as pinned, and the counts."),
         click.option("--scheduler", metavar="ADDRESS", help="Run on the dask cluster at tcp://HOST:PORT; needs specproof[cluster]."),

@@ -43,6 +43,7 @@ def findings(output: str | None, jobs: int | None, no_cache: bool) -> int:
 def page(jobs: int | None, cached: bool) -> tuple[str, list[str]]:
     """The page, and what does not come out as pinned."""
     from specproof import pinned
+    from specproof.errors import UsageError
     from specproof.findings import document, wanted
     from specproof.findings import findings as of
     from specproof.jobs import perform, run
@@ -56,6 +57,10 @@ def page(jobs: int | None, cached: bool) -> tuple[str, list[str]]:
     work = Memory((), None).work() if cached else None
     with Progress(units, None) as progress:
         done = run(units, known, jobs=jobs, on_answer=progress.answered, work=work or perform)
+    if done.interrupted:
+        raise KeyboardInterrupt
+    if done.error:
+        raise UsageError(done.error)
     runs, wrong = _runs([one for unit in done.complete(units, known) for one in unit], pins, known)
     return document(of(pins.values(), causes, repairs(), runs), known), wrong
 

@@ -174,7 +174,12 @@ def test_bad_usage_is_2(capsys: pytest.CaptureFixture[str], arguments: list[str]
     assert err.splitlines()[-1].startswith(f"specproof: {message}")
 
 
-@pytest.mark.parametrize("arguments", [["check", "--jobs", "0"], ["check", "--timeout", "-1"], ["list", "things"], ["explain"], ["chekc"]])
+WRONG = [["check", "--jobs", "0"], ["check", "--timeout", "-1"], ["list", "things"], ["explain"], ["chekc"], ["review", "a", "b", "--timeout", "x"]]
+LIMITED = ("check", "explain", "review", "verify", "mutate", "fleet")
+LIMITS = [[command, "--timeout", limit] for command in LIMITED for limit in ("nan", "inf", "1e308")]
+
+
+@pytest.mark.parametrize("arguments", [*WRONG, *LIMITS])
 def test_a_wrong_command_line_is_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     """What the command line itself cannot be is told with how it is used."""
     assert main(arguments) == 2
@@ -422,6 +427,23 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     )  # fmt: skip
 
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(("encoding", "arrow"), [("ascii", b"\\u2192"), ("utf-8", "\u2192".encode())])
+def test_what_an_encoding_has_no_way_to_write_is_escaped(encoding: str, arrow: bytes) -> None:
+    """A terminal that knows ASCII alone gets the page all the same."""
+    page = [sys.executable, "-m", "specproof", "review", "acrn", "acrn", "--claim", "enforcement", "--format", "html"]
+    done = subprocess.run(page, capture_output=True, cwd=ROOT, timeout=60, env={**os.environ, "PYTHONIOENCODING": encoding})
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert arrow in done.stdout
+
+
+def test_without_standard_output_the_exit_code_is_the_answer() -> None:
+    """As of a service that has closed it."""
+    done = subprocess.run(f"{sys.executable} -m specproof list claims {FILE} >&-", shell=True, stderr=subprocess.PIPE, cwd=ROOT, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 SLOW = """

@@ -12,6 +12,7 @@ from specproof.causes import HARMS, NO_DEFECT
 from specproof.cli import main
 from specproof.cli_findings import page
 from specproof.findings import findings, wanted
+from specproof.jobs import Done
 from specproof.load import library
 from specproof.pinned import causes, read, table
 from specproof.plan import Request, plan
@@ -54,6 +55,15 @@ def test_only_what_is_shown_is_decided() -> None:
     keys = [key for unit in wanted(found, plan(library(), Request())) for key in unit.keys]
 
     assert sorted(keys) == sorted({one.shown for one in found if one.cause.harm not in NO_DEFECT})
+
+
+def test_ctrl_c_ends_it_and_says_nothing_of_what_was_not_decided(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is wrong with a run that nobody waited for."""
+    monkeypatch.setattr("specproof.jobs.run", lambda units, *_, **__: Done([{} for _ in units], ["" for _ in units], interrupted=True))
+
+    assert main(["findings", "--no-cache"]) == 130
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err.strip()) == ("", "specproof: interrupted")
 
 
 def test_a_run_that_is_not_as_pinned_is_said_and_nothing_is_written(

@@ -25,7 +25,7 @@ FOREIGN = {
     "pysat": {"query.py"},
     "cvc5": {"trust/with_cvc5.py"},
     "bitwuzla": {"trust/with_bitwuzla.py"},
-    "click": {"cli.py", "cli_cache.py", "cli_findings.py", "cli_history.py", "session.py", "trust/work.py",
+    "click": {"cli.py", "cli_cache.py", "cli_findings.py", "cli_history.py", "cli_seconds.py", "session.py", "trust/work.py",
               *(f"{part}/command.py" for part in ("audit", "mutate", "review", "story", "trust"))},
     "rich": {"progress.py"},
     "distributed": {"cluster.py"},

@@ -56,6 +56,10 @@ def test_helpers_are_copied_with_what_they_use(folder: Path, capsys: pytest.Capt
         (("new", "My-Design"), "a Python name in small letters was expected, such as my_design"),
         (("new", "my_design", "--from", "kvm-referense"), "did you mean 'kvm-reference'?"),
         (("new", "my_design", "--from", "intel", "--change", "merge"), "did you mean 'merged'?"),
+        (("new", "specproof"), "specproof: this is the name of a module that Python would import from here instead; write another name"),
+        (("new", "json"), "such as my_json"),
+        (("new", "class"), "class: this is a word of Python; write another name, such as my_class"),
+        (("new", "kvm_reference", "--from", "kvm-reference"), "kvm_reference: a design that ships has this name"),
         (("new", "nowhere/my_design"), "nowhere/my_design.py cannot be written: No such file or directory"),
     ],
 )
@@ -63,6 +67,13 @@ def test_bad_usage(arguments: tuple[str, ...], said: str, capsys: pytest.Capture
     """One message, exit code 2."""
     assert run(*arguments) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_change_that_is_named_twice_is_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file can be decided."""
+    assert run("new", "twice", "--from", "intel", "--change", "vm_exit", "--change", "vm_exit") == 0
+    assert (folder / "twice.py").read_text(encoding="utf-8").count("vm_exit=vm_exit") == 1
+    capsys.readouterr()
 
 
 def test_a_file_is_not_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

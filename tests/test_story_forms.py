@@ -190,6 +190,14 @@ def test_a_truncated_file(capsys: pytest.CaptureFixture[str], tmp_path: Path, tr
     assert "this is not a whole trace file" in err
 
 
+def test_a_number_of_thousands_of_digits(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Python reads 4,300 of them."""
+    code, _, err = replayed(capsys, tmp_path, '{"format": ' + "1" * 5000 + "}")
+
+    assert (code, err.count("\n")) == (2, 1)
+    assert "a number in it has thousands of digits" in err
+
+
 def test_a_file_that_ends_within_a_step(capsys: pytest.CaptureFixture[str], tmp_path: Path, trace: dict[str, Any]) -> None:
     """The step is said."""
     text = json.dumps(trace, indent=1)
@@ -243,6 +251,14 @@ def test_an_emitted_test_passes(capsys: pytest.CaptureFixture[str]) -> None:
         exec(compile(out, "emitted", "exec"), scope)
         (test,) = [value for name, value in scope.items() if name.startswith("test_")]
         test()
+
+
+def test_what_is_proved_is_not_emitted_as_a_test_that_refutes(capsys: pytest.CaptureFixture[str]) -> None:
+    """The run that comes with a proof breaks nothing."""
+    code, out, err = ask(capsys, "explain", "intel", "read-your-write", "--config", "with-control", "--emit", "pytest")
+
+    assert (code, out) == (2, "")
+    assert "intel, with-control: read-your-write is proved; --emit pytest writes a run that refutes a claim as a test" in err
 
 
 def test_there_must_be_a_run(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from specproof.cli_seconds import Seconds
+
 if TYPE_CHECKING:
     from specproof.mutate.campaign import Fate, Request
 
@@ -33,7 +35,7 @@ def _list_operators(context: click.Context, _: click.Parameter, wanted: bool) ->
 @click.option("--claim", "claims", multiple=True, metavar="NAME", help="Only this claim may kill, by name or id; may be repeated.")
 @click.option("--action", "actions", multiple=True, metavar="NAME", help="Only mutants of this action; may be repeated.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes; as many as there are cores if not given.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for a mutant, then its fate is unknown.")
+@click.option("--timeout", type=Seconds(), metavar="S", help="Seconds for a mutant, then its fate is unknown.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "output", metavar="FILE", help="Write every fate to a file as well; the schema is specproof/schema/mutate.json.")
 def mutate(

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from specproof.cli_seconds import Seconds
+
 if TYPE_CHECKING:
     from specproof.review.compare import Progress
     from specproof.review.recall import Recall
@@ -29,7 +31,7 @@ FORMS = ("terminal", "text", "markdown", "html", "json", "sarif", "junit")
 @click.option("--pool", metavar="FILE", help="With --policy: the types of hosts (TOML); by default those that the policies name.")
 @click.option("--claim", "claims", multiple=True, metavar="NAME", help="A claim by name or id; may be repeated.")
 @click.option("--config", metavar="NAME", help="One configuration; see 'specproof list designs'.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for each question to the solver.")
+@click.option("--timeout", type=Seconds(), metavar="S", help="Seconds for each question to the solver.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="terminal", help="What to write; 'text' is for a mail, 75 columns.")
 @click.option("--exhaustive", is_flag=True, help="Search all runs of both though a difference is found, and ask the old design everything.")
 @click.option("--full", is_flag=True, help="Tell every run, those too that break OLD alone.")
@@ -76,7 +78,7 @@ def review(
 @click.command()
 @click.argument("pool_file", metavar="POOL.toml")
 @click.argument("policy_file", metavar="POLICY.toml")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for each question to the solver.")
+@click.option("--timeout", type=Seconds(), metavar="S", help="Seconds for each question to the solver.")
 @click.option("--format", "form", type=click.Choice(("terminal", "text", "markdown", "json", "svg")), default="terminal", help="What to write.")
 @click.option("--svg", metavar="FILE", help="Write the picture as well.")
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of to standard output.")

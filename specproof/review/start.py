@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import keyword
 import re
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +15,16 @@ if TYPE_CHECKING:
 def write(name: str, parent: str, changes: Sequence[str], force: bool) -> str:
     """Writes NAME.py and returns what to say about it."""
     from specproof.errors import UsageError
+    from specproof.load import library
 
     stem = Path(name.removesuffix(".py"))
     if not re.fullmatch(r"[a-z][a-z0-9_]*", stem.name):
         raise UsageError(f"{name}: a Python name in small letters was expected, such as my_design")
+    if keyword.iskeyword(stem.name) or stem.name in {"specproof", *sys.stdlib_module_names}:
+        what = "a word of Python" if keyword.iskeyword(stem.name) else "the name of a module that Python would import from here instead"
+        raise UsageError(f"{name}: this is {what}; write another name, such as my_{stem.name}")
+    if stem.name.replace("_", "-") in library().designs:
+        raise UsageError(f"{name}: a design that ships has this name; write another name, such as my_{stem.name}")
     path = stem.with_suffix(".py")
     if path.exists() and not force:
         raise UsageError(f"{path} exists; --force overwrites it")
@@ -47,6 +55,7 @@ def variant(name: str, parent: str, changes: Sequence[str]) -> str:
     for change in changes:
         if change not in bodies:
             raise UsageError(f"{parent} has no helper or action {change!r}; {did_you_mean(change, bodies)}")
+    changes = list(dict.fromkeys(changes))
     copied = [_copied(bodies[change]) for change in changes]
     variable = _variable(design, known.homes[parent])
     module = _module(known.homes[parent])

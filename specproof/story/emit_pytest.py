@@ -8,7 +8,7 @@ from specproof.story.model import Story, shown
 
 _HEAD = '''"""{title}
 
-Written by 'specproof explain {design} {claim} --config {configuration} --emit pytest'. The run is replayed on integers.
+Written by 'specproof explain {target} {claim}{config} --emit pytest'. The run is replayed on integers.
 """
 
 from specproof.claims import instantiate
@@ -42,8 +42,11 @@ _RELATION = '''
 
 def test(story: Story) -> str:
     """The text of a test file."""
+    length = f"{story.length} step{'s' * (story.length != 1)}"
     text = _HEAD.format(
-        title=f"{story.design}, {story.configuration or 'every configuration'}: {story.claim} is refuted by a run of {story.length} steps.",
+        title=f"{story.design}, {story.configuration or 'every configuration'}: {story.claim} is refuted by a run of {length}.",
+        target=f"{story.file}:{story.design}" if story.file else story.design,
+        config=f" --config {story.configuration}" if story.configuration else "",
         design=story.design, claim=story.claim, configuration=story.configuration, sentence=story.sentence.replace('"""', "'''"),
         initial=_mapping({path: value for path, value in story.moments[0].items() if value}), steps="\n".join(_steps(story)),
         name=_identifier(f"{story.design}_{story.configuration}_{story.claim}"), file=repr(story.file) if story.file else "",

@@ -32,6 +32,9 @@ def text(answers: Sequence[Answer], form: str, known: Library, pins: Pins, witho
     if form == "vcd":
         return vcd(found)
     if form == "pytest":
+        if not isinstance(result.verdict, Refuted):
+            where = place(result.design, result.configuration)
+            raise UsageError(f"{where}: {result.claim} is {result.verdict.word}; --emit pytest writes a run that refutes a claim as a test")
         from specproof.story.emit_pytest import test
 
         return test(found)

@@ -121,6 +121,8 @@ def read(text: str, name: str) -> Saved:
         raise InputError(f"{name}: line {error.lineno}: this is not a whole trace file: {what}") from None
     except RecursionError:
         raise InputError(f"{name}: this is not a trace file: it is nested too deeply") from None
+    except ValueError:  # a number of more digits than Python reads
+        raise InputError(f"{name}: this is not a trace file: a number in it has thousands of digits") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise InputError(f"{name}: this is not a trace file: a JSON object with \"format\": \"{FORMAT}\" was expected")
     if found.get("version") != VERSION:

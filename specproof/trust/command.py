@@ -7,13 +7,15 @@ from pathlib import Path
 
 import click
 
+from specproof.cli_seconds import Seconds
+
 WRONG, OPEN = 1, 3
 
 
 @click.command()
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--solver", "name", default="z3", show_default=True, metavar="z3|cvc5|bitwuzla|PATH", help="Who is asked; a program is given a file.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for each query.")
+@click.option("--timeout", type=Seconds(), metavar="S", help="Seconds for each query.")
 def verify(directory: Path, name: str, timeout: float | None) -> int:
     """Re-check certificates that 'check --certificates DIR' wrote.
 
