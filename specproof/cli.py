@@ -165,8 +165,8 @@ def check(
     from specproof.jsonout import Output, document
     from specproof.session import How, Session
 
-    file = Output(output) if output else None
-    page = Output(html, "--html") if html else None
+    file = Output(output) if output is not None else None
+    page = Output(html, "--html") if html is not None else None
     session = Session.open(targets, claims, config, without, timeout, How(jobs, scheduler, quiet, live), memory)
     from specproof.trust.work import working
 
@@ -203,6 +203,8 @@ def explain(
     from specproof.story.files import Writer
 
     without += changes_on(instead)
+    if form and emit:
+        raise click.UsageError(f"--format {form} and --emit {emit} are two things to write; leave one out")
     writer = Writer(form or emit, output, html, induction)
     memory = None if no_cache else _memory((design,), None)
     session = Session.open((design,), (claim,), config, without, timeout, How(jobs, scheduler, quiet), memory)

@@ -127,7 +127,10 @@ class Design(Generic[S]):
         return f"<design {self.name}>"
 
     def initial(self, predicate: Callable[[S], Bool]) -> Callable[[S], Bool]:
-        """Decorator: which states a run may start in. Fields that it leaves open start with any value."""
+        """Decorator: which states a run may start in. Fields that it leaves open start with any value. A variant may have its own."""
+        if self.start is not None and (self.parent is None or self.start is not self.parent.start):
+            first = where(self.start)
+            raise ModelError(f"{where(predicate)}: {self.name} has an initial predicate, {first}; write one that says both, with &, or leave one out")
         self.start = predicate
         return predicate
 

@@ -88,6 +88,8 @@ class Output:
 
     def __init__(self, path: str, option: str = "--json") -> None:
         """Raises UsageError where the file cannot be written."""
+        if not path:
+            raise UsageError(f"{option}: no file is named")
         self.option = option
         self.path = Path(path).resolve()
         self.special = self.path.exists() and not self.path.is_file()

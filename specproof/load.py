@@ -86,6 +86,11 @@ class Library:
             if other_claim is not claim:
                 places = f"{where(other_claim.body)} and {where(claim.body)}"
                 raise ModelError(f"two claims are named {claim.name!r}: {places}; give one another name")
+        ids: dict[str, Claim] = {}
+        for claim in self.claims.values():
+            other_claim = ids.setdefault(claim.id or claim.name, claim)
+            if other_claim is not claim:
+                raise ModelError(f"{where(claim.body)}: claim {claim.name} has the id {claim.id!r} of {other_claim.name}; give it another, or none")
 
 
 def library(files: Sequence[str] = ()) -> Library:

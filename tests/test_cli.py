@@ -163,6 +163,8 @@ def test_what_is_not_pinned_is_1(capsys: pytest.CaptureFixture[str], shipped: Pa
         (["check", FILE, "--claim", "T7"], "nothing was checked: the designs can express none of these claims"),
         (["check", FILE, "--json", "/nowhere/at/all.json"], "--json /nowhere/at/all.json: cannot be written: No such file or directory"),
         (["check", FILE, "--json", "/"], "--json /: cannot be written: it is a folder"),
+        (["check", FILE, "--json", ""], "--json: no file is named"),
+        (["review", "tests/", "acrn"], "tests/: this is a folder; a design file was expected"),
         (["explain", "bit-vectors", "H1"], "nothing was checked: read-your-write is asked of none of these designs in this way"),
     ],
 )
@@ -184,6 +186,40 @@ def test_a_wrong_command_line_is_2(capsys: pytest.CaptureFixture[str], arguments
     """What the command line itself cannot be is told with how it is used."""
     assert main(arguments) == 2
     assert "Error: " in capsys.readouterr().err
+
+
+def test_two_things_cannot_be_written_to_one_place(capsys: pytest.CaptureFixture[str]) -> None:
+    """A form and a test."""
+    assert main(["explain", FILE, "forced", "--format", "json", "--emit", "pytest"]) == 2
+    assert "--format json and --emit pytest are two things to write" in capsys.readouterr().err
+
+
+TWICE = """
+from specproof import *
+
+class S(State):
+    a: Bool = field("a door")
+
+d = Design("d", S, doc="a door")
+d.initial(lambda s: ~s.a)
+d.initial(lambda s: s.a)
+d.shows("a")
+"""
+
+
+def test_a_start_that_is_given_twice(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The second would silently replace the first."""
+    (tmp_path / "twice.py").write_text(TWICE, encoding="utf-8")
+    assert main(["check", str(tmp_path / "twice.py")]) == 2
+    assert "twice.py:9: d has an initial predicate, " in (said := capsys.readouterr().err) and "twice.py:8; write one that says both" in said
+
+
+def test_an_id_that_a_shipped_claim_has(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """`--claim I1` would mean either."""
+    claim = '@invariant("open", id="I1")\ndef opens(v) -> Bool:\n    """It may."""\n    return v.a | ~v.a\n'
+    (tmp_path / "id.py").write_text(TWICE.replace("d.initial(lambda s: s.a)\n", "") + claim, encoding="utf-8")
+    assert main(["check", str(tmp_path / "id.py")]) == 2
+    assert "claim open has the id 'I1' of enforcement; give it another, or none" in capsys.readouterr().err
 
 
 BROKEN_DESIGNS = {

@@ -138,7 +138,7 @@ def test_a_witness_is_told_without_blame(known: Library) -> None:
 
     assert told.purpose == "witness"
     assert told.formula is None
-    assert told.prevention == ()
+    assert told.prevention is None
     assert told.moments[-1]["running"]
 
 

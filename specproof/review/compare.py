@@ -48,9 +48,10 @@ def review(
     recall = recall or Recall()
     both, left, right = common_configurations(old, new, configuration)
     if not both:
-        known = ", ".join((*old.design.configurations, *new.design.configurations)) or "none"
+        known = list(dict.fromkeys((*old.design.configurations, *new.design.configurations)))
         which = f" {configuration!r}" if configuration else ""
-        raise UsageError(f"{old.label} and {new.label} have no configuration{which} in common; known: {known}")
+        hint = did_you_mean(configuration, known) if configuration else f"known: {', '.join(known) or 'none'}"
+        raise UsageError(f"{old.label} and {new.label} have no configuration{which} in common; {hint}")
     systems = {name: (build(old.design, name), build(new.design, name)) for name in both}
     old, new, other, gone = worded(old, new, systems[both[-1]][::-1])
     wanted = [one for name in claims for one in _claim(name, old, new)]

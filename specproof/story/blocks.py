@@ -221,7 +221,7 @@ def _stretches(ways: Sequence[tuple[str, ...]], first: int, end: int) -> Iterato
 
 
 def _prevention(story: Story) -> Iterator[Block]:
-    if not story.prevention and story.kind != "relation" and story.beats:
+    if story.prevention is not None and not story.prevention and story.beats:
         yield Block("text", "No single assignment was found that would have prevented it.")
     if story.prevention:
         yield Block("title", "What would have prevented it:")
@@ -231,7 +231,7 @@ def _prevention(story: Story) -> Iterator[Block]:
 def prevention(story: Story) -> list[str]:
     """Changes of the model that make the run impossible, a line each."""
     found = []
-    for one in story.prevention:
+    for one in story.prevention or ():
         more = "; then no run of any length violates the claim" if one.all_runs else ""
         found.append(f"{one.text} ({one.where}){more}" if one.where else one.text + more)
     return found

@@ -173,7 +173,7 @@ class Story:
     shortest: bool = True
     alike: Alike | None = None
     turn: Turn | None = None
-    prevention: tuple[Repair, ...] = ()
+    prevention: tuple[Repair, ...] | None = None
     beside: Beside | None = None
     file: str = ""
     given: frozenset[str] = frozenset()

@@ -72,8 +72,8 @@ def _is(term: Term, value: int) -> Bool:
 
 
 _NO_FLOW = Flow((), "")
-_Analysis = tuple[Alike | None, Turn | None, tuple[Repair, ...], Beside | None]
-_Nothing: _Analysis = (None, None, (), None)
+_Analysis = tuple[Alike | None, Turn | None, tuple[Repair, ...] | None, Beside | None]
+_Nothing: _Analysis = (None, None, None, None)
 
 
 def _analysis(subject: Subject, trace: Trace, told: Formula, together: tuple[str, ...]) -> _Analysis:
@@ -88,7 +88,7 @@ def _analysis(subject: Subject, trace: Trace, told: Formula, together: tuple[str
             danger = Danger(_own_graph(subject, together, near), subject.claim.name, trace.length)
             known = alike(danger, subject.system, subject.prop, trace, Solver())
             if subject.is_relation:  # two systems in one: too much to explore for what it says
-                return known, None, (), None
+                return known, None, None, None
             graph = _own_graph(subject, together, far)
             there = _reference_graph(subject, reference, together, far) if other is not None and reference is not None else None
             sane = (reference.name, there) if there is not None and reference else None
