@@ -152,7 +152,7 @@ def _of_file(path: str) -> tuple[list[Design[Any]], list[Claim]]:
         raise UsageError(f"{path}: this is a folder; name a file in it")
     if not Path(path).is_file():
         raise UsageError(f"{path}: there is no such file")
-    name = f"specproof_file_{hashlib.sha256(path.encode()).hexdigest()[:12]}"
+    name = f"specproof_file_{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}"
     module = ModuleType(name)
     module.__file__ = path
     if (folder := os.path.dirname(path)) not in sys.path:

@@ -1,5 +1,6 @@
 """Reviews of one design file at two revisions, with a repository made for the purpose."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -91,6 +92,21 @@ def test_files_beside_the_design_are_of_the_same_revision(repository: Path, caps
 
     assert found == 1
     assert "it loses protection" in capsys.readouterr().out
+
+
+def test_names_that_are_not_utf_8(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are bytes as git has them: a file beside the design, a file that was moved, and the folder of the design."""
+    folder = repository / os.fsdecode(b"\xff")
+    (repository / "designs" / os.fsdecode(b"\xff.txt")).write_text("text\n", encoding="utf-8")
+    (repository / "designs" / os.fsdecode(b"\xff.py")).write_text("x = 1\n", encoding="utf-8")
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "odd names")
+    git(repository, "mv", "designs", folder.name)
+    git(repository, "commit", "-q", "-m", "an odd folder")
+
+    assert run("review", "--git", "HEAD~2..HEAD~1", "designs/design.py", *CLAIMS) == 0
+    assert run("review", "--git", "HEAD~3..HEAD", f"{folder.name}/design.py", *CLAIMS) == 1
+    assert "seed@HEAD~3 -> seed@HEAD: do not take it" in " ".join(capsys.readouterr().out.split())
 
 
 def test_sarif_names_the_file_of_the_repository(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,7 +44,7 @@ def root(file: Path) -> Path:
     folder = file.parent
     while not folder.is_dir():
         folder = folder.parent
-    return Path(_git(folder, "rev-parse", "--show-toplevel").decode().strip())
+    return Path(os.fsdecode(_git(folder, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
 
 
 @contextmanager
@@ -84,14 +84,14 @@ def at(revision: str, file: Path, other: str = "") -> Iterator[tuple[Path, Path]
 def _beside(top: Path, commit: str, path: str) -> list[str]:
     """The Python files in a file's folder at a commit."""
     folder = str(Path(path).parent)
-    listed = _git(top, "ls-tree", "-z", "--name-only", commit, *([folder + "/"] if folder != "." else [])).decode()
-    return [one for one in listed.split("\0") if one.endswith(".py")]
+    listed = _git(top, "ls-tree", "-z", "--name-only", commit, *([folder + "/"] if folder != "." else []))
+    return [one for one in os.fsdecode(listed).split("\0") if one.endswith(".py")]
 
 
 def _moved(top: Path, commit: str, other: str, path: str) -> str:
     """What a file was called at a commit that has another name for it than the other revision; empty where git sees no move."""
-    listed = _git(top, "diff", "-z", "--name-status", "--find-renames", "--diff-filter=R", commit, *([other] if other else []), "--").decode()
-    parts = listed.split("\0")
+    listed = _git(top, "diff", "-z", "--name-status", "--find-renames", "--diff-filter=R", commit, *([other] if other else []), "--")
+    parts = os.fsdecode(listed).split("\0")
     moves = dict(zip(parts[2::3], parts[1::3], strict=False))
     return moves.get(path, "")
 
