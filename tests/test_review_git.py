@@ -109,6 +109,31 @@ def test_names_that_are_not_utf_8(repository: Path, capsys: pytest.CaptureFixtur
     assert "seed@HEAD~3 -> seed@HEAD: do not take it" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_in_a_hook(repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], linked: bool) -> None:
+    """The repository is that of the file, in a linked worktree too, whatever git tells its hooks of the one that it runs for."""
+    folder = repository
+    if linked:
+        folder = repository / "linked"
+        git(repository, "worktree", "add", "-q", str(folder))
+    hooks = repository / ".git" / "hooks"
+    hooks.mkdir(exist_ok=True)
+    (hooks / "pre-commit").write_text('#!/bin/sh\nenv | grep ^GIT_ > "$SEEN"\n', encoding="utf-8")
+    (hooks / "pre-commit").chmod(0o755)
+    seen = repository / "seen"
+    monkeypatch.setenv("SEEN", str(seen))
+    (folder / "designs" / "design.py").write_text(GOOD, encoding="utf-8")
+    git(folder, "commit", "-q", "-m", "good again", "designs/design.py")
+    for line in seen.read_text(encoding="utf-8").splitlines():
+        monkeypatch.setenv(*line.split("=", 1))
+    monkeypatch.setenv("GIT_DIR", os.environ.get("GIT_DIR", ".git"))
+    monkeypatch.chdir(folder)
+
+    assert "GIT_INDEX_FILE" in os.environ
+    assert run("review", "--git", "HEAD~1..", "designs/design.py", *CLAIMS) == 0
+    assert "seed@HEAD~1 -> seed@working tree: nothing is lost" in " ".join(capsys.readouterr().out.split())
+
+
 def test_sarif_names_the_file_of_the_repository(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No path of a temporary folder gets into a report."""
     run("review", "--git", "HEAD~1..HEAD", "designs/design.py", "--format", "sarif", *CLAIMS)

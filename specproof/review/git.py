@@ -18,6 +18,12 @@ from specproof.errors import SpecproofError, UsageError
 
 #: How the working tree is named in a report.
 WORKING_TREE = "working tree"
+#: What `git rev-parse --local-env-vars` names, but for settings: git sets them for its hooks, and they would lead away from the file.
+_LOCAL = frozenset({
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_DIR", "GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE", "GIT_INTERNAL_SUPER_PREFIX", "GIT_NO_REPLACE_OBJECTS", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE", "GIT_WORK_TREE",
+})  # fmt: skip
 
 
 def revisions(text: str) -> tuple[str, str]:
@@ -29,8 +35,10 @@ def revisions(text: str) -> tuple[str, str]:
 
 
 def _git(folder: Path, *arguments: str) -> bytes:
+    """What git says in the repository that a folder is in, whichever repository a hook runs for."""
+    environment = {name: value for name, value in os.environ.items() if name not in _LOCAL}
     try:
-        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=False)
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=False, env=environment)
     except FileNotFoundError:
         raise UsageError("--git needs the program git, which is not on the PATH") from None
     if done.returncode:
