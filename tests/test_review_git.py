@@ -159,13 +159,27 @@ def test_bad_revisions(repository: Path, arguments: tuple[str, ...], said: str, 
     assert said in capsys.readouterr().err
 
 
-def test_a_file_that_does_not_import_at_a_revision(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The message names the file as the user knows it."""
-    (repository / "designs" / "design.py").write_text("x = (\n", encoding="utf-8")
-    git(repository, "commit", "-q", "-a", "-m", "broken")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = (\n", "designs/design.py:1: this file does not import: '(' was never closed"),
+        ("import parts\n", "designs/parts.py:2: this file does not import"),
+        ("x = 1\n", "designs/design.py: no design in this file"),
+    ],
+)
+@pytest.mark.parametrize("revisions", ["HEAD~1..HEAD", "HEAD..HEAD~1", "HEAD..", "..HEAD"])
+def test_a_file_that_does_not_load_at_a_revision(
+    repository: Path, capsys: pytest.CaptureFixture[str], text: str, said: str, revisions: str
+) -> None:
+    """The message names the file at the revision, as git does: the file of the working tree is fine."""
+    (repository / "designs" / "design.py").write_text(text, encoding="utf-8")
+    (repository / "designs" / "parts.py").write_text("\nx = (\n", encoding="utf-8")
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "broken")
+    (repository / "designs" / "design.py").write_text(GOOD, encoding="utf-8")
 
-    assert run("review", "--git", "HEAD~1..HEAD", "designs/design.py") == 2
-    assert "designs/design.py:1: this file does not import" in capsys.readouterr().err
+    assert run("review", "--git", revisions, "designs/design.py") == 2
+    assert capsys.readouterr().err.startswith(f"specproof: HEAD:{said}")
 
 
 def test_a_design_that_is_wrong_at_a_revision(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,7 +37,8 @@ class Side:
 
     def place(self, file: str) -> str:
         """A file as the user knows it, relative to the current folder where it lies below."""
-        file = _known(file, self.stands_for)
+        for real, known in self.stands_for:
+            file = file.replace(real, known)
         relative = os.path.relpath(file)
         return file if relative.startswith("..") else relative
 
@@ -89,35 +90,27 @@ def chosen(file: str, name: str, sides: dict[str, Side]) -> str:
 def of_file(file: str, shipped: Library, real: str = "", stands_for: tuple[tuple[str, str], ...] = ()) -> dict[str, Side]:
     """The designs of a file by name, each asked the shipped claims and those of the file.
 
-    `real` is the file that is run where that is not `file`; then `stands_for` leads back. Designs that the
-    file imports from the package are not its own.
+    `real` is the file that is run where that is not `file`, and what is wrong is told of it; `stands_for` leads
+    back. Designs that the file imports from the package are not its own.
     """
-    path = Path(real or file).resolve()
+    run = real or file
+    path = Path(run).resolve()
     if path.is_dir():
-        raise UsageError(f"{file}: this is a folder; a design file was expected")
+        raise UsageError(f"{run}: this is a folder; a design file was expected")
     with isolated(str(path.parent)):
-        try:
-            designs, claims = _of_file(str(path))
-        except ModelError as error:
-            raise ModelError(_known(str(error), stands_for)) from None
+        designs, claims = _of_file(str(path))
     own = [design for design in designs if not any(design is known for known in shipped.designs.values())]
     if not own:
-        raise ModelError(f"{file}: no design in this file; write 'my_design = Design(\"my-design\", MyState, doc=...)' at its top level")
+        raise ModelError(f"{run}: no design in this file; write 'my_design = Design(\"my-design\", MyState, doc=...)' at its top level")
     names = {claim.name for claim in claims}
     asked = [claim for claim in shipped.claims.values() if claim.name not in names]
     whole = tuple(claim for claim in (*asked, *claims) if claim.kind != "lemma")
     sides: dict[str, Side] = {}
     for design in own:
         if design.name in sides:
-            raise ModelError(f"{file}: two designs are named {design.name!r}; give one another name")
+            raise ModelError(f"{run}: two designs are named {design.name!r}; give one another name")
         sides[design.name] = Side(design.name, design, whole, stands_for, file)
     return sides
-
-
-def _known(text: str, stands_for: tuple[tuple[str, str], ...]) -> str:
-    for real, known in stands_for:
-        text = text.replace(real, known)
-    return text
 
 
 def told_apart(old: Side, new: Side, tags: tuple[str, str] = ("old", "new")) -> tuple[Side, Side]:
