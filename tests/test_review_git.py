@@ -134,6 +134,23 @@ def test_in_a_hook(repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert "seed@HEAD~1 -> seed@working tree: nothing is lost" in " ".join(capsys.readouterr().out.split())
 
 
+def test_folders_and_submodules_that_are_named_as_files_are(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are no Python files, and none is the design."""
+    designs = repository / "designs"
+    (designs / "folder.py").mkdir()
+    (designs / "folder.py" / "text.txt").write_text("text\n", encoding="utf-8")
+    (designs / "module.py").mkdir()
+    git(designs / "module.py", "init", "-q")
+    git(designs / "module.py", "commit", "-q", "--allow-empty", "-m", "empty")
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "odd names")
+
+    assert run("review", "--git", "HEAD~2..HEAD", "designs/design.py", *CLAIMS) == 1
+    assert "seed@HEAD~2 -> seed@HEAD: do not take it" in " ".join(capsys.readouterr().out.split())
+    assert run("review", "--git", "HEAD..HEAD", "designs/folder.py") == 2
+    assert "designs/folder.py does not exist at HEAD" in capsys.readouterr().err
+
+
 def test_sarif_names_the_file_of_the_repository(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No path of a temporary folder gets into a report."""
     run("review", "--git", "HEAD~1..HEAD", "designs/design.py", "--format", "sarif", *CLAIMS)

@@ -90,10 +90,11 @@ def at(revision: str, file: Path, other: str = "") -> Iterator[tuple[Path, Path]
 
 
 def _beside(top: Path, commit: str, path: str) -> list[str]:
-    """The Python files in a file's folder at a commit."""
+    """The Python files in a file's folder at a commit; folders and submodules may have such a name, and are none."""
     folder = str(Path(path).parent)
-    listed = _git(top, "ls-tree", "-z", "--name-only", commit, *([folder + "/"] if folder != "." else []))
-    return [one for one in os.fsdecode(listed).split("\0") if one.endswith(".py")]
+    listed = os.fsdecode(_git(top, "ls-tree", "-z", commit, *([folder + "/"] if folder != "." else [])))
+    entries = [entry.split("\t", 1) for entry in listed.split("\0")[:-1]]
+    return [name for about, name in entries if name.endswith(".py") and about.split()[1] == "blob"]
 
 
 def _moved(top: Path, commit: str, other: str, path: str) -> str:
