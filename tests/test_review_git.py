@@ -151,6 +151,54 @@ def test_folders_and_submodules_that_are_named_as_files_are(repository: Path, ca
     assert "designs/folder.py does not exist at HEAD" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("link", ["real/../parts_of.txt", "../common.py", "other.py"])
+def test_a_symbolic_link_beside_the_design(repository: Path, capsys: pytest.CaptureFixture[str], link: str) -> None:
+    """It is what it leads to at that revision: in the folder or out of it, whatever that is called, and over another link."""
+    designs = repository / "designs"
+    (designs / "real").mkdir()
+    (designs / "real" / "text.txt").write_text("text\n", encoding="utf-8")
+    (designs / "parts.py").symlink_to(link)
+    (designs / "other.py").symlink_to("parts_of.txt")
+    design = "from parts import forced as _forced\n" + GOOD.replace("s.shadow | mask\n", "_forced(s, mask)\n")
+    (designs / "design.py").write_text(design, encoding="utf-8")
+    for text in ("s.shadow | mask", "s.cur"):
+        for file in (designs / "parts_of.txt", repository / "common.py"):
+            file.write_text(f"def forced(s, mask):\n    return {text}\n", encoding="utf-8")
+        git(repository, "add", ".")
+        git(repository, "commit", "-q", "-m", text)
+
+    assert run("review", "--git", "HEAD~1..HEAD", "designs/design.py", *CLAIMS) == 1
+    assert "it loses protection" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("link", ["/outside.py", "../../outside.py", "nothing.py", "parts.py", ".", "module"])
+def test_a_symbolic_link_that_leads_to_no_file(repository: Path, capsys: pytest.CaptureFixture[str], link: str) -> None:
+    """That is said where the design imports it, and stops no design that does not."""
+    designs = repository / "designs"
+    (designs / "module").mkdir()
+    git(designs / "module", "init", "-q")
+    git(designs / "module", "commit", "-q", "--allow-empty", "-m", "empty")
+    (designs / "parts.py").symlink_to(link)
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "a link")
+    (designs / "design.py").write_text("import parts\n" + GOOD, encoding="utf-8")
+    git(repository, "commit", "-q", "-a", "-m", "it is imported")
+
+    assert run("review", "--git", "HEAD~2..HEAD~1", "designs/design.py", *CLAIMS) == 0
+    assert run("review", "--git", "HEAD~1..HEAD", "designs/design.py", *CLAIMS) == 2
+    said = f"designs/parts.py is a symbolic link to {link}, which is no file of this revision"
+    assert capsys.readouterr().err == f"specproof: HEAD:designs/design.py:1: this file does not import: ImportError: {said}\n"
+
+
+def test_an_object_that_is_not_there(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A damaged repository gives a message that says which file is missing."""
+    key = subprocess.run(["git", "rev-parse", "HEAD~1:designs/design.py"], cwd=repository, check=True, capture_output=True).stdout.decode().strip()
+    (repository / ".git" / "objects" / key[:2] / key[2:]).unlink()
+
+    assert run("review", "--git", "HEAD~1..HEAD", "designs/design.py", *CLAIMS) == 2
+    assert f"this repository lacks the object {key}, which is designs/design.py; fetch it" in capsys.readouterr().err
+
+
 def test_sarif_names_the_file_of_the_repository(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No path of a temporary folder gets into a report."""
     run("review", "--git", "HEAD~1..HEAD", "designs/design.py", "--format", "sarif", *CLAIMS)

@@ -7,10 +7,11 @@ that what the file imports from beside it is of the same age; what it imports fr
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from specproof.errors import SpecproofError, UsageError
 
 #: How the working tree is named in a report.
 WORKING_TREE = "working tree"
+#: How git says in a list of files that one is a symbolic link.
+_LINK = "120000"
 #: What `git rev-parse --local-env-vars` names, but for settings: git sets them for its hooks, and they would lead away from the file.
 _LOCAL = frozenset({
     "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_DIR", "GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE",
@@ -34,11 +37,11 @@ def revisions(text: str) -> tuple[str, str]:
     return base or "HEAD", head
 
 
-def _git(folder: Path, *arguments: str) -> bytes:
-    """What git says in the repository that a folder is in, whichever repository a hook runs for."""
+def _git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
+    """What git says, given some input, in the repository that a folder is in, whichever repository a hook runs for."""
     environment = {name: value for name, value in os.environ.items() if name not in _LOCAL}
     try:
-        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=False, env=environment)
+        done = subprocess.run(["git", "-C", str(folder), *arguments], input=given, capture_output=True, check=False, env=environment)
     except FileNotFoundError:
         raise UsageError("--git needs the program git, which is not on the PATH") from None
     if done.returncode:
@@ -71,15 +74,15 @@ def at(revision: str, file: Path, other: str = "") -> Iterator[tuple[Path, Path]
     files = _beside(top, name, path)
     if path not in files:
         moved = _moved(top, name, other, path)
-        files = _beside(top, name, moved) if moved else []
+        files = _beside(top, name, moved) if moved else {}
         if not moved or moved not in files:
             raise UsageError(f"{path} does not exist at {revision}")
         path = moved
     with tempfile.TemporaryDirectory(prefix="specproof-") as folder:
-        for one in files:
+        for one, contents in _read(top, name, files):
             target = Path(folder) / one
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(_git(top, "cat-file", "blob", f"{name}:{one}"))
+            target.write_bytes(contents)
         try:
             yield Path(folder) / path, Path(folder)
         except SpecproofError as error:  # said of the file as git names it: the copy is gone when it is read
@@ -89,12 +92,43 @@ def at(revision: str, file: Path, other: str = "") -> Iterator[tuple[Path, Path]
             raise type(error)(text) from None
 
 
-def _beside(top: Path, commit: str, path: str) -> list[str]:
-    """The Python files in a file's folder at a commit; folders and submodules may have such a name, and are none."""
+def _beside(top: Path, commit: str, path: str) -> dict[str, tuple[str, str]]:
+    """The Python files in a file's folder at a commit, each with its mode and its hash.
+
+    Folders and submodules may have such a name, and are none.
+    """
     folder = str(Path(path).parent)
     listed = os.fsdecode(_git(top, "ls-tree", "-z", commit, *([folder + "/"] if folder != "." else [])))
-    entries = [entry.split("\t", 1) for entry in listed.split("\0")[:-1]]
-    return [name for about, name in entries if name.endswith(".py") and about.split()[1] == "blob"]
+    files = {}
+    for entry in listed.split("\0")[:-1]:
+        about, name = entry.split("\t", 1)
+        mode, kind, key = about.split()
+        if name.endswith(".py") and kind == "blob":
+            files[name] = mode, key
+    return files
+
+
+def _read(top: Path, commit: str, files: dict[str, tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
+    """What is in files at a commit; a symbolic link is followed there, and one that leads to no file says so where it is imported."""
+    for (name, (mode, key)), (kind, text) in zip(files.items(), _objects(top, [key for _, key in files.values()]), strict=True):
+        if kind != "blob":
+            raise UsageError(f"--git: this repository lacks the object {key}, which is {name}; fetch it")
+        if mode == _LINK:
+            kind, found = next(_objects(top, [f"{commit}:{name}"], "--follow-symlinks"))
+            said = f"{name} is a symbolic link to {os.fsdecode(text)}, which is no file of this revision"
+            text = found if kind == "blob" else f"raise ImportError({said!a})\n".encode()
+        yield name, text
+
+
+def _objects(top: Path, names: Iterable[str], *options: str) -> Iterator[tuple[str, bytes]]:
+    """The kind and the contents of each object; `missing` and other such words stand for a kind where there is none."""
+    told = io.BytesIO(_git(top, "cat-file", "--batch", *options, given=os.fsencode("".join(f"{name}\n" for name in names))))
+    while words := told.readline().decode("utf-8", "replace").split():
+        if words[-1] == "missing":
+            yield words[-1], b""
+        else:
+            yield words[-2], told.read(int(words[-1]))
+            told.read(1)
 
 
 def _moved(top: Path, commit: str, other: str, path: str) -> str:
