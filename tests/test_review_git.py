@@ -151,6 +151,29 @@ def test_folders_and_submodules_that_are_named_as_files_are(repository: Path, ca
     assert "designs/folder.py does not exist at HEAD" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("head", ["HEAD", ""])
+@pytest.mark.parametrize(
+    ("beside", "folder"),
+    [("pkg/helper.py", "designs"), ("pkg/__init__.py pkg/helper.py", ""), ("pkg/__init__.py pkg/helper/__init__.py", "designs")],
+)
+def test_a_package_beside_the_design(repository: Path, capsys: pytest.CaptureFixture[str], beside: str, folder: str, head: str) -> None:
+    """What a design imports from a package beside it is as old as the design, and the two sides do not mix."""
+    *others, helper = [repository / folder / file for file in beside.split()]
+    helper.parent.mkdir(parents=True)
+    for other in others:
+        other.write_text("", encoding="utf-8")
+    design = repository / folder / "design.py"
+    top = "from pkg.helper import forced as _forced\n"
+    design.write_text(top + GOOD.replace("    return s.shadow | mask\n", "    return _forced(s, mask)\n"), encoding="utf-8")
+    for text in ("s.shadow | mask", "s.cur"):
+        helper.write_text(f"def forced(s, mask):\n    return {text}\n", encoding="utf-8")
+        git(repository, "add", ".")
+        git(repository, "commit", "-q", "-m", text)
+
+    assert run("review", "--git", f"HEAD~1..{head}", str(design.relative_to(repository)), *CLAIMS) == 1
+    assert "it loses protection" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("link", ["real/../parts_of.txt", "../common.py", "other.py"])
 def test_a_symbolic_link_beside_the_design(repository: Path, capsys: pytest.CaptureFixture[str], link: str) -> None:
     """It is what it leads to at that revision: in the folder or out of it, whatever that is called, and over another link."""

@@ -1,8 +1,9 @@
 """The same design file at two revisions, by git alone.
 
 `BASE..HEAD` as git knows revisions; `BASE..` stands for the working tree after BASE, `BASE` alone too, and
-`..` for the working tree after HEAD. Every Python file of the design's folder is taken from the revision, so
-that what the file imports from beside it is of the same age; what it imports from the package is not.
+`..` for the working tree after HEAD. Every Python file of the design's folder and of the packages in it is taken
+from the revision, so that what the file imports from beside it is of the same age; what it imports from the
+package is not.
 """
 
 from __future__ import annotations
@@ -93,17 +94,17 @@ def at(revision: str, file: Path, other: str = "") -> Iterator[tuple[Path, Path]
 
 
 def _beside(top: Path, commit: str, path: str) -> dict[str, tuple[str, str]]:
-    """The Python files in a file's folder at a commit, each with its mode and its hash.
+    """The Python files in a file's folder at a commit, those of packages too, each with its mode and its hash.
 
-    Folders and submodules may have such a name, and are none.
+    A package is a folder that can be imported. Folders and submodules may be named as files are, and are none.
     """
-    folder = str(Path(path).parent)
-    listed = os.fsdecode(_git(top, "ls-tree", "-z", commit, *([folder + "/"] if folder != "." else [])))
+    folder = Path(path).parent
+    listed = os.fsdecode(_git(top, "ls-tree", "-r", "-z", commit, *([f"{folder}/"] if folder.name else [])))
     files = {}
     for entry in listed.split("\0")[:-1]:
         about, name = entry.split("\t", 1)
         mode, kind, key = about.split()
-        if name.endswith(".py") and kind == "blob":
+        if name.endswith(".py") and kind == "blob" and all(one.isidentifier() for one in Path(name).relative_to(folder).parent.parts):
             files[name] = mode, key
     return files
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from specproof.claims import Claim
@@ -57,11 +58,16 @@ def isolated(folder: str) -> Iterator[None]:
     try:
         yield
     finally:
+        places = {name: _place(sys.modules[name]) for name in set(sys.modules) - before}
         sys.path[:] = path
-        for name in set(sys.modules) - before:
-            file = getattr(sys.modules[name], "__file__", None) or ""
+        for name, file in places.items():
             if file.startswith(folder + os.sep) and "site-packages" not in file and not name.startswith("specproof."):
                 del sys.modules[name]
+
+
+def _place(module: ModuleType) -> str:
+    """The file of a module, or the folder of a package that has none; a folder is found anew as long as it is on the path."""
+    return getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
 
 
 def of_target(target: str, shipped: Library | None = None) -> Side:
