@@ -76,9 +76,14 @@ def test_from_a_folder_below(repository: Path, monkeypatch: pytest.MonkeyPatch, 
     assert run("review", "--git", "HEAD~1..HEAD", "design.py", *CLAIMS) == 1
 
 
-def test_files_beside_the_design_are_of_the_same_revision(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What a design imports from beside it is as old as the design, and the two sides do not mix."""
+@pytest.mark.parametrize("on_the_path", [False, True])
+def test_files_beside_the_design_are_of_the_same_revision(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], on_the_path: bool
+) -> None:
+    """What a design imports from beside it is as old as the design, and the two sides do not mix, though Python finds its folder."""
     designs = repository / "designs"
+    if on_the_path:
+        monkeypatch.syspath_prepend(str(designs))
     (designs / "parts.py").write_text("def forced(s, mask):\n    return s.shadow | mask\n", encoding="utf-8")
     top = "from parts import forced as _forced\n"
     text = top + GOOD.replace("    return s.shadow | mask\n", "    return _forced(s, mask)\n")

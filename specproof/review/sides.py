@@ -38,8 +38,7 @@ class Side:
 
     def place(self, file: str) -> str:
         """A file as the user knows it, relative to the current folder where it lies below."""
-        for real, known in self.stands_for:
-            file = file.replace(real, known)
+        file = _known(file, self.stands_for)
         relative = os.path.relpath(file)
         return file if relative.startswith("..") else relative
 
@@ -104,6 +103,8 @@ def of_file(file: str, shipped: Library, real: str = "", stands_for: tuple[tuple
     if path.is_dir():
         raise UsageError(f"{run}: this is a folder; a design file was expected")
     with isolated(str(path.parent)):
+        if real:  # the folder that the file is a copy from may be on the path, with files of another age
+            sys.path[:] = [folder for folder in sys.path if os.path.realpath(folder) != _known(str(path.parent), stands_for)]
         designs, claims = _of_file(str(path))
     own = [design for design in designs if not any(design is known for known in shipped.designs.values())]
     if not own:
@@ -117,6 +118,12 @@ def of_file(file: str, shipped: Library, real: str = "", stands_for: tuple[tuple
             raise ModelError(f"{run}: two designs are named {design.name!r}; give one another name")
         sides[design.name] = Side(design.name, design, whole, stands_for, file)
     return sides
+
+
+def _known(file: str, stands_for: tuple[tuple[str, str], ...]) -> str:
+    for real, known in stands_for:
+        file = file.replace(real, known)
+    return file
 
 
 def told_apart(old: Side, new: Side, tags: tuple[str, str] = ("old", "new")) -> tuple[Side, Side]:
