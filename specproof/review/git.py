@@ -2,8 +2,8 @@
 
 `BASE..HEAD` as git knows revisions; `BASE..` stands for the working tree after BASE, `BASE` alone too, and
 `..` for the working tree after HEAD. Every Python file of the design's folder and of the packages in it is taken
-from the revision, so that what the file imports from beside it is of the same age; what it imports from the
-package is not.
+from the revision, so that what the file imports from beside it is of the same age; what it imports from
+specproof is not.
 """
 
 from __future__ import annotations
