@@ -125,6 +125,48 @@ def test_complaints_point_at_the_line(text: str, said: str, tmp_path: Path) -> N
     assert said in str(raised.value)
 
 
+_FOR_ONE_HOST = '[[force]]\nbit = "BHI_DIS_S"\nto = 1\npool = ["saphire-rapids"]\n'
+
+
+@pytest.mark.parametrize("command", ["fleet", "review", "review of both"])
+def test_a_host_type_that_the_pool_does_not_have_is_refused(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A typing error in a host type forces the bit nowhere, and is no proof that everybody is protected."""
+    file = tmp_path / "policy.toml"
+    file.write_text(_FOR_ONE_HOST, encoding="utf-8")
+    arguments = {
+        "fleet": ("fleet", f"{POLICIES}/pool.toml", str(file)),
+        "review": ("review", "--policy", f"{POLICIES}/bhi.toml", str(file), "--pool", f"{POLICIES}/pool.toml"),
+        "review of both": ("review", "--policy", str(file), f"{POLICIES}/bhi.toml", "--pool", f"{POLICIES}/pool.toml"),
+    }[command]
+
+    assert run(*arguments) == 2
+    assert f"{file}:4: there is no host type 'saphire-rapids'; did you mean 'sapphire-rapids'?" in capsys.readouterr().err
+
+
+def test_host_types_without_any_pool_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where no file names a host, `pool` can match none: what to write is said."""
+    file = tmp_path / "policy.toml"
+    file.write_text(_FOR_ONE_HOST, encoding="utf-8")
+
+    assert run("review", "--policy", str(file), str(file)) == 2
+    wanted = f"{file}:4: there is no host type 'saphire-rapids'; known: none; write a [[host]] of that name, or give --pool POOL.toml"
+    assert wanted in capsys.readouterr().err
+
+
+def test_host_types_of_the_policy_and_of_the_pool_are_known(tmp_path: Path) -> None:
+    """A policy can force a bit on a type of its own, and on one of the pool that it is asked about."""
+    file = tmp_path / "policy.toml"
+    file.write_text(
+        '[[force]]\nbit = "BHI_DIS_S"\nto = 1\npool = ["own", "sapphire-rapids"]\n[[host]]\nname = "own"\nvirtualize = true\ncpuid = ["BHI_CTRL"]\n',
+        encoding="utf-8",
+    )
+    both = policy(str(file))
+
+    assert compare(both, both, pool(f"{POLICIES}/pool.toml")).code == 0
+    with pytest.raises(InputError, match="there is no host type 'sapphire-rapids'; known: own"):
+        compare(both, both)
+
+
 def test_bits_for_different_hosts_do_not_contradict(tmp_path: Path) -> None:
     """Forcing a bit to 1 on some hosts and to 0 on others is no contradiction where nobody is both."""
     file = tmp_path / "policy.toml"

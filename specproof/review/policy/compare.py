@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from specproof.decide import decide
 from specproof.review.compare import review
 from specproof.review.policy.model import Place, claims, design
-from specproof.review.policy.read import Host, Policy, any_host, bits, rules
+from specproof.review.policy.read import Host, Policy, any_host, bits, check_pool, rules
 from specproof.review.result import Behaviour, ClaimChange, Review, listed
 from specproof.review.sides import Side
 from specproof.verdict import Proved, Refuted, Result
@@ -69,7 +69,10 @@ def control(policy: Policy, host: Host, bit: str) -> str:
 
 def compare(old: Policy, new: Policy, pool: Sequence[Host] = (), timeout: float | None = None) -> PolicyReview:
     """What the change from one policy to another gains and loses on the hosts of a pool."""
-    hosts = tuple(pool) or _hosts(old, new)
+    types = tuple(pool) or _hosts(old, new)
+    for policy in (old, new):
+        check_pool(policy, types)
+    hosts = types or (any_host(),)
     before, after = ([Place.of(policy, host) for host in hosts] for policy in (old, new))
     sides = [
         Side(_label(policy, old, new, tag), design(_label(policy, old, new, tag), f"guests under {policy.file}", places, before), tuple(claims()))
@@ -90,7 +93,7 @@ def _label(policy: Policy, old: Policy, new: Policy, tag: str) -> str:
 
 def _hosts(old: Policy, new: Policy) -> tuple[Host, ...]:
     by = {host.name: host for policy in (old, new) for host in policy.hosts}
-    return tuple(by.values()) or (any_host(),)
+    return tuple(by.values())
 
 
 def _effect(who: str, guest: int) -> int:

@@ -15,7 +15,7 @@ from specproof.claims import Claim
 from specproof.decide import decide
 from specproof.review.policy.compare import _cannot, _pointless, control
 from specproof.review.policy.model import Place, design
-from specproof.review.policy.read import Host, Policy, bits
+from specproof.review.policy.read import Host, Policy, bits, check_pool
 from specproof.review.result import listed
 from specproof.terms import Bool, implies
 from specproof.verdict import Proved, Refuted, Result, Verdict
@@ -64,6 +64,7 @@ class Fleet:
 
 def fleet(policy: Policy, hosts: Sequence[Host], timeout: float | None = None) -> Fleet:
     """Decides the whole matrix."""
+    check_pool(policy, hosts)
     places = [Place.of(policy, host) for host in hosts]
     system = design("fleet", f"guests under {policy.file}", places)
     numbers = range(len(places))

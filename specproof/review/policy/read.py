@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from specproof.errors import did_you_mean
+from specproof.errors import InputError, did_you_mean
 from specproof.review.policy.lines import Source, read
 
 _RULES, _REGISTERS = "specproof.models.capabilities", "specproof.models.registers"
@@ -29,7 +29,10 @@ def bits() -> Mapping[str, int]:
 
 @dataclass(frozen=True)
 class Force:
-    """One bit that is forced, and for whom: capabilities that the host must have (`!` for must lack), CPUID of the guest, host types."""
+    """One bit that is forced, and for whom: capabilities that the host must have (`!` for must lack), CPUID of the guest, host types.
+
+    `line` is where its bit stands, `pool_line` where its host types do.
+    """
 
     bit: str
     to: int
@@ -37,6 +40,7 @@ class Force:
     guest: tuple[str, ...] = ()
     pool: tuple[str, ...] = ()
     line: int = 0
+    pool_line: int = 0
 
     def meant(self, host: Host, guest: frozenset[str]) -> bool:
         """Whether it is for this host and this guest."""
@@ -114,7 +118,7 @@ def policy(file: str) -> Policy:
     value = _word(source, "value")
     force = _raw(source, mask, value)
     for number, entry in enumerate(source.tables("force")):
-        force.append(_force(source, entry, number, mask, {host.name for host in hosts}))
+        force.append(_force(source, entry, number, mask))
     _contradictions(source, force, len(force) - len(source.tables("force")))
     name = source.values.get("name", file)
     if not isinstance(name, str) or not name.strip():
@@ -161,7 +165,7 @@ def _raw(source: Source, mask: int | None, value: int | None) -> list[Force]:
     return [Force(name, value >> position & 1, line=line) for name, position in bits().items() if mask >> position & 1]
 
 
-def _force(source: Source, entry: Mapping[str, Any], number: int, mask: int | None, hosts: set[str]) -> Force:
+def _force(source: Source, entry: Mapping[str, Any], number: int, mask: int | None) -> Force:
     source.only(entry, _FORCE, "force", number)
     bit = _known(source, source.text(entry, "bit", "force", number), tuple(bits()), "bit", "force", number, "bit")
     to = entry.get("to")
@@ -172,13 +176,11 @@ def _force(source: Source, entry: Mapping[str, Any], number: int, mask: int | No
         raise source.error(f"{bit} is forced to {to} and is not in mask", "force", number, "bit")
     known = (*rules().FEATURES, *rules().ARCH_CAPABILITIES)
     wanted = {key: source.names(entry, key, "force", number) for key in ("host", "guest", "pool")}
-    for key, names in (("host", known), ("guest", rules().FEATURES), ("pool", tuple(hosts))):
+    for key, names, what in (("host", known, "capability"), ("guest", rules().FEATURES, "CPUID feature")):
         for name in wanted[key]:
-            if key != "pool" or hosts:
-                what = {"host": "capability", "guest": "CPUID feature", "pool": "host type"}[key]
-                _known(source, name.removeprefix("!") if key != "pool" else name, names, what, "force", number, key)
-    line = source.lines.get(("force", number, "bit"), 1)
-    return Force(bit, to, wanted["host"], wanted["guest"], wanted["pool"], line)
+            _known(source, name.removeprefix("!"), names, what, "force", number, key)
+    lines = (source.lines.get(("force", number, key), 1) for key in ("bit", "pool"))
+    return Force(bit, to, wanted["host"], wanted["guest"], wanted["pool"], *lines)
 
 
 def _contradictions(source: Source, force: Sequence[Force], raw: int) -> None:
@@ -204,6 +206,16 @@ def _known(source: Source, name: str, names: Sequence[str], what: str, table: st
     if name not in names:
         raise source.error(f"there is no {what} {name!r}; {did_you_mean(name, names)}", table, number, key)
     return name
+
+
+def check_pool(policy: Policy, hosts: Sequence[Host]) -> None:
+    """Every type of host that a policy names is its own or one of these; InputError with file and line where one is neither."""
+    known = [host.name for host in (*policy.hosts, *hosts)]
+    for one in policy.force:
+        for name in one.pool:
+            if name not in known:
+                tail = "" if known else "; write a [[host]] of that name, or give --pool POOL.toml"
+                raise InputError(f"{policy.file}:{one.pool_line}: there is no host type {name!r}; {did_you_mean(name, known)}{tail}")
 
 
 def pool(file: str) -> tuple[Host, ...]:
