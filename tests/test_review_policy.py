@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import xmlschema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -82,11 +83,10 @@ def test_a_design_that_cannot_force_to_0_is_found() -> None:
     from specproof.review.policy.carry import carried
     from specproof.review.sides import of_target
 
-    said, code = carried(policy(f"{POLICIES}/stibp-to-0.toml"), of_target("tests/designs/seed.py:seed"), None)
+    found = carried(policy(f"{POLICIES}/stibp-to-0.toml"), of_target("tests/designs/seed.py:seed"), None)
 
-    assert code == 1
-    assert "seed (virtualized): RRSBA_DIS_S forced to 1: enforced in every run (proved)." in said
-    assert "seed (virtualized): STIBP forced to 0: the design can never require it." in said
+    assert ("seed (virtualized): RRSBA_DIS_S forced to 1: enforced in every run (proved)", 0) in [(one.sentence, one.code) for one in found]
+    assert ("seed (virtualized): STIBP forced to 0: the design can never require it", 1) in [(one.sentence, one.code) for one in found]
 
 
 @pytest.mark.parametrize(
@@ -123,6 +123,61 @@ def test_complaints_point_at_the_line(text: str, said: str, tmp_path: Path) -> N
         policy(str(file))
     assert f"{file}" in str(raised.value)
     assert said in str(raised.value)
+
+
+def test_a_design_that_does_not_carry_the_policy_out_is_said_in_every_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The exit code is 1, and the first sentence, a case of JUnit and a result of SARIF say why, for each bit."""
+    from xml.etree import ElementTree
+
+    file = tmp_path / "policy.toml"
+    forced = (("RRSBA_DIS_S", 1), ("STIBP", 0), ("SSBD", 0))
+    file.write_text("".join(f'[[force]]\nbit = "{bit}"\nto = {to}\n\n' for bit, to in forced), encoding="utf-8")
+
+    def report(form: str) -> str:
+        assert run("review", "--policy", str(file), str(file), "--design", "tests/designs/seed.py:seed", "--format", form) == 1
+        return capsys.readouterr().out
+
+    said = json.loads(report("json"))["line"]
+    wrong = [f"{bit} forced to 0 (virtualized and emulated): the design can never require it" for bit in ("STIBP", "SSBD")]
+    head = f"do not take it as it is: seed does not carry it out: {'; '.join(wrong)}. By itself the policy protects at least as much"
+    assert said.startswith(f"{file} -> {file}: {head}")
+
+    xmlschema.XMLSchema("tests/data/junit-10.xsd").validate(report("junit"))
+    suite = ElementTree.fromstring(report("junit"))[0]
+    failed = [case.get("name") for case in suite.iter("testcase") if case.find("failure") is not None]
+    assert (suite.get("failures"), failed) == ("4", ["STIBP-forced-to-0", "SSBD-forced-to-0"] * 2)
+    assert suite.findtext("system-out") == said
+
+    sarif = json.loads(report("sarif"))
+    jsonschema.Draft7Validator(json.loads(Path("tests/data/sarif-schema-2.1.0.json").read_text(encoding="utf-8"))).validate(sarif)
+    (found,) = sarif["runs"]
+    at = [one["locations"][0]["physicalLocation"]["region"]["startLine"] for one in found["results"]]
+    assert at == [6, 10, 6, 10]
+    assert {one["level"] for one in found["results"]} == {"error"}
+    assert found["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"] == said
+
+
+def test_what_is_undecided_is_no_proof_in_the_first_sentence() -> None:
+    """Whatever makes the exit code 3 is said before anything else, and what makes it 1 before that."""
+    from dataclasses import replace
+
+    from specproof.review.policy.carry import Carried
+    from specproof.review.policy.cases import cases
+    from specproof.review.policy.compare import line
+    from specproof.verdict import Unknown
+
+    both = policy(f"{POLICIES}/rrsba-forced.toml")
+    found = compare(both, both)
+    asked = Carried("seed", "emulated", "RRSBA_DIS_S", 1, 5, "undecided", 3)
+    (way, (first, *rest)), *ways = found.moved
+    moved = replace(found, moved=((way, (replace(first, verdict=Unknown("", "")), *rest)), *ways))
+
+    assert (found.code, moved.code, replace(found, carried=(asked,)).code) == (0, 3, 3)
+    assert "not settled: what becomes of guests that move from the old policy to the new is undecided." in line(moved)
+    said = "not settled: whether seed carries it out is undecided: RRSBA_DIS_S forced to 1 (emulated): undecided."
+    assert said in line(replace(found, carried=(asked,)))
+    assert [one.fate for one in cases(replace(moved, carried=(asked,))).claims] == ["kept", "kept", "kept", "undecided", "undecided"]
+    assert replace(moved, carried=(asked, replace(asked, bit="STIBP", said="not enforced, by the run enter", code=1))).code == 1
 
 
 _FOR_ONE_HOST = '[[force]]\nbit = "BHI_DIS_S"\nto = 1\npool = ["saphire-rapids"]\n'

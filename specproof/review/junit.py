@@ -1,8 +1,8 @@
-"""Reviews as JUnit XML: a suite a review, a case a claim; what is lost fails, what is undecided is an error."""
+"""Reviews as JUnit XML: a suite a review, a case a claim; what is lost or not carried out fails, what is undecided is an error."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from xml.etree import ElementTree
 
 from specproof.review.line import line
@@ -15,24 +15,24 @@ from specproof.story.layout import lines
 _FORBIDDEN = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
 
 
-def text(reviews: Sequence[Review]) -> str:
-    """The file."""
+def text(reviews: Sequence[Review], said: Callable[[Review], str] = line) -> str:
+    """The file; `said` is the verdict of a review."""
     root = ElementTree.Element("testsuites")
     for review in reviews:
-        root.append(_suite(review))
+        root.append(_suite(review, said(review)))
     ElementTree.indent(root, " ")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(review: Review) -> ElementTree.Element:
+def _suite(review: Review, said: str) -> ElementTree.Element:
     name = f"{review.old.label} -> {review.new.label}"
     suite = ElementTree.Element("testsuite", name=_clean(name))
     for change in review.claims:
         suite.append(_case(review, change))
     if review.silent or review.open:
         case = ElementTree.SubElement(suite, "testcase", classname=_clean(review.new.label), name="what can be seen", time="0.000")
-        ElementTree.SubElement(case, "error", type="undecided", message=_clean(line(review)))
-    ElementTree.SubElement(suite, "system-out").text = _clean(line(review))
+        ElementTree.SubElement(case, "error", type="undecided", message=_clean(said))
+    ElementTree.SubElement(suite, "system-out").text = _clean(said)
     suite.set("tests", str(len(suite.findall("testcase"))))
     for what in ("failures", "errors", "skipped"):
         tag = {"failures": "failure", "errors": "error", "skipped": "skipped"}[what]
@@ -45,10 +45,10 @@ def _case(review: Review, change: ClaimChange) -> ElementTree.Element:
     classname = ".".join(part for part in (review.new.label, place(change.configuration)) if part)
     case = ElementTree.Element("testcase", classname=_clean(classname), name=_clean(change.claim), time="0.000")
     said = f"{change.fate}: {MEANING[change.fate]}"
-    if change.fate == "lost":
-        ElementTree.SubElement(case, "failure", type="lost", message=_clean(said)).text = _clean(_told(change))
+    why = _clean(f"{said}: {change.reason}".rstrip(": "))
+    if change.fate in ("lost", "not carried out"):
+        ElementTree.SubElement(case, "failure", type=change.fate.replace(" ", "-"), message=why).text = _clean(_told(change))
     elif change.fate in ("undecided", "dropped", "hollow"):
-        why = _clean(f"{said}: {change.reason}".rstrip(": "))
         ElementTree.SubElement(case, "error", type=change.fate, message=why).text = _clean(change.sentence)
     elif change.fate == "not asked":
         ElementTree.SubElement(case, "skipped", type="not-asked", message=_clean(change.reason or said))

@@ -14,11 +14,15 @@ from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown
 SEARCHED = "runs of both, up to a length"
 
 #: What became of a claim, worst first.
-FATES = ("lost", "undecided", "dropped", "hollow", "still refuted", "new and refuted", "gained", "new", "proved", "kept", "not asked")
+FATES = (
+    "lost", "not carried out", "undecided", "dropped", "hollow", "still refuted", "new and refuted", "gained", "new", "proved", "carried out", "kept",
+    "not asked",
+)  # fmt: skip
 
 #: What each of them means, for the legend of a report.
 MEANING = {
     "lost": "it held before, and a run of the new design breaks it",
+    "not carried out": "the policy forces the bit, and the design does not have it in force in every run, or can never require it",
     "undecided": "one side gave no verdict",
     "dropped": "it held before, and the new design offers no view on which it could be asked, with no reason given",
     "hollow": "what it speaks of no longer happens, and only therefore it holds",
@@ -27,6 +31,7 @@ MEANING = {
     "gained": "a run broke the old design, and the new one is proved",
     "new": "the old design could not be asked, or never did what it speaks of, and the new one is proved",
     "proved": "proved of the new design; the old one was not asked again (--exhaustive does)",
+    "carried out": "the policy forces the bit, and it is proved of the design that it is in force in every run",
     "kept": "proved of the new design, and no run breaks the old one",
     "not asked": "one design or both say why they cannot express it",
 }
@@ -78,7 +83,8 @@ class Told:
 
 @dataclass(frozen=True)
 class ClaimChange:
-    """One claim in one configuration, on both sides. `affected` is false where the change cannot reach it."""
+    """One claim in one configuration, on both sides. `affected` is false where the change cannot reach it; `at` is where it is asked for, if
+    that is a line of a file which is reviewed."""
 
     claim: str
     id: str
@@ -90,6 +96,7 @@ class ClaimChange:
     same_run: bool = False
     affected: bool = True
     reason: str = ""
+    at: Place | None = None
     told: tuple[Told | None, Told | None] = field(default=(None, None), compare=False, repr=False)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
@@ -16,13 +16,16 @@ from specproof.review.result import MEANING, ClaimChange, Place, Review
 from specproof.verdict import Refuted
 
 #: What each fate is to a reader of SARIF; the others are no results.
-LEVELS = {"lost": "error", "new and refuted": "warning", "still refuted": "note", "undecided": "warning", "dropped": "warning", "hollow": "warning"}
+LEVELS = {
+    "lost": "error", "not carried out": "error", "new and refuted": "warning", "still refuted": "note", "undecided": "warning", "dropped": "warning",
+    "hollow": "warning",
+}  # fmt: skip
 
 _SCHEMA = "https://raw.githubusercontent.com/oasis-tcs/sarif-spec/master/Schemata/sarif-schema-2.1.0.json"
 
 
-def document(reviews: Sequence[Review]) -> dict[str, Any]:
-    """What `--format sarif` writes."""
+def document(reviews: Sequence[Review], said: Callable[[Review], str] = line) -> dict[str, Any]:
+    """What `--format sarif` writes; `said` is the verdict of a review."""
     rules: dict[str, dict[str, Any]] = {}
     results = []
     for review in reviews:
@@ -34,9 +37,7 @@ def document(reviews: Sequence[Review]) -> dict[str, Any]:
         "name": "specproof", "semanticVersion": specproof.__version__, "rules": list(rules.values()),
         "shortDescription": {"text": "Unbounded proofs and shortest counterexamples for designs that mask a guest's register writes"},
     }  # fmt: skip
-    notes = [{"text": {"text": line(review)}, "level": "note", "message": {"text": line(review)}} for review in reviews]
-    for note in notes:
-        del note["text"]
+    notes = [{"level": "note", "message": {"text": said(review)}} for review in reviews]
     return {
         "$schema": _SCHEMA, "version": "2.1.0",
         "runs": [{"tool": {"driver": driver}, "results": results, "columnKind": "unicodeCodePoints",
@@ -44,9 +45,9 @@ def document(reviews: Sequence[Review]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def text(reviews: Sequence[Review]) -> str:
+def text(reviews: Sequence[Review], said: Callable[[Review], str] = line) -> str:
     """The same as the text of a file."""
-    return json.dumps(document(reviews), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(document(reviews, said), indent=1, ensure_ascii=False) + "\n"
 
 
 def _rule(change: ClaimChange) -> dict[str, Any]:
@@ -92,7 +93,10 @@ def _at(review: Review, change: ClaimChange, number: int) -> Place:
 
 
 def _where(review: Review, change: ClaimChange) -> Place:
-    """The line of a result: of the last step that is in the design's own file, else of what that file replaces."""
+    """The line of a result: where it is asked for, if that is known, else of the last step that is in the design's own file, else of what
+    that file replaces."""
+    if change.at is not None:
+        return change.at
     length = change.run.trace.length if change.run is not None else 0
     flow = [_at(review, change, number) for number in range(length, 0, -1)]
     replaced = [place for place in review.places.values() if place.file == review.new.file]

@@ -2,31 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from specproof.claims import Claim
 from specproof.decide import decide
 from specproof.plan import configurations
 from specproof.review.policy.read import Policy, bits
+from specproof.review.result import listed
 from specproof.review.sides import Side
 from specproof.terms import Bool, implies
 from specproof.verdict import NotAsked, Proved, Refuted, Result
 
 
-def carried(policy: Policy, side: Side, timeout: float | None) -> tuple[list[str], int]:
-    """A sentence for each forced bit and configuration, and the exit code."""
-    said, code = [], 0
+@dataclass(frozen=True)
+class Carried:
+    """Whether a design carries out that a bit is forced, in a configuration: in words, and the exit code that this makes by itself.
+
+    `line` is where the policy forces the bit.
+    """
+
+    design: str
+    configuration: str
+    bit: str
+    to: int
+    line: int
+    said: str
+    code: int
+
+    @property
+    def sentence(self) -> str:
+        """All of it but the full stop."""
+        where = f" ({self.configuration})" if self.configuration else ""
+        return f"{self.design}{where}: {self.bit} forced to {self.to}: {self.said}"
+
+
+def carried(policy: Policy, side: Side, timeout: float | None) -> list[Carried]:
+    """The answer for each forced bit and value, in each configuration."""
+    found, forced = [], dict[tuple[str, int], int]()
+    for one in policy.force:
+        forced.setdefault((one.bit, one.to), one.line)
     for configuration in configurations(side.design, None):
-        wanted = [(one, *_claims(one.bit, one.to)) for one in policy.force]
-        answers = decide(side.design, configuration, [claim for _, *pair in wanted for claim in pair], timeout=timeout)
+        wanted = [(bit, to, *_claims(bit, to)) for bit, to in forced]
+        answers = decide(side.design, configuration, [claim for *_, can, holds in wanted for claim in (can, holds)], timeout=timeout)
         by = {answer.claim: answer for answer in answers}
-        for one, can, holds in wanted:
-            text, one_code = _sentence(by[can.name], by[holds.name])
-            where = f" ({configuration})" if configuration else ""
-            said.append(f"{side.label}{where}: {one.bit} forced to {one.to}: {text}.")
-            code = max(code, one_code, key=(0, 3, 1).index)
-    return said, code
+        for bit, to, can, holds in wanted:
+            said, code = _sentence(by[can.name], by[holds.name])
+            found.append(Carried(side.label, configuration, bit, to, forced[bit, to], said, code))
+    return found
+
+
+def together(answers: Sequence[Carried]) -> str:
+    """Several answers of a design in one text; configurations of which the same is said are named together."""
+    alike: dict[tuple[str, int, str], list[str]] = {}
+    for one in answers:
+        alike.setdefault((one.bit, one.to, one.said), []).append(one.configuration)
+    where = {key: f" ({listed(names)})" if any(names) else "" for key, names in alike.items()}
+    return "; ".join(f"{bit} forced to {to}{where[bit, to, said]}: {said}" for bit, to, said in alike)
 
 
 def _claims(bit: str, to: int) -> tuple[Claim, Claim]:

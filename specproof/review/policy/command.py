@@ -9,10 +9,10 @@ from html import escape
 
 from specproof.errors import UsageError
 from specproof.review.policy.carry import carried
-from specproof.review.policy.compare import PolicyReview, compare
+from specproof.review.policy.cases import cases
+from specproof.review.policy.compare import PolicyReview, compare, line
 from specproof.review.policy.paper import document, json_document
 from specproof.review.policy.read import policy, pool
-from specproof.review.result import Place
 from specproof.review.sides import of_target
 from specproof.story.blocks import Block
 
@@ -24,8 +24,7 @@ def reviewed(targets: Sequence[str], design: str | None, hosts: str | None, time
     old, new = (policy(target) for target in targets)
     found = compare(old, new, pool(hosts) if hosts else (), timeout)
     if design:
-        said, code = carried(new, of_target(design), timeout)
-        found = replace(found, carried=tuple(said), carried_code=code)
+        found = replace(found, carried=tuple(carried(new, of_target(design), timeout)))
     return written(found, form, colours), found.code
 
 
@@ -38,10 +37,8 @@ def written(found: PolicyReview, form: str, colours: bool = False) -> str:
     if form == "json":
         return json.dumps(json_document(found), indent=1, ensure_ascii=False) + "\n"
     if form in ("sarif", "junit"):
-        line = found.new.force[0].line if found.new.force else 1
-        at = {name: Place(found.new.file, line) for name in ("guest_wrmsr", "moves")}
-        one = replace(found.review, places=at, new=replace(found.review.new, file=found.new.file))
-        return sarif.text([one]) if form == "sarif" else junit.text([one])
+        write = sarif.text if form == "sarif" else junit.text
+        return write([cases(found)], lambda _: line(found))
     told = document(found)
     if form == "markdown":
         return "\n".join(folded(markdown(told), MAIL)) + "\n"

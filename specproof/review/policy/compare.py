@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from specproof.decide import decide
 from specproof.review.compare import review
+from specproof.review.policy.carry import Carried, together
 from specproof.review.policy.model import Place, claims, design
 from specproof.review.policy.read import Host, Policy, any_host, bits, check_pool, rules
 from specproof.review.result import Behaviour, ClaimChange, Review, listed
@@ -43,17 +44,39 @@ class PolicyReview:
     pointless: tuple[str, ...]
     review: Review
     moved: tuple[tuple[str, tuple[Result, ...]], ...]
-    carried: tuple[str, ...] = ()
-    carried_code: int = 0
+    carried: tuple[Carried, ...] = ()
+
+    @property
+    def wrong(self) -> list[str]:
+        """What makes the exit code 1, in words: the new policy protects less, a guest that crosses does, or the design does not carry it out."""
+        found = [
+            f"it protects less than the old policy{_broken_bits(one)}" if one.claim == "protection" else f"it breaks {one.claim}"
+            for one in self.review.of("lost")
+        ]
+        for way, results in self.moved[:1]:
+            found += [f"guests that move {way} break {one.claim}" for one in results if isinstance(one.verdict, Refuted) and not found]
+        failing = [one for one in self.carried if one.code == 1]
+        return found + ([f"{failing[0].design} does not carry it out: {together(failing)}"] if failing else [])
+
+    @property
+    def unsettled(self) -> list[str]:
+        """What makes the exit code 3 where nothing is wrong, in words."""
+        found = [
+            f"whether it protects as much as the old policy is {one.fate}" if one.claim == "protection" else f"{one.claim} is {one.fate}"
+            for one in self.review.of("undecided", "dropped", "hollow")
+        ]
+        for way, results in self.moved:
+            if any(not isinstance(one.verdict, Proved | Refuted) for one in results):
+                found.append(f"what becomes of guests that move {way} is undecided")
+        if any(not (one.same or one.differs or one.searched) for one in self.review.behaviours):
+            found.append("whether the guest can see it is undecided")
+        open_ = [one for one in self.carried if one.code == 3]
+        return found + ([f"whether {open_[0].design} carries it out is undecided: {together(open_)}"] if open_ else [])
 
     @property
     def code(self) -> int:
-        """The exit code: 1 where the new policy protects less, or a guest that crosses is not protected."""
-        unsure = any(not isinstance(result.verdict, Proved | Refuted) for _, results in self.moved for result in results)
-        broken = any(isinstance(result.verdict, Refuted) for _, results in self.moved[:1] for result in results)
-        if self.review.code == 1 or broken or self.carried_code == 1:
-            return 1
-        return 3 if unsure or 3 in (self.review.code, self.carried_code) else 0
+        """The exit code: 1 something is wrong, 3 something is not settled."""
+        return 1 if self.wrong else 3 if self.unsettled else 0
 
 
 def control(policy: Policy, host: Host, bit: str) -> str:
@@ -174,6 +197,9 @@ def _moved(before: Sequence[Place], after: Sequence[Place], timeout: float | Non
     return found
 
 
+_UNSEEN = ["The guest cannot see it: RDMSR and faults are the same (proved)."]
+
+
 def line(found: PolicyReview) -> str:
     """The verdict in a few sentences for a mail."""
     sentences = [f"{found.old.name} -> {found.new.name}: {_verdict(found)}"]
@@ -183,13 +209,13 @@ def line(found: PolicyReview) -> str:
         sentences.append("No bit changes hands on these hosts.")
     seen = [one for one in found.review.behaviours if one.differs]
     if found.review.behaviours:
-        sentences.append(_seen(seen) if seen else "The guest cannot see it: RDMSR and faults are the same (proved).")
+        sentences += [_seen(seen)] if seen else _UNSEEN if all(one.same for one in found.review.behaviours) else []
     if found.cannot:
         sentences.append(f"Not carried out: {'; '.join(found.cannot)}.")
     if found.pointless:
         sentences.append(f"Without effect: {'; '.join(found.pointless)}.")
-    for text in found.carried[:1]:
-        sentences.append(text)
+    if found.carried and not any(one.code for one in found.carried):
+        sentences.append(f"{found.carried[0].design} carries it out: {together(found.carried)}.")
     return " ".join(sentences)
 
 
@@ -208,19 +234,23 @@ def lost(found: PolicyReview) -> ClaimChange | None:
 
 
 def _verdict(found: PolicyReview) -> str:
-    change = lost(found)
-    protection = next((one for one in found.review.claims if one.claim == "protection"), None)
-    if change is not None and change.run is not None:
-        return "do not take it as it is: it protects less than the old policy" + _broken_bits(change) + "."
-    if protection is not None and protection.fate == "undecided":
-        return "not settled: whether it protects as much as the old policy is undecided."
+    """What to do, from what makes the exit code; then, where only the design is at fault, how the policies compare."""
+    said = "; ".join(found.wrong or found.unsettled)
+    if not said:
+        return f"it {_kept(found)}"
+    head = f"do not take it as it is: {said}." if found.wrong else f"not settled: {said}."
+    by_itself = replace(found, carried=())
+    return head if by_itself.wrong or by_itself.unsettled else f"{head} By itself the policy {_kept(found)}"
+
+
+def _kept(found: PolicyReview) -> str:
     back = [result for _, results in found.moved[1:2] for result in results if result.claim == "protection"]
     if any(isinstance(result.verdict, Refuted) for result in back):
         return (
-            "it protects at least as much as the old policy, whatever the guest writes (proved); "
+            "protects at least as much as the old policy, whatever the guest writes (proved); "
             "guests that go back to the old policy lose what it adds."
         )
-    return "it protects at least as much as the old policy, whatever the guest writes and wherever it is moved (proved)."
+    return "protects at least as much as the old policy, whatever the guest writes and wherever it is moved (proved)."
 
 
 def _broken_bits(change: ClaimChange) -> str:

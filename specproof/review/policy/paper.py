@@ -91,9 +91,10 @@ def _word(result: Result) -> str:
 def _seen(found: PolicyReview) -> Iterator[Block]:
     differ = [one for one in found.review.behaviours if one.differs and one.name != "course"]
     yield Block("title", "What the guest can see of the change")
-    if not differ:
+    if not differ and not all(one.same for one in found.review.behaviours):
+        yield Block("text", "Undecided.")
+    elif not differ:
         yield Block("text", "Nothing: fed the same writes and moves, RDMSR and faults never differ (proved). What it costs can be measured.")
-        return
     for one in differ:
         rows: list[tuple[str, ...]] = [("", found.old.name, found.new.name)]
         for number, moment in enumerate(one.moments, 1):
@@ -107,7 +108,7 @@ def _seen(found: PolicyReview) -> Iterator[Block]:
 def _carried(found: PolicyReview) -> Iterator[Block]:
     if found.carried:
         yield Block("title", "Does the design carry the new policy out?")
-        yield Block("rows", rows=tuple(("", text) for text in found.carried))
+        yield Block("rows", rows=tuple(("", f"{one.sentence}.") for one in found.carried))
 
 
 def _rests(found: PolicyReview) -> Iterator[Block]:
@@ -138,7 +139,7 @@ def json_document(found: PolicyReview) -> dict[str, Any]:
         ],
         "unchanged": list(found.same), "cannot_force": list(found.cannot), "without_effect": list(found.pointless),
         "crossing": [{"way": name, "verdicts": {result.claim: result.verdict.word for result in results}} for name, results in found.moved],
-        "carried_out": list(found.carried), "review": review_json(found.review),
+        "carried_out": [f"{one.sentence}." for one in found.carried], "review": review_json(found.review),
     }  # fmt: skip
 
 
