@@ -101,6 +101,10 @@ def test_a_design_that_cannot_force_to_0_is_found() -> None:
         ("mask = 0x600\nvalue = 0x400\n", ":1: mask = 0x600 has bit 9, which has no name"),
         ('mask = ["SSBD"]\n\n[[force]]\nbit = "IBRS"\nto = 1\n', ":4: IBRS is forced to 1 and is not in mask"),
         ('mask = ["SSBD"]\n', ":1: this mask has no values"),
+        (
+            'name = "x"\nmask = ["BHI_DIS_S", "STIBP", "SSBD"]\n[[force]]\nbit = "BHI_DIS_S"\nto = 1\n',
+            ":2: mask has STIBP, SSBD without a value; write [[force]] for each, or leave it out of mask",
+        ),
         ('value = ["SSBD"]\n', ":1: 'value' goes with 'mask'"),
         ("mask = 0x10000000000000000\n", ":1: mask = 0x10000000000000000 does not fit in 64 bits"),
         ('nmae = "x"\nmask = []\n', ":1: there is no key 'nmae'; did you mean 'name'?"),

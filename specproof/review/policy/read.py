@@ -125,6 +125,10 @@ def policy(file: str) -> Policy:
         raise source.error(f"name = {name!r}: a text was expected", "", 0, "name")
     if not force and mask:
         raise source.error("this mask has no values; write value = [...], or [[force]] for each bit", "", 0, "mask")
+    if mask is not None:
+        left = [bit for bit, position in bits().items() if mask >> position & 1 and bit not in {one.bit for one in force}]
+        if left:
+            raise source.error(f"mask has {', '.join(left)} without a value; write [[force]] for each, or leave it out of mask", "", 0, "mask")
     if not force and mask is None:
         raise source.error("this policy forces nothing; write [[force]] with 'bit' and 'to', or mask = [] to say so")
     return Policy(name, file, tuple(force), frozenset(guest), tuple(hosts))
