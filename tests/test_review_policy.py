@@ -94,6 +94,13 @@ def test_a_design_that_cannot_force_to_0_is_found() -> None:
     [
         ('[[force]]\nbit = "BHI_DIS"\nto = 1\n', ":2: there is no bit 'BHI_DIS'; did you mean 'BHI_DIS_S'?"),
         ('[[force]]\nbit = "IBRS"\nto = 2\n', ":3: to = 2: 0 or 1 was expected"),
+        ('[[force]]\nbit = "IBRS"\nto = 1.0\n', ":3: to = 1.0: 0 or 1 was expected"),
+        ('[[force]]\nbit = "IBRS"\nto = 0.0\n', ":3: to = 0.0: 0 or 1 was expected"),
+        (f'[[force]]\nbit = "IBRS"\nto = {"9" * 4301}\n', ":3: this number has more than 4300 digits"),
+        (f'[[force]]\nbit = "IBRS"\nto = -1_{"9" * 4300}\n', ":3: this number has more than 4300 digits"),
+        (f'[[force]]\nbit = "IBRS"\nto = 0x{"f" * 9000}\n', ":3: to = a number too large to write here: 0 or 1 was expected"),
+        (f'mask = []\nname = [0x{"f" * 9000}]\n', ":2: name = a number too large to write here: a text was expected"),
+        (f'mask = []\nguest = 0x{"f" * 9000}\n', ":2: guest = a number too large to write here: a list of names was expected"),
         ('[[force]]\nbit = "IBRS"\n', ":1: this [[force]] has no 'to'"),
         ('[[force]]\nto = 1\n', ":1: this [[force]] has no 'bit'"),
         ('[[force]]\nbit = "IBRS"\nto = 1\n\n[[force]]\nbit = "IBRS"\nto = 0\n', ":7: IBRS is forced to 0 here and to 1 in line 2"),

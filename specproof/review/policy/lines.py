@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -55,22 +56,30 @@ class Source:
         if key not in values:
             raise self.error(f"this [[{table}]] has no {key!r}", table, number)
         if not isinstance(values[key], str) or not values[key].strip():
-            raise self.error(f"{key} = {values[key]!r}: a text was expected", table, number, key)
+            raise self.error(f"{key} = {shown(values[key])}: a text was expected", table, number, key)
         return str(values[key])
 
     def names(self, values: Mapping[str, Any], key: str, table: str = "", number: int = 0) -> tuple[str, ...]:
         """A list of texts; none where the key is missing."""
         found = values.get(key, [])
         if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-            raise self.error(f"{key} = {found!r}: a list of names was expected", table, number, key)
+            raise self.error(f"{key} = {shown(found)}: a list of names was expected", table, number, key)
         return tuple(found)
 
     def flag(self, values: Mapping[str, Any], key: str, table: str, number: int, default: bool) -> bool:
         """A truth value."""
         found = values.get(key, default)
         if not isinstance(found, bool):
-            raise self.error(f"{key} = {found!r}: true or false was expected", table, number, key)
+            raise self.error(f"{key} = {shown(found)}: true or false was expected", table, number, key)
         return found
+
+
+def shown(value: Any) -> str:
+    """A value as a message has it. Python writes no number of some thousand digits, though it reads one that is not decimal."""
+    try:
+        return repr(value)
+    except ValueError:
+        return "a number too large to write here"
 
 
 def read(file: str) -> Source:
@@ -91,6 +100,11 @@ def read(file: str) -> Source:
         line = found[1] if found else str(text.count("\n") + 1)
         said = re.sub(r" \(at .*\)$", "", str(error))
         raise InputError(f"{file}:{line}: this is not TOML: {said}") from None
+    except ValueError:  # what Python says of a decimal number that is too large for it, before anybody can see what the number is for
+        digits = sys.get_int_max_str_digits()
+        long = re.search(rf"\d(?:_?\d){{{digits}}}", text)
+        line = str(text.count("\n", 0, long.start() if long else None) + 1)
+        raise InputError(f"{file}:{line}: this number has more than {digits} digits; a policy has none that does not fit in 64 bits") from None
     except RecursionError:
         raise InputError(f"{file}: this is not a policy: it nests too deeply") from None
     return Source(file, values, dict(_spots(text)))

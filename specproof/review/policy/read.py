@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from specproof.errors import InputError, did_you_mean
-from specproof.review.policy.lines import Source, read
+from specproof.review.policy.lines import Source, read, shown
 
 _RULES, _REGISTERS = "specproof.models.capabilities", "specproof.models.registers"
 
@@ -122,7 +122,7 @@ def policy(file: str) -> Policy:
     _contradictions(source, force, len(force) - len(source.tables("force")))
     name = source.values.get("name", file)
     if not isinstance(name, str) or not name.strip():
-        raise source.error(f"name = {name!r}: a text was expected", "", 0, "name")
+        raise source.error(f"name = {shown(name)}: a text was expected", "", 0, "name")
     if not force and mask:
         raise source.error("this mask has no values; write value = [...], or [[force]] for each bit", "", 0, "mask")
     if mask is not None:
@@ -152,7 +152,7 @@ def _word(source: Source, key: str) -> int | None:
         for name in source.names(source.values, key):
             total |= 1 << bits()[_known(source, name, tuple(bits()), "bit", "", 0, key)]
         return total
-    raise source.error(f"{key} = {found!r}: a number or a list of bits was expected", "", 0, key)
+    raise source.error(f"{key} = {shown(found)}: a number or a list of bits was expected", "", 0, key)
 
 
 def _raw(source: Source, mask: int | None, value: int | None) -> list[Force]:
@@ -173,8 +173,8 @@ def _force(source: Source, entry: Mapping[str, Any], number: int, mask: int | No
     source.only(entry, _FORCE, "force", number)
     bit = _known(source, source.text(entry, "bit", "force", number), tuple(bits()), "bit", "force", number, "bit")
     to = entry.get("to")
-    if isinstance(to, bool) or to not in (0, 1):
-        what = f"to = {to!r}: 0 or 1 was expected" if "to" in entry else "this [[force]] has no 'to'; write to = 0 or to = 1"
+    if isinstance(to, bool) or not isinstance(to, int) or to not in (0, 1):
+        what = f"to = {shown(to)}: 0 or 1 was expected" if "to" in entry else "this [[force]] has no 'to'; write to = 0 or to = 1"
         raise source.error(what, "force", number, "to")
     if mask is not None and not mask >> bits()[bit] & 1:
         raise source.error(f"{bit} is forced to {to} and is not in mask", "force", number, "bit")
