@@ -108,6 +108,9 @@ def test_a_design_that_cannot_force_to_0_is_found() -> None:
         ("mask = 0x600\nvalue = 0x400\n", ":1: mask = 0x600 has bit 9, which has no name"),
         ('mask = ["SSBD"]\n\n[[force]]\nbit = "IBRS"\nto = 1\n', ":4: IBRS is forced to 1 and is not in mask"),
         ('mask = ["SSBD"]\n', ":1: this mask has no values"),
+        ('mask = []\nname = "a\\u001b[31mb"\n', ":2: 'a\\x1b[31mb' cannot name a policy: a name is printable text on one line"),
+        ('mask = []\nname = " "\n', ":2: name = ' ': a text was expected"),
+        ('mask = []\n[[host]]\ncpuid = []\nname = "a\\nb"\n', ":4: 'a\\nb' cannot name a type of host: a name is printable text on one line"),
         (
             'name = "x"\nmask = ["BHI_DIS_S", "STIBP", "SSBD"]\n[[force]]\nbit = "BHI_DIS_S"\nto = 1\n',
             ":2: mask has STIBP, SSBD without a value; write [[force]] for each, or leave it out of mask",
@@ -312,6 +315,18 @@ def test_a_pool_without_hosts_is_refused(tmp_path: Path, capsys: pytest.CaptureF
 
     assert run("fleet", str(tmp_path / "pool.toml"), f"{POLICIES}/bhi.toml") == 2
     assert "this pool has no [[host]]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["a\\u001b[31mb", "a\\nb", "a\\u0000b", " a"])
+def test_a_host_with_a_name_that_cannot_be_shown_is_refused(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a terminal would obey, or no picture can have, is no name of a type of host."""
+    file = tmp_path / "pool.toml"
+    file.write_text(f'[[host]]\nvirtualize = true\nname = "{name}"\n', encoding="utf-8")
+
+    assert run("fleet", str(file), f"{POLICIES}/bhi.toml", "--format", "svg") == 2
+    out, err = capsys.readouterr()
+    assert (out, "\x1b" in err) == ("", False)
+    assert f"{file}:3: " in err and "cannot name a type of host: a name is printable text on one line, with no space before or after it" in err
 
 
 _TOKENS = st.sampled_from(

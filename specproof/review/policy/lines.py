@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from specproof.errors import InputError, did_you_mean
+from specproof.errors import InputError, ModelError, did_you_mean, named
 
 #: Where something stands: table name, its number among tables of that name, key ("" for the table itself).
 Spot = tuple[str, int, str]
@@ -49,15 +49,20 @@ class Source:
                 where = f" of [[{table}]]" if table else ""
                 raise self.error(f"there is no key {key!r}{where}; {did_you_mean(key, known)}", table, number, key)
 
-    def text(self, values: Mapping[str, Any], key: str, table: str, number: int, default: str | None = None) -> str:
+    def text(self, values: Mapping[str, Any], key: str, table: str, number: int) -> str:
         """A text."""
-        if key not in values and default is not None:
-            return default
         if key not in values:
             raise self.error(f"this [[{table}]] has no {key!r}", table, number)
         if not isinstance(values[key], str) or not values[key].strip():
             raise self.error(f"{key} = {shown(values[key])}: a text was expected", table, number, key)
         return str(values[key])
+
+    def name(self, values: Mapping[str, Any], what: str, table: str = "", number: int = 0) -> str:
+        """The text at `name`, which names something in every report."""
+        try:
+            return named(self.text(values, "name", table, number), what)
+        except ModelError as error:
+            raise self.error(str(error), table, number, "name") from None
 
     def names(self, values: Mapping[str, Any], key: str, table: str = "", number: int = 0) -> tuple[str, ...]:
         """A list of texts; none where the key is missing."""

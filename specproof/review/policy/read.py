@@ -120,9 +120,7 @@ def policy(file: str) -> Policy:
     for number, entry in enumerate(source.tables("force")):
         force.append(_force(source, entry, number, mask))
     _contradictions(source, force, len(force) - len(source.tables("force")))
-    name = source.values.get("name", file)
-    if not isinstance(name, str) or not name.strip():
-        raise source.error(f"name = {shown(name)}: a text was expected", "", 0, "name")
+    name = source.name({"name": file, **source.values}, "a policy")
     if not force and mask:
         raise source.error("this mask has no values; write value = [...], or [[force]] for each bit", "", 0, "mask")
     if mask is not None:
@@ -236,7 +234,7 @@ def _hosts(source: Source) -> list[Host]:
     found: list[Host] = []
     for number, entry in enumerate(source.tables("host")):
         source.only(entry, _HOST, "host", number)
-        name = source.text(entry, "name", "host", number)
+        name = source.name(entry, "a type of host", "host", number)
         if any(name == other.name for other in found):
             raise source.error(f"two types of hosts are named {name!r}", "host", number, "name")
         cpuid, arch = source.names(entry, "cpuid", "host", number), source.names(entry, "arch_capabilities", "host", number)
