@@ -108,6 +108,17 @@ def test_a_design_that_cannot_force_to_0_is_found() -> None:
         ("mask = 0x600\nvalue = 0x400\n", ":1: mask = 0x600 has bit 9, which has no name"),
         ('mask = ["SSBD"]\n\n[[force]]\nbit = "IBRS"\nto = 1\n', ":4: IBRS is forced to 1 and is not in mask"),
         ('mask = ["SSBD"]\n', ":1: this mask has no values"),
+        ('mask = []\n\n[force]\nbit = "IBRS"\n', ":3: 'force' is written as tables: [[force]]"),
+        ('mask = []\n\n[force.sub]\nbit = "IBRS"\n', ":3: 'force' is written as tables: [[force]]"),
+        ("mask = []\nforce = 1\n", ":2: 'force' is written as tables: [[force]]"),
+        ('mask = []\n\n[host]\nname = "a"\n', ":3: 'host' is written as tables: [[host]]"),
+        ("mask = []\n\n[extra]\na = 1\n", ":3: there is no key 'extra'"),
+        ("mask = []\n\n[[extra]]\na = 1\n[[extra]]\n", ":3: there is no key 'extra'"),
+        ("mask = []\n\n[extra.more]\na = 1\n", ":3: there is no key 'extra'"),
+        ('[[force]]\nbit = "IBRS"\nto = 1\n[force.more]\na = 1\n', ":4: there is no key 'more' of [[force]]"),
+        ('guest = []\nforce = [{bit = "IBRS", to = 1}, {bit = "STIBP", to = 3}]\n', ":2: to = 3: 0 or 1 was expected"),
+        ('guest = []\nforce = [\n  {bit = "IBRS", to = 1}, # {\n  {bit = "STIBP", to = 3},\n]\n', ":4: to = 3: 0 or 1 was expected"),
+        ('guest = []\nforce = [\n {bit = "IBRS", to = 1},\n {bit = "IBRS", to = 0}]\n', ":4: IBRS is forced to 0 here and to 1 in line 3"),
         ('mask = []\nname = "a\\u001b[31mb"\n', ":2: 'a\\x1b[31mb' cannot name a policy: a name is printable text on one line"),
         ('mask = []\nname = " "\n', ":2: name = ' ': a text was expected"),
         ('mask = []\n[[host]]\ncpuid = []\nname = "a\\nb"\n', ":4: 'a\\nb' cannot name a type of host: a name is printable text on one line"),
@@ -315,6 +326,23 @@ def test_a_pool_without_hosts_is_refused(tmp_path: Path, capsys: pytest.CaptureF
 
     assert run("fleet", str(tmp_path / "pool.toml"), f"{POLICIES}/bhi.toml") == 2
     assert "this pool has no [[host]]" in capsys.readouterr().err
+
+
+def test_a_pool_with_one_table_of_hosts_is_refused_where_that_stands(tmp_path: Path) -> None:
+    """`[host]` is no list of hosts, and the complaint has its line."""
+    file = tmp_path / "pool.toml"
+    file.write_text('name = "pool"\n\n[host]\nname = "a"\n', encoding="utf-8")
+
+    with pytest.raises(InputError, match=":3: 'host' is written as tables"):
+        pool(str(file))
+
+
+def test_a_byte_order_mark_is_no_part_of_a_policy(tmp_path: Path) -> None:
+    """Some editors begin a file with one."""
+    file = tmp_path / "policy.toml"
+    file.write_text('[[force]]\nbit = "IBRS"\nto = 1\n', encoding="utf-8-sig")
+
+    assert [(one.bit, one.line) for one in policy(str(file)).force] == [("IBRS", 2)]
 
 
 @pytest.mark.parametrize("name", ["a\\u001b[31mb", "a\\nb", "a\\u0000b", " a"])

@@ -21,6 +21,9 @@ _KEY = re.compile(r"^\s*(\"[^\"]*\"|'[^']*'|[A-Za-z0-9_\-]+)\s*(?:\.|=)")
 #: A policy of more bytes than this is no policy.
 LIMIT = 1 << 20
 
+#: What stands for a table that is written within a list; as a line of its own it would be no TOML.
+_INLINE = "{"
+
 
 @dataclass(frozen=True)
 class Source:
@@ -32,8 +35,11 @@ class Source:
 
     def error(self, message: str, table: str = "", number: int = 0, key: str = "") -> InputError:
         """An error that points at a key, or at its table where the key is missing."""
-        line = self.lines.get((table, number, key)) or self.lines.get((table, number, "")) or 1
-        return InputError(f"{self.file}:{line}: {message}")
+        return InputError(f"{self.file}:{self.line(table, number, key)}: {message}")
+
+    def line(self, table: str, number: int, key: str) -> int:
+        """Where a key stands, or its table where the key is missing; 1 where nothing of it stands in the file."""
+        return self.lines.get((table, number, key)) or self.lines.get((table, number, "")) or 1
 
     def tables(self, name: str) -> list[Mapping[str, Any]]:
         """The tables of an array `[[name]]`, checked to be that."""
@@ -96,7 +102,7 @@ def read(file: str) -> Source:
     if len(data) > LIMIT:
         raise InputError(f"{file}: this file has {len(data)} bytes; a policy has at most {LIMIT}")
     try:
-        text = data.decode("utf-8").replace("\r\n", "\n")
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
         values = tomllib.loads(text)
     except UnicodeDecodeError as error:
         raise InputError(f"{file}: this file is not text in UTF-8 (byte {error.start})") from None
@@ -112,26 +118,33 @@ def read(file: str) -> Source:
         raise InputError(f"{file}:{line}: this number has more than {digits} digits; a policy has none that does not fit in 64 bits") from None
     except RecursionError:
         raise InputError(f"{file}: this is not a policy: it nests too deeply") from None
-    return Source(file, values, dict(_spots(text)))
+    return Source(file, values, dict(reversed([*_spots(text)])))
 
 
 def _spots(text: str) -> Iterator[tuple[Spot, int]]:
-    table, number, counts = "", 0, dict[str, int]()
+    """Where everything stands; of what has several lines the first comes first."""
+    table, number, key, counts = "", 0, "", dict[str, int]()
     for line, found in _logical(text):
-        header = _HEADER.match(found)
-        if header:
+        header, assigned = _HEADER.match(found), _KEY.match(found)
+        if found == _INLINE and not table:
+            counts[key] = counts.get(key, -1) + 1
+            yield (key, counts[key], ""), line
+        elif header:
             table = header[2].strip().strip("\"'")
+            above, _, below = table.partition(".")
+            yield ("", 0, above), line
+            if below:  # a table of the last table `above`
+                yield (above, counts.get(above, 0), below.partition(".")[0]), line
             number = counts.get(table, -1) + 1 if header[1] == "[[" else 0
             counts[table] = number
             yield (table, number, ""), line
-            continue
-        key = _KEY.match(found)
-        if key:
-            yield (table, number, key[1].strip("\"'")), line
+        elif assigned:
+            key = assigned[1].strip("\"'")
+            yield (table, number, key), line
 
 
 def _logical(text: str) -> Iterator[tuple[int, str]]:
-    """Lines at which a header or a key can begin: not those inside of a list or of a long text."""
+    """Lines at which a header or a key can begin: not those inside of a list or of a long text; and tables within a list."""
     depth, fence = 0, ""
     for line, found in enumerate(text.split("\n"), 1):
         if depth == 0 and not fence:
@@ -145,6 +158,8 @@ def _logical(text: str) -> Iterator[tuple[int, str]]:
             part = re.match(r"#.*|\"\"\"|'''|\"(?:\\.|[^\"\\])*\"|'[^']*'|[\[\]{}]|.", rest)
             token = part[0] if part else rest
             rest = rest[len(token) :]
+            if token == _INLINE and depth == 1:
+                yield line, _INLINE
             if token in ('"""', "'''"):
                 fence = token
             elif token in "[{":

@@ -163,7 +163,7 @@ def _raw(source: Source, mask: int | None, value: int | None) -> list[Force]:
     if outside:
         names = ", ".join(name for name, position in bits().items() if outside >> position & 1)
         raise source.error(f"value has {names} outside of mask; a bit that is not masked is the guest's", "", 0, "value")
-    line = source.lines.get(("", 0, "mask"), 1)
+    line = source.line("", 0, "mask")
     return [Force(name, value >> position & 1, line=line) for name, position in bits().items() if mask >> position & 1]
 
 
@@ -181,7 +181,7 @@ def _force(source: Source, entry: Mapping[str, Any], number: int, mask: int | No
     for key, names, what in (("host", known, "capability"), ("guest", rules().FEATURES, "CPUID feature")):
         for name in wanted[key]:
             _known(source, name.removeprefix("!"), names, what, "force", number, key)
-    lines = (source.lines.get(("force", number, key), 1) for key in ("bit", "pool"))
+    lines = (source.line("force", number, key) for key in ("bit", "pool"))
     return Force(bit, to, wanted["host"], wanted["guest"], wanted["pool"], *lines)
 
 
