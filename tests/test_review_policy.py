@@ -290,6 +290,33 @@ def test_fleet_matrix(capsys: pytest.CaptureFixture[str]) -> None:
     assert found == 1
 
 
+@pytest.mark.parametrize(("form", "width"), [("text", 75), ("terminal", 100), ("markdown", 75)])
+@pytest.mark.parametrize(("count", "name"), [(1, "a"), (11, "h-"), (28, "a-name-that-is-longer-than-half-of-a-mail-")])
+def test_each_row_of_a_large_matrix_is_one_line(
+    form: str, width: int, count: int, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each pair of hosts has its word once, in the row and below the letter of each; and no line is too wide."""
+    hosts = [f'[[host]]\nname = "{name}{number}"\nvirtualize = {str(number % 2 == 0).lower()}\ncpuid = ["BHI_CTRL"]\n' for number in range(count)]
+    (tmp_path / "pool.toml").write_text("\n".join(hosts), encoding="utf-8")
+
+    run("fleet", str(tmp_path / "pool.toml"), f"{POLICIES}/bhi.toml", "--format", form)
+
+    out = capsys.readouterr().out
+    wanted = "1 type of host:" if count == 1 else f"{count} types of hosts:"
+    assert wanted in " ".join(out.split())
+    table = out.rpartition("whatever way")[2].partition("ok: protected")[0].splitlines()[1:]
+    letters = [chr(ord("A") + number) if number < 26 else f"A{chr(ord('A') + number - 26)}" for number in range(count)]
+    cells, heading = {}, list[str]()
+    for words in (line.replace("came", "").replace("`", "").replace("*", "").split() for line in table):
+        if words and set(words) <= set(letters):
+            heading = words
+        elif words:
+            assert len(words) == len(heading) + 2
+            cells.update({(words[0], letter): word for letter, word in zip(heading, words[2:], strict=True)})
+    assert cells == {(row, column): "no" if number % 2 else "ok" for row in letters for number, column in enumerate(letters)}
+    assert max(map(len, table)) <= width
+
+
 def test_fleet_without_the_plain_host_is_safe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """All pairs and all paths are proved where every host forces what is asked for."""
     text = (POLICIES / "pool.toml").read_text(encoding="utf-8")

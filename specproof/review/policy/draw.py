@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
 
@@ -10,6 +10,7 @@ import specproof
 from specproof.review.policy.fleet import CELLS, Fleet, line
 from specproof.review.policy.read import bits
 from specproof.story.blocks import Block
+from specproof.story.layout import MAIL, lines
 
 #: Raised whenever a reader of the old form could misread the new one.
 SCHEMA = 1
@@ -22,21 +23,22 @@ _FILL = {
 _SHORT = {"forced 1": "1", "forced 0": "0", "guest": "g", "guest (hidden)": "(g)", "faults": "#"}
 
 
-def document(found: Fleet) -> list[Block]:
-    """The report."""
+#: A host's name is cut to this in a matrix that is split.
+_NAME = 36
+
+
+def document(found: Fleet, width: int = MAIL) -> list[Block]:
+    """The report; the matrix is split where its rows are wider than this."""
     head = Block("head", f"Fleet under the policy {found.policy.name}", role="heading")
-    return [head, Block("text", line(found)), *_matrix(found), *_controls(found)]
+    return [head, Block("text", line(found)), *_matrix(found, width), *_controls(found)]
 
 
-def _matrix(found: Fleet) -> Iterator[Block]:
+def _matrix(found: Fleet, width: int) -> Iterator[Block]:
     yield Block("title", "Guests that start on a type of host (row) and are on another (column), whatever way they came")
     names = [host.name for host in found.hosts]
-    letters = [_letter(number) for number in range(len(names))]
-    rows = [("", "".join(f"{letter:<6}" for letter in letters).rstrip())]
-    for letter, source in zip(letters, names, strict=True):
-        words = [found.cell(source, target) for target in names]
-        rows.append((f"{letter} {source}", "".join(f"{one.word + ('!' if one.refused else ''):<6}" for one in words).rstrip()))
-    yield Block("rows", rows=tuple(rows))
+    table = [[_letter(number) for number in range(len(names))]]
+    table += [[one.word + "!" * bool(one.refused) for one in (found.cell(source, target) for target in names)] for source in names]
+    yield Block("rows", rows=tuple(_split([f"{letter} {name}" for letter, name in zip(table[0], names, strict=True)], table, width)))
     used = {one.word for one in found.cells}
     legend = [f"{word}: {meaning}" for word, meaning in CELLS.items() if word in used]
     if any(one.refused for one in found.cells):
@@ -46,6 +48,29 @@ def _matrix(found: Fleet) -> Iterator[Block]:
         if one.lacking:
             way = ", ".join(one.run) or "it starts there"
             yield Block("text", f"{one.source} -> {one.target}: without {', '.join(one.lacking)}, by the run: {way}.", inner=True, role="refuted")
+
+
+def _split(labels: Sequence[str], table: Sequence[Sequence[str]], width: int) -> list[tuple[str, str]]:
+    """The rows of a matrix, below its heading; where one would be wider than a line, as many columns at a time as are not."""
+    whole = _columns(labels, table, 0, len(labels))
+    if _fits(whole, width):
+        return whole
+    cut = [label if len(label) <= _NAME else f"{label[: _NAME - 3]}..." for label in labels]
+    for size in range(len(labels), 0, -1):
+        parts = [_columns(cut, table, start, start + size) for start in range(0, len(labels), size)]
+        if size == 1 or all(_fits(part, width) for part in parts):
+            break
+    return [row for part in parts for row in (("", ""), *part)][1:]
+
+
+def _columns(labels: Sequence[str], table: Sequence[Sequence[str]], start: int, end: int) -> list[tuple[str, str]]:
+    said = ["".join(f"{word:<6}" for word in row[start:end]).rstrip() for row in table]
+    return list(zip(["", *labels], said, strict=True))
+
+
+def _fits(rows: Sequence[tuple[str, str]], width: int) -> bool:
+    """Whether each is one line."""
+    return len(lines([Block("rows", rows=tuple(rows))], width)) == len(rows)
 
 
 def _letter(number: int) -> str:

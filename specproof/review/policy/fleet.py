@@ -158,7 +158,8 @@ def line(found: Fleet) -> str:
         targets = list(dict.fromkeys(one.target for one in exposed))
         lacking = {target: list(dict.fromkeys(bit for one in exposed if one.target == target for bit in one.lacking)) for target in targets}
         head = f"guests are not protected on {listed([f'{target} ({listed(lacking[target])})' for target in targets])}"
-    sentences = [f"{name} on {count} types of hosts: {head}."]
+    types = "1 type of host" if count == 1 else f"{count} types of hosts"
+    sentences = [f"{name} on {types}: {head}."]
     if found.cannot:
         sentences.append(f"Not carried out: {'; '.join(found.cannot)}.")
     if found.pointless:

@@ -11,6 +11,9 @@ from specproof.review.policy.fleet import fleet
 from specproof.review.policy.read import policy, pool
 from specproof.story.layout import MAIL, lines, markdown
 
+#: The columns of a terminal.
+TERMINAL = 100
+
 
 def decided(pool_file: str, policy_file: str, timeout: float | None, form: str, svg: str | None, colours: bool) -> tuple[str, int]:
     """The matrix in a form, and the exit code; the picture goes to the file `svg`, if one is given."""
@@ -29,4 +32,4 @@ def decided(pool_file: str, policy_file: str, timeout: float | None, form: str, 
     from specproof.cli import paint
     from specproof.report import plain
 
-    return "\n".join(lines(document(found), 100, paint() if colours else plain)) + "\n", found.code
+    return "\n".join(lines(document(found, TERMINAL), TERMINAL, paint() if colours else plain)) + "\n", found.code
