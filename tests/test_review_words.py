@@ -1,4 +1,4 @@
-"""A change of what is asked does not hide a change of the design, and where nothing could be asked nothing is said to be kept."""
+"""What could hide a loss and does not: other words of a claim, claims that are taken away or could not be asked, and older defects."""
 
 from __future__ import annotations
 
@@ -140,3 +140,44 @@ def test_what_is_open_of_the_behaviour_is_in_the_first_sentence(monkeypatch: pyt
     assert kept.code == 3 and line(kept).startswith("old -> new: not settled. Nothing is shown to be lost, but whether ")
     assert line(kept).split(". ")[1].endswith("can differ is open")
     assert 'errors="1"' in junit_text([kept])
+
+
+def leaky(name: str, keeps: int, closed: bool = False) -> Side:
+    """A box in which locked bits can be flipped; a write keeps some at least. Once `closed` it is never flipped twice."""
+    side = box(name, (stays(),), keeps)
+
+    def flip(s: Box) -> Box:
+        """A defect that both have."""
+        return s.replace(word=~s.word)
+
+    side.design.action(by="guest", guard=(lambda s: s.word == 0) if closed else (lambda s: s.word == s.word))(flip)
+    return side
+
+
+def test_a_new_defect_is_not_hidden_by_an_old_one() -> None:
+    """The claim is refuted by one step before and after; by another the new design alone breaks it."""
+    found = review(leaky("old", EVERY), leaky("new", EVERY - 1))
+
+    (change,) = found.claims
+    assert (change.fate, found.code) == ("worse", 1)
+    assert change.run is not None and [step.action for step in change.run.trace.steps] == ["write"]
+    assert line(found).startswith("old -> new: do not take it as it is: it breaks what was broken in other runs only.")
+    assert "Runs of new break locked-bits-stay (1 step), and old goes through them unharmed, though others break it too." in line(found)
+    assert change.story is not None and change.story.moments[-1]["word"] == 1
+    assert 'failures="1"' in junit_text([found])
+
+
+def test_an_old_defect_alone_is_no_loss() -> None:
+    """Where the new design breaks the claim only as the old one does."""
+    found = review(leaky("old", EVERY), leaky("new", EVERY, closed=True))
+
+    assert [(change.fate, change.same_run) for change in found.claims] == [("still refuted", True)] and found.code == 0
+
+
+def test_what_one_side_alone_can_do_is_said_to_be_possible_there() -> None:
+    """The step is told, and on which side it can be taken."""
+    found = review(leaky("old", EVERY), leaky("new", EVERY, closed=True))
+
+    course = next(one for one in found.behaviours if one.name == "course")
+    assert (course.before, course.after) == ("possible", "impossible")
+    assert course.moments[-1].old[0] == ("can be taken", "true") and course.moments[-1].new[0] == ("can be taken", "false")

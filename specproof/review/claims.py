@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from specproof.claims import Claim, MissingView, Property, look, phrase
+from specproof.claims import Claim, MissingView, Property, instantiate, look, phrase
 from specproof.decide import ask
 from specproof.lift import least
 from specproof.plan import configurations, pair
@@ -148,7 +148,12 @@ def _carried(answer: Answer, after: Asked, name: str) -> Answer | None:
 
 def _replayed(trace: Trace, on: Asked, name: str) -> Trace | None:
     """The run on another system, where it is one and refutes the claim there too."""
-    system = on.system
+    again = _taken(trace, on.system, name)
+    return again if again is not None and violates(on.system, on.properties[name], again) else None
+
+
+def _taken(trace: Trace, system: System, name: str) -> Trace | None:
+    """The run on another system, where it is one; fields and inputs that this does not have are left out."""
     initial = {path: value for path, value in trace.initial.items() if path in system.variables}
     steps = []
     for step in trace.steps:
@@ -156,8 +161,7 @@ def _replayed(trace: Trace, on: Asked, name: str) -> Trace | None:
             return None
         known = system.actions[step.action].inputs
         steps.append((step.action, {key: value for key, value in step.inputs.items() if key in known}))
-    again = replay(system, name, initial, steps)
-    return again if again is not None and violates(system, on.properties[name], again) else None
+    return replay(system, name, initial, steps)
 
 
 def _with_run(change: ClaimChange, before: Asked, after: Asked) -> ClaimChange:
@@ -169,6 +173,38 @@ def _with_run(change: ClaimChange, before: Asked, after: Asked) -> ClaimChange:
     if again is None:  # it was not shrunk yet: what it has too many may be what keeps it apart
         again = _replayed(least(before.system, before.properties[change.claim], run), after, change.claim)
     return replace(change, same_run=again is not None)
+
+
+def worse(
+    changes: Sequence[ClaimChange], sides: tuple[Side, Side], systems: tuple[System, System], runs: Sequence[tuple[Trace, Trace]]
+) -> list[ClaimChange]:  # fmt: skip
+    """The changes, with a run that breaks the new design and that the old one, fed the same, goes through unharmed, where one of `runs` is
+    that. A claim that was broken before would hide it."""
+    found = []
+    for change in changes:
+        claims = [next((claim for claim in side.claims if claim.name == change.claim), None) for side in sides]
+        if change.fate == "still refuted" and claims[0] is not None and claims[1] is not None and isinstance(change.new, Result):
+            props = instantiate(claims[0], systems[0]), instantiate(claims[1], systems[1])
+            taken = [(_taken(old, systems[0], change.claim), _taken(new, systems[1], change.claim)) for old, new in runs]
+            both = [(old, new) for old, new in taken if old is not None and new is not None]
+            broken = [run for pair in both if (run := _broken_first(pair, systems, props)) is not None]
+            if broken:
+                run = min(broken, key=lambda run: run.length)
+                verdict = Refuted("a run of both, replayed on integers on both sides", run, shortest=False)
+                change = replace(change, fate="worse", new=replace(change.new, verdict=verdict), same_run=False)
+        found.append(change)
+    return found
+
+
+def _broken_first(runs: tuple[Trace, Trace], systems: tuple[System, System], props: tuple[Property, Property]) -> Trace | None:
+    """The beginning of the new side's run at whose end it breaks the claim, if the old side's breaks it nowhere until then."""
+    for length in range(runs[1].length + 1):
+        before, after = (violates(systems[side], props[side], replace(runs[side], steps=runs[side].steps[:length])) for side in (0, 1))
+        if before:
+            return None
+        if after:
+            return replace(runs[1], steps=runs[1].steps[:length])
+    return None
 
 
 def _same_actions(old: Trace, new: Trace) -> bool:

@@ -13,7 +13,7 @@ from specproof.errors import UsageError, did_you_mean
 from specproof.lift import least
 from specproof.load import Library
 from specproof.review.algebra import formulas
-from specproof.review.claims import common_configurations, compared, relations, worded
+from specproof.review.claims import common_configurations, compared, relations, worded, worse
 from specproof.review.cone import identical
 from specproof.review.line import NAMED
 from specproof.review.observe import behaviours, common, unlike
@@ -67,7 +67,8 @@ def review(
             return changes, [], ((), ())
         progress(f"behaviour, {name}" if name else "behaviour")
         shared = common(*systems[name])
-        return changes, behaviours(shared.old, shared.new, timeout, observables, exhaustive, _changed_runs(changes, old, new)), shared.only
+        seen = behaviours(shared.old, shared.new, timeout, observables, exhaustive, _changed_runs(changes, old, new))
+        return worse(changes, (old, new), systems[name], [one.sides for one in seen if one.sides is not None]), seen, shared.only
 
     def across() -> _Part:
         progress("relations")
@@ -123,7 +124,8 @@ def _of_side(change: ClaimChange, side: Side, answer: Answer | None) -> Told | N
     subject = Subject(Library(), side.design, change.configuration, claim)
 
     def fewer(trace: Trace) -> Trace:
-        return trace if subject.is_relation else least(subject.system, subject.prop, trace)  # a relation's run is shrunk on the merged pair
+        whole = subject.is_relation or change.fate == "worse"  # shrunk on the pair already, where both sides matter
+        return trace if whole else least(subject.system, subject.prop, trace)
 
     return Told(verdict.trace, fewer, partial(tell, subject, shortest=verdict.shortest, analyse=False))
 

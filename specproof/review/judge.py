@@ -18,7 +18,7 @@ from specproof.review.result import Behaviour, Moment, Told
 from specproof.solver import Solver
 from specproof.system import System
 from specproof.terms import Bool, Term, Word, variable
-from specproof.trace import Step, Trace, take
+from specproof.trace import Step, Trace, replay, take
 from specproof.verdict import Refuted, Result, Verdict
 
 #: The sentence about what can happen next, which is no view.
@@ -41,7 +41,8 @@ class Judge:
         plain = Behaviour(name, one.sentence if one else COURSE_SENTENCE, self.new.configuration, result)
         if not isinstance(verdict, Refuted):
             return plain
-        runs = [self.follow(side, verdict.trace.initial, verdict.trace.steps)[0] for side in (0, 1)]
+        followed = [self.follow(side, verdict.trace.initial, verdict.trace.steps) for side in (0, 1)]
+        runs, went = [states for states, _ in followed], [taken for _, taken in followed]
         shown = [self.terms(side, one) for side in (0, 1)]
         registers = [Registers(system) for system in (self.old, self.new)]
         seen = [[self._seen(registers[side], shown[side], state) for state in runs[side]] for side in (0, 1)]
@@ -55,7 +56,20 @@ class Judge:
             moments.append(Moment(step.action, step.by, doc, inputs, seen[0][number], seen[1][number]))
         start = tuple((path, registers[1].field(path, value)) for path, value in runs[1][0].items() if value)
         last = [self._last(side, one, dict(seen[side][-1]), runs) for side in (0, 1)]
-        return replace(plain, before=last[0], after=last[1], start=start, moments=tuple(moments))
+        if moments and went[0][-1] != went[1][-1]:  # what differs is that it happens at all
+            possible = [(("can be taken", "true" if taken[-1] else "false"),) for taken in went]
+            moments[-1] = replace(moments[-1], old=(*possible[0], *moments[-1].old), new=(*possible[1], *moments[-1].new))
+            last = ["possible" if taken[-1] else "impossible" for taken in went] if one is None else last
+        old, new = (self._alone(side, runs[side][0], verdict.trace.steps) for side in (0, 1))
+        alone = (old, new) if old is not None and new is not None else None
+        return replace(plain, before=last[0], after=last[1], start=start, moments=tuple(moments), sides=alone)
+
+    def _alone(self, side: int, start: Mapping[str, int], steps: Sequence[Step]) -> Trace | None:
+        """The run on one side by itself, where that takes all of it."""
+        system = (self.old, self.new)[side]
+        known = {name: action.inputs for name, action in system.actions.items()}
+        given = [(step.action, {key: value for key, value in step.inputs.items() if key in known[step.action]}) for step in steps]
+        return replay(system, "", {path: start[path] for path in system.variables}, given)
 
     def _last(self, side: int, one: Observable | None, seen: Mapping[str, str], runs: Sequence[Sequence[Mapping[str, int]]]) -> str:
         if one is not None:

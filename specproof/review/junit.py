@@ -46,7 +46,7 @@ def _case(review: Review, change: ClaimChange) -> ElementTree.Element:
     case = ElementTree.Element("testcase", classname=_clean(classname), name=_clean(change.claim), time="0.000")
     said = f"{change.fate}: {MEANING[change.fate]}"
     why = _clean(f"{said}: {change.reason}".rstrip(": "))
-    if change.fate in ("lost", "not carried out"):
+    if change.fate in ("lost", "worse", "not carried out"):
         ElementTree.SubElement(case, "failure", type=change.fate.replace(" ", "-"), message=why).text = _clean(_told(change))
     elif change.fate in ("undecided", "dropped", "hollow"):
         ElementTree.SubElement(case, "error", type=change.fate, message=why).text = _clean(change.sentence)

@@ -39,10 +39,11 @@ def worst_first(names: Iterable[str]) -> list[str]:
 
 
 def _first(review: Review) -> str:
-    lost = set(review.by_claim("lost"))
+    lost = set(review.by_claim("lost", "worse"))
     unsure = review.by_claim("undecided", "dropped", "hollow")
     if lost:
-        what = "it loses protection" if lost & set(protection()) else "it loses what held before"
+        held = "it loses what held before" if review.of("lost") else "it breaks what was broken in other runs only"
+        what = "it loses protection" if lost & set(protection()) else held
         return f"do not take it as it is: {what}."
     if unsure:
         return f"not settled. Nothing is shown to be lost, but {_reasons(unsure)}."
@@ -67,7 +68,7 @@ def _first(review: Review) -> str:
 def _besides(review: Review) -> str:
     """What is not settled where something is lost; where nothing is, the first sentence says it."""
     unsure = review.by_claim("undecided", "dropped", "hollow")
-    return f"Besides, {_reasons(unsure)}." if unsure and review.by_claim("lost") else ""
+    return f"Besides, {_reasons(unsure)}." if unsure and review.by_claim("lost", "worse") else ""
 
 
 def _broken(review: Review) -> list[str]:
@@ -76,13 +77,17 @@ def _broken(review: Review) -> list[str]:
 
 
 def _lost(review: Review) -> str:
-    lost = review.by_claim("lost")
-    if not lost:
-        return ""
+    said = {"lost": "which held before", "worse": f"and {review.old.label} goes through them unharmed, though others break it too"}
+    return " ".join(
+        f"Runs of {review.new.label} break {_named(lost)}, {what}." for fate, what in said.items() if (lost := review.by_claim(fate))
+    )  # fmt: skip
+
+
+def _named(lost: dict[str, list[ClaimChange]]) -> str:
+    """The worst few, with the lengths of their runs, and how many others."""
     names = worst_first(lost)
     told = [f"{name} ({_lengths(lost[name])})" for name in names[:NAMED]]
-    told += [_counted(len(names) - NAMED, "other claim")] if len(names) > NAMED else []
-    return f"Runs of {review.new.label} break {listed(told)}, which held before."
+    return listed([*told, *([_counted(len(names) - NAMED, "other claim")] if len(names) > NAMED else [])])
 
 
 def _lengths(changes: Sequence[ClaimChange]) -> str:
@@ -129,7 +134,7 @@ def _still(review: Review) -> str:
     """What is broken before and after, unless the first sentence has it."""
     parts = []
     still, new = worst_first(review.by_claim("still refuted")), worst_first(review.by_claim("new and refuted"))
-    told = _broken(review) if not review.by_claim("lost", "undecided", "dropped", "hollow") else []
+    told = _broken(review) if not review.by_claim("lost", "worse", "undecided", "dropped", "hollow") else []
     rest = [name for name in still if name not in told]
     if rest:
         parts.append(f"{'Also b' if told else 'B'}roken before and after: {_some(rest)}.")

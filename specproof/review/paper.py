@@ -12,7 +12,7 @@ from specproof.verdict import Refuted, Unknown
 
 #: The colour of each fate, by the names that the terminal's painter knows.
 ROLES = {
-    "lost": "refuted", "undecided": "unknown", "dropped": "unknown", "hollow": "vacuous", "still refuted": "refuted",
+    "lost": "refuted", "worse": "refuted", "undecided": "unknown", "dropped": "unknown", "hollow": "vacuous", "still refuted": "refuted",
     "new and refuted": "refuted", "gained": "proved", "new": "proved", "proved": "proved", "kept": "proved", "not asked": "faint",
 }  # fmt: skip
 
@@ -87,7 +87,7 @@ def _detail(change: ClaimChange) -> str:
         return f"{where}after {_run_length(change.old_run)}"
     if change.fate == "still refuted":
         return f"{where}after {_run_length(change.run)}{_before(change)}"
-    if change.fate in ("lost", "new and refuted"):
+    if change.fate in ("lost", "worse", "new and refuted"):
         return f"{where}after {_run_length(change.run)}"
     return f"{where}{change.reason or change.fate}"
 
@@ -120,7 +120,7 @@ def _told_alike(review: Review) -> list[list[ClaimChange]]:
 
 def _runs(review: Review, full: bool) -> Iterator[Block]:
     """The shortest runs that break the new design and are new, told in full; `full` tells all runs."""
-    fates = ("lost", "new and refuted", "still refuted", "gained") if full else ("lost", "new and refuted")
+    fates = ("lost", "worse", "new and refuted", "still refuted", "gained") if full else ("lost", "worse", "new and refuted")
     asked = [same for same in _told_alike(review) if same[0].fate in fates and not same[0].same_run]
     rank = protection()
     asked.sort(key=lambda same: (FATES.index(same[0].fate), same[0].claim not in rank, _told_length(same[0]), rank.get(same[0].claim, 0)))
@@ -144,8 +144,8 @@ def _run(same: list[ClaimChange], review: Review) -> Iterator[Block]:
     story, label = (change.old_story, review.old.label) if old else (change.story, review.new.label)
     if story is None:
         return
-    words = {"gained": "Gained", "lost": "Lost", "new and refuted": "New and refuted", "still refuted": "Still refuted, by another run"}
-    yield Block("title", f"{words[change.fate]}: {title(change)}{where}", role=ROLES[change.fate])
+    word = "Still refuted, by another run" if change.fate == "still refuted" else change.fate.capitalize()
+    yield Block("title", f"{word}: {title(change)}{where}", role=ROLES[change.fate])
     if change.sentence:
         yield Block("text", change.sentence)
     shortest = "no shorter run does" if story.shortest else "a shorter one may exist"

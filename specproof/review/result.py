@@ -15,13 +15,14 @@ SEARCHED = "runs of both, up to a length"
 
 #: What became of a claim, worst first.
 FATES = (
-    "lost", "not carried out", "undecided", "dropped", "hollow", "still refuted", "new and refuted", "gained", "new", "proved", "carried out", "kept",
-    "not asked",
+    "lost", "worse", "not carried out", "undecided", "dropped", "hollow", "still refuted", "new and refuted", "gained", "new", "proved",
+    "carried out", "kept", "not asked",
 )  # fmt: skip
 
 #: What each of them means, for the legend of a report.
 MEANING = {
     "lost": "it held before, and a run of the new design breaks it",
+    "worse": "runs broke it before, and one that the old design goes through unharmed breaks the new one",
     "not carried out": "the policy forces the bit, and the design does not have it in force in every run, or can never require it",
     "undecided": "one side gave no verdict",
     "dropped": "it held before, and the new design offers no view on which it could be asked, with no reason given",
@@ -144,6 +145,7 @@ class Behaviour:
     after: str = ""
     start: tuple[tuple[str, str], ...] = ()
     moments: tuple[Moment, ...] = ()
+    sides: tuple[Trace, Trace] | None = field(default=None, compare=False, repr=False)  # the run on each side by itself, where both take it
 
     @property
     def differs(self) -> bool:
@@ -255,7 +257,7 @@ class Review:
     @property
     def code(self) -> int:
         """The exit code: 0 nothing is lost, 1 something is, 3 something is undecided."""
-        if self.of("lost"):
+        if self.of("lost", "worse"):
             return 1
         if self.silent:
             return 3

@@ -17,8 +17,8 @@ from specproof.verdict import Refuted
 
 #: What each fate is to a reader of SARIF; the others are no results.
 LEVELS = {
-    "lost": "error", "not carried out": "error", "new and refuted": "warning", "still refuted": "note", "undecided": "warning", "dropped": "warning",
-    "hollow": "warning",
+    "lost": "error", "worse": "error", "not carried out": "error", "new and refuted": "warning", "still refuted": "note", "undecided": "warning",
+    "dropped": "warning", "hollow": "warning",
 }  # fmt: skip
 
 _SCHEMA = "https://raw.githubusercontent.com/oasis-tcs/sarif-spec/master/Schemata/sarif-schema-2.1.0.json"
