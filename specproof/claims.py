@@ -19,10 +19,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
-from specproof.errors import ModelError, SpecproofError, named, where
+from specproof.calling import called, hints
+from specproof.errors import MissingView as MissingView
+from specproof.errors import ModelError, named, where
 from specproof.graph import substitute, variables
 from specproof.state import _width
-from specproof.system import System, _located
+from specproof.system import System
 from specproof.terms import TRUE, Bool, Term, boolean, variable
 
 KINDS = ("invariant", "step", "relation", "lemma", "reachability")
@@ -124,10 +126,6 @@ def reachable(name: str, *, id: str = "") -> Callable[[Callable[..., Bool]], Cla
     return _claim("reachability", name, id)
 
 
-class MissingView(Exception):
-    """A design does not offer a view that a claim needs: the claim is not asked."""
-
-
 class Views:
     """What a claim sees of a state: the design's views as attributes."""
 
@@ -173,10 +171,7 @@ class Property:
 
 
 def _call(claim: Claim, *views: Any) -> Bool:
-    try:
-        result: object = claim.body(*views)
-    except SpecproofError as error:
-        raise _located(claim.body, f"claim {claim.name}", error) from None
+    result: object = called(claim.body, f"claim {claim.name}", *views)
     if not isinstance(result, Bool | bool):
         raise ModelError(f"{where(claim.body)}: claim {claim.name} returned {result!r}; a truth value was expected")
     return boolean(result) if isinstance(result, bool) else result
@@ -286,13 +281,11 @@ def _observes(said: Phrase, system: System) -> bool:
 
 def lemma_term(claim: Claim) -> Bool:
     """A lemma on variables named as its parameters."""
-    from typing import get_type_hints
-
-    hints = get_type_hints(claim.body, include_extras=True)
+    types = hints(claim.body, f"claim {claim.name}")
     place = f"{where(claim.body)}: {claim.name}"
     names = inspect.signature(claim.body).parameters
-    for untyped in (name for name in names if name not in hints):
+    for untyped in (name for name in names if name not in types):
         raise ModelError(f"{place}: the parameter {untyped!r} needs a type, U64 or Bool")
-    return _call(claim, *(variable(name, _width(hints[name], f"{place}: {name}") or 0) for name in names))
+    return _call(claim, *(variable(name, _width(types[name], f"{place}: {name}") or 0) for name in names))
 
 

@@ -28,8 +28,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
+from typing import Any, Generic, ParamSpec, TypeVar
 
+from specproof.calling import hints
 from specproof.errors import ModelError, UsageError, did_you_mean, named, where
 from specproof.state import Bits, S, State, _named, _width, assemble, leaves
 from specproof.terms import FALSE, TRUE, Bool, Term, variable
@@ -304,12 +305,12 @@ class Design(Generic[S]):
 def inputs_of(spec: ActionSpec) -> dict[str, int]:
     """The free inputs of an action: name to width in bits, 0 for a truth value."""
     parameters = list(inspect.signature(spec.body).parameters)
-    hints = get_type_hints(spec.body, include_extras=True)
+    types = hints(spec.body, f"action {spec.name}")
     found: dict[str, int] = {}
     for name in parameters[1:]:
-        if name not in hints:
+        if name not in types:
             raise ModelError(f"{where(spec.body)}: {spec.name}: the input {name!r} needs a type, U64 or Bool")
-        width = _width(hints[name], f"{where(spec.body)}: {spec.name}: the input {name!r}")
+        width = _width(types[name], f"{where(spec.body)}: {spec.name}: the input {name!r}")
         if width is None:
             raise ModelError(f"{where(spec.body)}: {spec.name}: the input {name!r} must be a word or a truth value")
         found[name] = width
@@ -318,8 +319,8 @@ def inputs_of(spec: ActionSpec) -> dict[str, int]:
 
 def bits_of(spec: ActionSpec) -> dict[str, Bits]:
     """The names of the bits of those inputs of an action that declare them: `data: Annotated[Word, 64, MITIGATION_CTRL]`."""
-    hints = get_type_hints(spec.body, include_extras=True)
-    named = {name: _named(hints.get(name)) for name in list(inspect.signature(spec.body).parameters)[1:]}
+    types = hints(spec.body, f"action {spec.name}")
+    named = {name: _named(types.get(name)) for name in list(inspect.signature(spec.body).parameters)[1:]}
     return {name: bits for name, bits in named.items() if bits is not None}
 
 

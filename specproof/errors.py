@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -30,6 +31,10 @@ class UsageError(SpecproofError):
 
 class InputError(SpecproofError):
     """A data file is not what it should be."""
+
+
+class MissingView(Exception):
+    """A design does not offer a view that a claim needs: the claim is not asked. No error of the user's."""
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
@@ -57,6 +62,11 @@ def named(name: str, what: str) -> str:
 
 
 def where(function: Callable[..., Any]) -> str:
-    """`file:line` of a function, for a message; empty where Python does not know it."""
-    code = getattr(function, "__code__", None)
+    """`file:line` of a function, for a message; empty where Python does not know it. Of one that stands in for another, the other's."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else ""
+
+
+def at(place: str) -> str:
+    """The beginning of a message about what stands at `file:line`; empty for a place that is not known."""
+    return f"{place}: " if place else ""

@@ -20,8 +20,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from specproof.calling import told
 from specproof.claims import Claim, collecting
-from specproof.design import FORMS, Design
+from specproof.design import Design
 from specproof.errors import ModelError, UsageError, did_you_mean, where
 
 #: The design under which lemmas are reported: they speak of no design.
@@ -176,23 +177,7 @@ def _not_imported(path: str, error: BaseException) -> ModelError:
     text = str(error)
     if isinstance(error, ModelError):
         return ModelError(text if text.startswith("/") else f"{path}:{lines[-1] if lines else 1}: {text}")
-    text += _hint(error)
-    kind = "it ends the program" if isinstance(error, SystemExit) else type(error).__name__
-    return ModelError(f"{path}:{lines[-1] if lines else 1}: this file does not import: {kind}{': ' + text if text else ''}")
-
-
-def _hint(error: BaseException) -> str:
-    """What to write instead of a name that there is not, or of a decorator that was called otherwise; empty where nothing is near."""
-    near = ""
-    if isinstance(error, NameError):
-        from specproof import __all__ as offered
-
-        near = did_you_mean(str(error.name), offered)
-    elif isinstance(error, AttributeError) and error.obj is not None:
-        near = did_you_mean(str(error.name), [name for name in dir(error.obj) if not name.startswith("_")])
-    elif isinstance(error, TypeError) and (method := re.match(r"Design\.(\w+)\(\)", str(error))) and method[1] in FORMS:
-        return f"; write {FORMS[method[1]]!r}"
-    return f"; {near}" if near.startswith("did") else ""
+    return ModelError(f"{path}:{lines[-1] if lines else 1}: this file does not import: {told(error)}")
 
 
 def _designs(module: ModuleType) -> Iterator[Design[Any]]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
+from specproof.calling import called
 from specproof.design import ActionSpec, Assumption, Design, bits_of, blank, inputs_of
-from specproof.errors import ModelError, SpecproofError, UsageError, did_you_mean, where
+from specproof.errors import ModelError, UsageError, did_you_mean, where
 from specproof.graph import conjuncts, substitute, variables
 from specproof.state import Bits, Field, State, assemble, flatten, leaves
 from specproof.terms import FALSE, TRUE, Bool, Term, boolean, conj, variable, word
@@ -192,10 +193,7 @@ def _build(design: Design[Any], configuration: str, without: tuple[str, ...]) ->
 def _seen(design: Design[Any], name: str, state: State) -> Term:
     """What a view sees of a state."""
     with design.building():
-        try:
-            result: object = design.views[name](state)
-        except SpecproofError as error:
-            raise _located(design.views[name], f"view {name}", error) from None
+        result: object = called(design.views[name], f"view {name}", state)
     if isinstance(result, bool):
         return boolean(result)
     if not isinstance(result, Term):
@@ -248,31 +246,13 @@ def _fixed(wanted: Bool, design: Design[Any]) -> dict[str, Term]:
     return fixed
 
 
-def _predicate(design: Design[Any], predicate: Callable[[Any], Bool | bool], state: State, what: str) -> Bool:
+def _predicate(design: Design[Any], predicate: Callable[..., Bool | bool], state: State, what: str, inputs: Mapping[str, Term] | None = None) -> Bool:
     if not callable(predicate):
         raise ModelError(f"{design.name}: {what} is {predicate!r}; a function of the state was expected")
-    try:
-        result: object = predicate(state)
-    except SpecproofError as error:
-        raise _located(predicate, f"{design.name}: {what}", error) from None
-    except TypeError as error:
-        raise ModelError(f"{where(predicate)}: {design.name}: {what}: {error}") from None
+    result: object = called(predicate, f"{design.name}: {what}", state, **(inputs or {}))
     if not isinstance(result, Bool | bool):
         raise ModelError(f"{where(predicate)}: {design.name}: {what} returned {result!r}; a truth value was expected")
     return boolean(result) if isinstance(result, bool) else result
-
-
-def _located(function: Callable[..., Any], what: str, error: Exception) -> ModelError:
-    """The error with the line of the model where it arose: the innermost frame outside the package."""
-    trace, place = error.__traceback__, where(function)
-    package = __file__.rsplit("/", 1)[0]
-    while trace is not None:
-        name = trace.tb_frame.f_code.co_filename
-        if not name.startswith(package) or "/specproof/models/" in name or "/specproof/proofs/" in name:
-            place = f"{name}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    text = str(error)
-    return ModelError(text if text.startswith("/") else f"{place}: {what}: {text}")
 
 
 def _assumed(design: Design[Any], assumption: Assumption, state: State, inputs: Mapping[str, Term], of: str) -> Bool:
@@ -283,7 +263,7 @@ def _assumed(design: Design[Any], assumption: Assumption, state: State, inputs: 
     for parameter in wanted:
         if parameter not in inputs:
             raise ModelError(f"{where(given)}: assumption {name}: {of} has no input {parameter!r}; {did_you_mean(parameter, inputs)}")
-    return _predicate(design, lambda s: given(s, **{parameter: inputs[parameter] for parameter in wanted}), state, f"assumption {name}")
+    return _predicate(design, given, state, f"assumption {name}", {parameter: inputs[parameter] for parameter in wanted})
 
 
 def _known_actions(design: Design[Any]) -> None:
@@ -298,12 +278,7 @@ def _action(
     by: Mapping[Term, Term], memo: dict[Term, Term], assumptions: Mapping[str, Assumption],
 ) -> Action:  # fmt: skip
     inputs = {name: variable(f"{spec.name}:{name}", width) for name, width in inputs_of(spec).items()}
-    try:
-        result = spec.body(state, **inputs)
-    except SpecproofError as error:
-        raise _located(spec.body, f"action {spec.name}", error) from None
-    except (TypeError, AttributeError, KeyError, ValueError, IndexError, NameError) as error:
-        raise _located(spec.body, f"action {spec.name}", error) from None
+    result = called(spec.body, f"action {spec.name}", state, **inputs)
     if not isinstance(result, design.state):
         raise ModelError(
             f"{where(spec.body)}: action {spec.name} is not total: it returned {result!r}, and a {design.state.__name__} was "

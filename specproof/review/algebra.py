@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast, get_type_hints
 
+from specproof.calling import called
 from specproof.design import Design, blank
 from specproof.errors import SpecproofError
 from specproof.graph import substitute, unfolded
@@ -89,7 +90,7 @@ def _functions(old: Design[Any], new: Design[Any]) -> Iterator[tuple[str, list[P
         for design, one in ((old, body), (new, other)):
             try:
                 with design.building():
-                    results.append(_parts(one(*_arguments(one, design))))
+                    results.append(_parts(called(one, f"function {name}", *_arguments(one, design))))
             except (SpecproofError, TypeError, NameError, AttributeError, KeyError, ValueError):
                 break
         if len(results) == 2 and set(results[0]) == set(results[1]):

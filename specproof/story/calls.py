@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from specproof.calling import called
 from specproof.design import Design
 from specproof.errors import SpecproofError
 from specproof.state import State, assemble, flatten
@@ -141,7 +142,7 @@ def _run(
         with design.building():
             values = {path: _constant(0 if declared.observed else state[path], declared.width) for path, declared in system.fields.items()}
             given = {name: _constant(inputs[name], term.width) for name, term in system.actions[action].inputs.items()}
-            result = design.actions[action].body(assemble(design.state, values), **given)
+            result = called(design.actions[action].body, f"action {action}", assemble(design.state, values), **given)
     finally:
         _watch.reset(token)
     return watch.calls, {path: int(term.data) for path, term in flatten(result).items() if term.op == "const"}

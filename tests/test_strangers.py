@@ -1,0 +1,132 @@
+"""A stranger's design whose own code misbehaves: every command says in one line what it did, and where."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from specproof.cli import main
+
+DESIGN = """\
+import sys
+from specproof import U64, Bits, Bool, Design, State, Word, field, frozen, invariant
+class S(State):
+    a: U64 = field('a word')
+    h: U64 = frozen('what the host is')
+d = Design('d', S, doc='a design')
+@d.initial
+def start(s: S) -> Bool:
+    return s.a == 0
+@d.view
+def a(s: S) -> Word:
+    return s.a
+@d.action(by='guest', guard=lambda s: s.a == 0)
+def go(s: S, v: U64) -> S:
+    return s.replace(a=v)
+d.setting('c', lambda s: s.h == 0)
+d.configure('c')
+@invariant('small')
+def small(v) -> Bool:
+    return v.a == 0
+"""
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> str:
+    """A design that is in order."""
+    path = tmp_path / "good.py"
+    path.write_text(DESIGN)
+    return str(path)
+
+
+def wrong(tmp_path: Path, old: str, new: str) -> str:
+    """The same design with something else in it."""
+    assert old in DESIGN
+    path = tmp_path / "wrong.py"
+    path.write_text(DESIGN.replace(old, new))
+    return str(path)
+
+
+def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a command line, in this process."""
+    code = main([*arguments, *(["--jobs", "1"] if arguments[0] in ("check", "explain", "mutate") else [])])
+    return code, *capsys.readouterr()
+
+
+def execute(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The same in a process of its own."""
+    return subprocess.run([sys.executable, "-m", "specproof", *arguments], capture_output=True, text=True, timeout=120, check=False)
+
+
+def commands(good: str, file: str) -> list[list[str]]:
+    """Every command that builds a design, asks a claim of it, or both."""
+    return [
+        ["check", file, "--no-cache"], ["explain", file, "small"], ["review", good, file], ["export", file, "--format", "btor2"],
+        ["mutate", file], ["simulate", file], ["list", "not-asked", file],
+    ]  # fmt: skip
+
+
+#: What stands where in the design, and what is said of it.
+MISBEHAVIOUR = {
+    "an action ends the program": ("    return s.replace(a=v)", "    sys.exit(0)", ":15: action go: it ends the program: 0"),
+    "an action calls itself": ("s.replace(a=v)", "go(s, v)", ":15: action go: RecursionError: maximum recursion depth exceeded"),
+    "an action is left": ("    return s.replace(a=v)", "    raise GeneratorExit", ":15: action go: GeneratorExit"),
+    "a guard divides by 0": ("guard=lambda s: s.a == 0", "guard=lambda s: 1 / 0", ":13: d: guard of go: ZeroDivisionError: division by zero"),
+    "a guard ends the program": ("guard=lambda s: s.a == 0", "guard=lambda s: exit()", ":13: d: guard of go: it ends the program"),
+    "the start ends the program": ("    return s.a == 0\n@d.view", "    sys.exit('no')\n@d.view", ":9: d: initial: it ends the program: no"),
+    "the start looks up nothing": ("    return s.a == 0\n@d.view", "    return {}['x']\n@d.view", ":9: d: initial: KeyError: 'x'"),
+    "a name that is not imported": ("s.replace(a=v)", "s.replace(a=conj(v))",
+                                    ":15: action go: name 'conj' is not defined; write 'from specproof import conj'"),
+    "an annotation of no type": ("v: U64", "v: 'U65'", ":13: action go: name 'U65' is not defined; did you mean 'U64'?"),
+    "an error of a library": ("s.replace(a=v)", "s.replace(a=__import__('json').loads('x'))", ":15: action go: JSONDecodeError: Expecting value"),
+    "a setting divides by 0": ("lambda s: s.h == 0", "lambda s: 1 / 0", ":16: d: setting c: ZeroDivisionError: division by zero"),
+    "a view looks up nothing": ("    return s.a\n", "    return {}['x']\n", ":12: view a: KeyError: 'x'"),
+    "a view ends the program": ("    return s.a\n", "    sys.exit(0)\n", ":12: view a: it ends the program: 0"),
+    "a view of two things": ("def a(s: S)", "def a(s: S, x)", ":10: view a: a() missing 1 required positional argument: 'x'"),
+    "a claim divides by 0": ("return v.a == 0", "return 1 / 0", ":20: claim small: ZeroDivisionError: division by zero"),
+    "a claim ends the program": ("return v.a == 0", "sys.exit(0)", ":20: claim small: it ends the program: 0"),
+}  # fmt: skip
+
+#: What commands do not look at.
+UNSEEN = {"simulate": ("a view", "a claim", "a setting"), "export": ("a setting",), "mutate": ("a setting",)}
+
+
+@pytest.mark.parametrize("name", MISBEHAVIOUR)
+def test_what_a_function_raises_is_told_with_its_line(capsys: pytest.CaptureFixture[str], tmp_path: Path, good: str, name: str) -> None:
+    """Whatever it raises and whatever was asked for: one line, the line of the file, and exit code 2."""
+    old, new, message = MISBEHAVIOUR[name]
+    path = wrong(tmp_path, old, new)
+
+    for command in commands(good, path):
+        if name.startswith(UNSEEN.get(command[0], ())):
+            continue
+        code, out, err = ask(capsys, *command)
+        last = err.splitlines()[-1]
+        assert (code, out) == (2, ""), (command, err)
+        assert last.startswith(f"specproof: {path}{message}"), command
+        assert "Traceback" not in err
+
+
+def test_what_was_finished_before_a_program_ended_is_kept(capsys: pytest.CaptureFixture[str], tmp_path: Path, good: str) -> None:
+    """The answers about the designs before it are shown and written."""
+    Path(good).write_text(DESIGN.replace("'d'", "'first'").replace("'small'", "'tiny'"))
+    path = wrong(tmp_path, "    return s.replace(a=v)", "    sys.exit(0)")
+    file = tmp_path / "out.json"
+
+    code, out, err = ask(capsys, "check", good, path, "--json", str(file), "--no-cache")
+
+    assert code == 2
+    assert err.endswith(f"specproof: {path}:15: action go: it ends the program: 0\n")
+    assert "first, c: tiny: refuted" in out
+    assert "tiny" in {one["claim"] for one in json.loads(file.read_text())["results"]}
+
+
+def test_ctrl_c_in_a_function_is_no_mistake_of_its_author(tmp_path: Path) -> None:
+    """It ends the run as anywhere else."""
+    done = execute("check", wrong(tmp_path, "    return s.replace(a=v)", "    raise KeyboardInterrupt"), "--jobs", "1")
+
+    assert done.returncode == 130
