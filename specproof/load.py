@@ -162,7 +162,9 @@ def _of_file(path: str) -> tuple[list[Design[Any]], list[Claim]]:
     try:
         with collecting() as defined:
             exec(compile(Path(path).read_bytes(), path, "exec", dont_inherit=True), module.__dict__)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise _not_imported(path, error) from None
     return list(_designs(module)), list(_distinct([*defined, *_claims(module)]))
 

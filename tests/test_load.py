@@ -272,3 +272,25 @@ def test_claims_come_in_the_order_of_their_ids() -> None:
 
     assert numbers == sorted(numbers)
     assert kinds == sorted(kinds)
+
+
+@pytest.mark.parametrize("raised", ["GeneratorExit('x')", "type('Odd', (BaseException,), {})('x')"])
+def test_whatever_a_file_raises_is_told(put: Put, raised: str) -> None:
+    """Errors that are no Exception too; Ctrl-C alone is passed on."""
+    path = put(f"\nraise {raised}")
+
+    with pytest.raises(ModelError, match=rf"^{re.escape(path)}:2: this file does not import: (GeneratorExit|Odd): x$"):
+        library([path])
+    with pytest.raises(KeyboardInterrupt):
+        library([put("raise KeyboardInterrupt")])
+
+
+def test_a_name_that_is_not_imported_is_told_where_it_is(put: Put) -> None:
+    """And one that is nearly a name that there is, as which."""
+    path = put("SPEC_CTRL = Bits(IBRS=0)")
+    with says(f"{path}:1: this file does not import: NameError: name 'Bits' is not defined; write 'from specproof import Bits'"):
+        library([path])
+
+    path = put("SPEC_CTRL = Bitz(IBRS=0)")
+    with says(f"{path}:1: this file does not import: NameError: name 'Bitz' is not defined; did you mean 'Bits'?"):
+        library([path])
