@@ -1,4 +1,7 @@
-"""The one place where functions of designs and claims are called: whatever they raise becomes an error with the line of their file."""
+"""The one place where functions of designs and claims are called: whatever they raise becomes an error with the line of their file.
+
+What their code prints goes to standard error, since standard output is for answers.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ import re
 import sys
 import sysconfig
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeVar, get_type_hints
+from typing import IO, Any, TypeVar, cast, get_type_hints
 
 from specproof.errors import MissingView, ModelError, SpecproofError, at, did_you_mean, where
 
@@ -22,10 +26,26 @@ _LIBRARIES = tuple(sysconfig.get_path(name) + "/" for name in ("stdlib", "platst
 _PLAIN = (SpecproofError, TypeError, AttributeError, NameError)
 
 
+class _Aside:
+    """Standard error for code that takes it for standard output; closing it closes nothing."""
+
+    def close(self) -> None:
+        """Does nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+
+def aside() -> redirect_stdout[IO[str]]:
+    """While this holds, what is printed goes to standard error."""
+    return redirect_stdout(cast(IO[str], _Aside()))
+
+
 def called(function: Callable[..., R], what: str, /, *args: Any, **kwargs: Any) -> R:
     """What a function of a design or a claim returns. ModelError that names `what` was called for all that it raises, but for MissingView."""
     try:
-        return function(*args, **kwargs)
+        with aside():
+            return function(*args, **kwargs)
     except (KeyboardInterrupt, MissingView):
         raise
     except BaseException as error:

@@ -311,7 +311,7 @@ def serve(pipe: Connection, known: Library | tuple[str, ...], work: Perform, idl
     os.setpgid(0, 0)  # Ctrl-C reaches the parent alone, which kills this process: solvers would take it for an answer
     threading.Thread(target=_end_with_parent, daemon=True).start()
     seldom_collected()
-    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - a design file that prints has done so once
+    sys.stdout = sys.stderr  # answers go through the pipe, and standard output is the parent's
     known = library(known) if isinstance(known, tuple) else known
     while pipe.poll(idle):
         try:

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from specproof.calling import told
+from specproof.calling import aside, told
 from specproof.claims import Claim, collecting
 from specproof.design import Design
 from specproof.errors import ModelError, UsageError, did_you_mean, where
@@ -160,7 +160,7 @@ def _of_file(path: str) -> tuple[list[Design[Any]], list[Claim]]:
         sys.path.append(folder)  # after everything else: a file beside the design shadows no library
     sys.modules[name] = module
     try:
-        with collecting() as defined:
+        with collecting() as defined, aside():
             exec(compile(Path(path).read_bytes(), path, "exec", dont_inherit=True), module.__dict__)
     except KeyboardInterrupt:
         raise

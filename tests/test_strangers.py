@@ -130,3 +130,30 @@ def test_ctrl_c_in_a_function_is_no_mistake_of_its_author(tmp_path: Path) -> Non
     done = execute("check", wrong(tmp_path, "    return s.replace(a=v)", "    raise KeyboardInterrupt"), "--jobs", "1")
 
     assert done.returncode == 130
+
+
+def test_what_a_design_prints_goes_to_standard_error(tmp_path: Path, good: str) -> None:
+    """Standard output is read by machines: at import, in an action, in a view and in a claim, here and in other processes."""
+    path = tmp_path / "loud.py"
+    text = DESIGN + "print('said at import')\n"
+    for line, name in (("    return s.replace(a=v)", "go"), ("    return s.a\n", "a"), ("    return v.a == 0", "small")):
+        text = text.replace(line, f"    print('said by {name}')\n{line}")
+    path.write_text(text)
+
+    for before, after in (
+        (["check"], ["--live"]), (["check"], ["--jobs", "1"]), (["explain"], ["small"]), (["review", good], ["--format", "json"]),
+        (["export"], ["--format", "btor2"]), (["mutate"], []), (["list", "not-asked"], []),
+    ):  # fmt: skip
+        loud = execute(*before, str(path), *after)
+        assert "said" not in loud.stdout, before
+        assert {"said at import", "said by go", "said by a", "said by small"} <= set(loud.stderr.splitlines()), before
+
+
+def test_a_design_that_closes_standard_output_is_answered(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """It is ours."""
+    path = tmp_path / "closing.py"
+    path.write_text(DESIGN + "sys.stdout.close()\n")
+
+    code, out, err = ask(capsys, "check", str(path), "--claim", "small", "--no-cache")
+
+    assert (code, "d, c: small: refuted" in out, "Traceback" in err) == (1, True, False)
