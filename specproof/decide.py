@@ -17,7 +17,7 @@ from specproof.claims import Claim, MissingView, Property, instantiate, lemma_te
 from specproof.concrete import Concrete
 from specproof.cone import apart, narrow
 from specproof.design import Design
-from specproof.errors import ModelError
+from specproof.errors import ModelError, at
 from specproof.explore import Hit, Reached, explore
 from specproof.fallback import Allowed, all_ways, by_induction, fall_back, never, shortened
 from specproof.graph import variables
@@ -236,7 +236,8 @@ class Decision:
             assumed = list(self.system.initially_assumed)
             also = f" together with what is assumed of the start ({', '.join(assumed)})"
             what = "its initial predicate" + (also if assumed and self.solver.ask([self.system.initial]).word == "sat" else "")
-            raise ModelError(f"{self.system.design}: nothing satisfies {what} (it reads {', '.join(names)}); no run starts")
+            reads = f" (it reads {', '.join(names)})" if names else ""
+            raise ModelError(f"{at(self.system.place)}{self.system.design}: nothing satisfies {what}{reads}; no run starts")
         self.start = least_start(self.system, answer.values)
         if self.explored is not None:
             self._settle(*self.explored, self.properties)

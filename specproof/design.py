@@ -30,9 +30,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from specproof.calling import hints
+from specproof.calling import caller, hints
 from specproof.errors import ModelError, UsageError, did_you_mean, named, where
-from specproof.state import Bits, S, State, _named, _width, assemble, leaves
+from specproof.state import Bits, S, State, _named, _width, assemble, fields, leaves
 from specproof.terms import FALSE, TRUE, Bool, Term, variable
 
 P = ParamSpec("P")
@@ -112,6 +112,10 @@ class Design(Generic[S]):
     def __init__(self, name: str, state: type[S], *, doc: str, vendor: str = "") -> None:
         """A design without actions; the decorators below add to it."""
         self.name, self.state, self.doc, self.vendor = named(name, "a design"), state, doc, vendor
+        if not (isinstance(state, type) and issubclass(state, State)):
+            raise ModelError(f"the state of {name} is {state!r}; write 'class ItsState(State):' with its fields, and give that class")
+        fields(state)  # now, since a file's module may be forgotten once it was run, and text among its annotations is read there
+        self.place = caller()  # where it is written, for messages
         self.parent: Design[S] | None = None
         self.reference = ""  # the name of the design that a counterexample is told beside; a variant's is what it varies
         self.start: Callable[[S], Bool] | None = None
@@ -260,6 +264,8 @@ class Design(Generic[S]):
         return new
 
     def _change(self, name: str, body: Callable[..., Any]) -> None:
+        if not callable(body):
+            raise ModelError(f"{self.name} cannot have {body!r} for {name}; a function was expected")
         if name == "initial":
             self.start = body
         elif name in self.functions:

@@ -70,3 +70,8 @@ def where(function: Callable[..., Any]) -> str:
 def at(place: str) -> str:
     """The beginning of a message about what stands at `file:line`; empty for a place that is not known."""
     return f"{place}: " if place else ""
+
+
+def placed(message: str, place: str) -> str:
+    """The message with `file:line` before it, unless it has one."""
+    return message if message.startswith("/") else at(place) + message

@@ -23,7 +23,7 @@ from typing import Any
 from specproof.calling import aside, told
 from specproof.claims import Claim, collecting
 from specproof.design import Design
-from specproof.errors import ModelError, UsageError, did_you_mean, where
+from specproof.errors import ModelError, UsageError, did_you_mean, placed, where
 
 #: The design under which lemmas are reported: they speak of no design.
 LEMMAS = "bit-vectors"
@@ -176,10 +176,10 @@ def _not_imported(path: str, error: BaseException) -> ModelError:
     if isinstance(error, OSError) and error.filename == path:
         return ModelError(f"{path}: this file cannot be read: {error.strerror}")
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
-    text = str(error)
+    place = f"{path}:{lines[-1] if lines else 1}"
     if isinstance(error, ModelError):
-        return ModelError(text if text.startswith("/") else f"{path}:{lines[-1] if lines else 1}: {text}")
-    return ModelError(f"{path}:{lines[-1] if lines else 1}: this file does not import: {told(error)}")
+        return ModelError(placed(str(error), place))
+    return ModelError(f"{place}: this file does not import: {told(error)}")
 
 
 def _designs(module: ModuleType) -> Iterator[Design[Any]]:

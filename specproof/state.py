@@ -14,12 +14,16 @@ A step is one `return s.when(condition, msr=value)`. Fields that only report wha
 
 from __future__ import annotations
 
+import inspect
+import linecache
+import re
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, Self, dataclass_transform, get_type_hints
+from typing import Any, ClassVar, NoReturn, Self, dataclass_transform
 
-from specproof.errors import ModelError, did_you_mean
+from specproof.calling import caller, hints
+from specproof.errors import ModelError, did_you_mean, placed
 from specproof.terms import Bool, Term, Word, choose, coerce, conj
 
 
@@ -27,7 +31,14 @@ class Bits:
     """Names for the bits of a register: `SPEC_CTRL = Bits(IBRS=0, STIBP=1)`; `SPEC_CTRL.STIBP` is 0x2."""
 
     def __init__(self, **positions: int) -> None:
-        """Each name with its position, 0 being the least significant bit."""
+        """Each name with its position, 0 being the least significant bit. ModelError where a name stands for no bit, or two for one."""
+        names: dict[int, str] = {}
+        for name, position in positions.items():
+            if isinstance(position, bool) or not isinstance(position, int) or not 0 <= position < WIDEST:
+                raise ModelError(f"the position of {name} is {position!r}; write the number of a bit, as in Bits({name}=0), 0 being the lowest")
+            if position in names:
+                raise ModelError(f"{names[position]} and {name} are both bit {position}; give each bit one name")
+            names[position] = name
         self.positions: Mapping[str, int] = dict(positions)
 
     def __getattr__(self, name: str) -> int:
@@ -104,7 +115,7 @@ def fields(record: type[State]) -> Mapping[str, Field]:
     known: Mapping[str, Field] | None = record.__dict__.get("_fields")
     if known is None:
         if record in _working:
-            raise ModelError(f"{record.__name__} has a part that has a {record.__name__} again: a state is finite")
+            raise ModelError(placed(f"{record.__name__} has a part that has a {record.__name__} again: a state is finite", _place(record)))
         _working.append(record)
         try:
             known = _declared(record)
@@ -116,26 +127,55 @@ def fields(record: type[State]) -> Mapping[str, Field]:
 
 def _declared(record: type[State]) -> Mapping[str, Field]:
     found: dict[str, Field] = {}
-    for name, hint in get_type_hints(record, include_extras=True).items():
+    try:
+        types = hints(record, record.__name__)
+    except ModelError as error:
+        raise ModelError(placed(str(error), _place(record))) from None
+    for name, hint in types.items():
         declared = record.__dict__.get(name) or next((base.__dict__[name] for base in record.__mro__ if name in base.__dict__), None)
-        if name.startswith("_") and not isinstance(declared, Field):
-            continue
-        if name.startswith("_") or name in State.__dict__:
-            why = "begins with '_'" if name.startswith("_") else f"is what every state has, as in 's.{name}(...)'"
-            raise ModelError(f"{record.__name__}: a field cannot be called {name!r}, which {why}; give it another name")
-        if not isinstance(declared, Field):
-            raise ModelError(f"{record.__name__}.{name} is declared without a sentence about it; write {name}: U64 = field('what it is')")
-        width = _width(hint, f"{record.__name__}.{name}")
-        inner = hint if width is None else None
-        if inner is not None:
-            fields(inner)
-        if declared.part != (inner is not None):
-            word = f"U{width}" if width in (8, 16, 32, 64) else f"Annotated[Word, {width}]"
-            one, kind, write = ("a", inner.__name__, "part") if inner is not None else ("no", word if width else "Bool", "field")
-            raise ModelError(f"{record.__name__}.{name} is {one} record; write {name}: {kind} = {write}('what it is')")
-        values = {**declared.__dict__, "name": name, "width": width or 0, "record": inner}
-        found[name] = Field(**values)
+        if not name.startswith("_") or isinstance(declared, Field):
+            try:
+                found[name] = _field(record, name, hint, declared)
+            except ModelError as error:
+                raise ModelError(placed(str(error), _place(record, name))) from None
     return found
+
+
+def _place(record: type[State], name: str = "") -> str:
+    """`file:line` of a state type, or of the field of that name where its source can be read."""
+    home = next((base for base in record.__mro__ if issubclass(base, State) and name in inspect.get_annotations(base)), record)
+    file, _, line = home._place.rpartition(":")
+    linecache.checkcache(file)
+    below = enumerate(linecache.getlines(file)[int(line) :], int(line) + 1) if name and file else ()
+    return next((f"{file}:{number}" for number, text in below if re.match(rf"\s+{name}\s*:", text)), home._place)
+
+
+def _field(record: type[State], name: str, hint: Any, declared: object) -> Field:
+    """A field as it is known once its annotation has been read."""
+    if name.startswith("_") or name in State.__dict__:
+        why = "begins with '_'" if name.startswith("_") else f"is what every state has, as in 's.{name}(...)'"
+        raise ModelError(f"{record.__name__}: a field cannot be called {name!r}, which {why}; give it another name")
+    if not isinstance(declared, Field):
+        raise ModelError(f"{record.__name__}.{name} is declared without a sentence about it; write {name}: U64 = field('what it is')")
+    what = f"{record.__name__}.{name}"
+    width = _width(hint, what)
+    inner = hint if width is None else None
+    if inner is not None:
+        fields(inner)
+    if declared.part != (inner is not None):
+        word = f"U{width}" if width in (8, 16, 32, 64) else f"Annotated[Word, {width}]"
+        one, kind, write = ("a", inner.__name__, "part") if inner is not None else ("no", word if width else "Bool", "field")
+        raise ModelError(f"{what} is {one} record; write {name}: {kind} = {write}('what it is')")
+    _fits(declared.bits, width or 0, what)
+    values = {**declared.__dict__, "name": name, "width": width or 0, "record": inner}
+    return Field(**values)
+
+
+def _fits(bits: Bits | None, width: int, what: str) -> None:
+    """ModelError where a bit has a name that the word does not have."""
+    for name, position in bits.positions.items() if bits is not None and width else ():
+        if position >= width:
+            raise ModelError(f"{what} has {width} bits, and {name} is bit {position}; the highest is {width - 1}")
 
 
 def _width(hint: Any, what: str) -> int | None:
@@ -146,6 +186,7 @@ def _width(hint: Any, what: str) -> int | None:
         width = hint.__metadata__[0]
         if isinstance(width, bool) or not isinstance(width, int) or not 0 < width <= WIDEST:
             raise ModelError(f"{what} has {width!r} bits; a word has 1 to {WIDEST}")
+        _fits(_named(hint), width, what)
         return width
     if isinstance(hint, type) and issubclass(hint, State):
         return None
@@ -160,6 +201,12 @@ def _named(hint: Any) -> Bits | None:
 @dataclass_transform(frozen_default=True, field_specifiers=(field, frozen, ghost, observed, part))
 class State:
     """Base class of states; instances are frozen and hold terms."""
+
+    _place: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        """Notes where it is written, for messages."""
+        cls._place = caller()
 
     def __init__(self, **values: Any) -> None:
         """Every field by name; the engine does this, models write `replace` and `when`."""

@@ -6,14 +6,14 @@ it can be explored, proved, exported and replayed without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
 from specproof.calling import called
 from specproof.design import ActionSpec, Assumption, Design, bits_of, blank, inputs_of
-from specproof.errors import ModelError, UsageError, did_you_mean, where
+from specproof.errors import ModelError, UsageError, at, did_you_mean, where
 from specproof.graph import conjuncts, substitute, variables
 from specproof.state import Bits, Field, State, assemble, flatten, leaves
 from specproof.terms import FALSE, TRUE, Bool, Term, boolean, conj, variable, word
@@ -66,6 +66,7 @@ class System:
     initially_assumed: Mapping[str, Bool]
     actions: Mapping[str, Action]
     view: Callable[[str, Mapping[str, Term]], Term] = field(compare=False)
+    place: str = field(default="", compare=False)  # of the initial predicate, for messages
     views: frozenset[str] = frozenset()
     lacking: Mapping[str, str] = field(default_factory=dict)
     hidden: Mapping[str, Term] = field(default_factory=dict)
@@ -145,7 +146,8 @@ def build(design: Design[Any], configuration: str = "", without: tuple[str, ...]
 def _build(design: Design[Any], configuration: str, without: tuple[str, ...]) -> System:
     assumptions = design.in_force(without)
     if design.start is None:
-        raise ModelError(f"{design.name} has no initial states; write '@{design.name.replace('-', '_')}.initial' above a predicate on the state")
+        write = f"write '@{design.name.replace('-', '_')}.initial' above a predicate on the state"
+        raise ModelError(f"{at(design.place)}{design.name} has no initial states; {write}")
     with design.building():
         state, free = blank(design.state)
         wanted = _configure(design, configuration, state)
@@ -156,6 +158,7 @@ def _build(design: Design[Any], configuration: str, without: tuple[str, ...]) ->
         memo: dict[Term, Term] = {}
         rest = conj(part for part in conjuncts(substitute([wanted], by, memo)[0]))
         start = _predicate(design, design.start, state, "initial")
+        _reads_only(free, [start], where(design.start), f"{design.name}: initial")
         initial = cast(Bool, substitute([start & rest], by, memo)[0])
         start_assumed = {
             name: cast(Bool, substitute([_assumed(design, assumption, state, {}, "initial")], by, memo)[0])
@@ -185,7 +188,7 @@ def _build(design: Design[Any], configuration: str, without: tuple[str, ...]) ->
         design=design.name, configuration=configuration, record=design.state,
         variables={path: term for path, term in free.items() if path not in constants},
         fields=declared, constants=constants, initial=initial, initially_assumed=start_assumed,
-        actions=actions, view=view,
+        actions=actions, view=view, place=where(design.start),
         views=frozenset(design.views), lacking=dict(design.lacking), assumptions=tuple(assumptions),
     )  # fmt: skip
 
@@ -198,20 +201,31 @@ def _seen(design: Design[Any], name: str, state: State) -> Term:
         return boolean(result)
     if not isinstance(result, Term):
         raise ModelError(f"{where(design.views[name])}: the view {name} returned {result!r}; a word or a truth value was expected")
+    _reads_only(dict(leaves(design.state)), [result], where(design.views[name]), f"the view {name}")
     return result
 
 
+def _reads_only(known: Container[str], terms: Iterable[Term], place: str, what: str) -> None:
+    """ModelError where terms read what is neither a field nor an input of what they are of: it was kept from another call."""
+    for used in variables(terms):
+        if used.data not in known:
+            raise ModelError(f"{at(place)}{what} reads {used.data}, which is neither a field nor an input of its own; take it as a parameter")
+
+
 def _configure(design: Design[Any], configuration: str, state: State) -> Bool:
-    parts = []
+    parts: list[Bool] = []
+    declared = dict(leaves(design.state))
     for name in filter(None, configuration.split("+")):
         if name not in design.settings:
             raise UsageError(f"{design.name} has no configuration {name!r}; {did_you_mean(name, design.settings)}")
-        parts.append(_predicate(design, design.settings[name], state, f"setting {name}"))
-    wanted = conj(parts)
-    for used in variables([wanted]):
-        if not dict(leaves(design.state))[used.data].frozen:
-            raise ModelError(f"{design.name}: the setting {configuration} reads {used.data}, which is not frozen; declare it with 'frozen(...)'")
-    return wanted
+        setting = design.settings[name]
+        parts.append(_predicate(design, setting, state, f"setting {name}"))
+        _reads_only(declared, parts[-1:], where(setting), f"{design.name}: setting {name}")
+        for used in variables(parts[-1:]):
+            if not declared[used.data].frozen:
+                why = f"the setting {name} reads {used.data}, which is not frozen; declare it with 'frozen(...)'"
+                raise ModelError(f"{at(where(setting))}{design.name}: {why}")
+    return conj(parts)
 
 
 def _literals(guard: Bool) -> dict[Term, Term]:
@@ -248,7 +262,7 @@ def _fixed(wanted: Bool, design: Design[Any]) -> dict[str, Term]:
 
 def _predicate(design: Design[Any], predicate: Callable[..., Bool | bool], state: State, what: str, inputs: Mapping[str, Term] | None = None) -> Bool:
     if not callable(predicate):
-        raise ModelError(f"{design.name}: {what} is {predicate!r}; a function of the state was expected")
+        raise ModelError(f"{at(design.place)}{design.name}: {what} is {predicate!r}; a function of the state was expected")
     result: object = called(predicate, f"{design.name}: {what}", state, **(inputs or {}))
     if not isinstance(result, Bool | bool):
         raise ModelError(f"{where(predicate)}: {design.name}: {what} returned {result!r}; a truth value was expected")
@@ -290,6 +304,8 @@ def _action(
         for name, assumption in assumptions.items()
         if spec.name in assumption.of
     }
+    readable = {*(path for path, one in declared.items() if not one.observed), *(str(term.data) for term in inputs.values())}
+    _reads_only(readable, [*flatten(result).values(), guard, *assumed.values()], where(spec.body), f"action {spec.name}")
     changes: dict[str, Term] = {}
     reports: dict[str, Term] = {}
     for path, term in flatten(result).items():

@@ -265,15 +265,15 @@ MISTAKES = {
     "a step claim of one state": ("@invariant", "@step", ":14: claim small: a step claim is given the views before and the views after, and"),
     "a claim without a name": ("@invariant('small')", "@invariant", ":14: a claim needs a name: write '@invariant(\"its-name\")' above it"),
     "a lemma without types": ("@invariant", "@lemma", ":14: small: the parameter 'v' needs a type, U64 or Bool"),
-    "a guard that is none": ("by='guest'", "by='guest', guard=None", "d: guard of go is None; a function of the state was expected"),
+    "a guard that is none": ("by='guest'", "by='guest', guard=None", ":4: d: guard of go is None; a function of the state was expected"),
     "a view of no field": ("@d.view\ndef a(s: S) -> Word:\n    return s.a\n", "d.shows('aa')\n", ":8: d has no field 'aa' to show; did you mean"),
     "a view of a state": ("return s.a\n", "return s\n", ":8: the view a returned a state S; a word or a truth value was expected"),
-    "a width below 1": ("a: U64", "a: Annotated[Word, -3]", "S.a has -3 bits; a word has 1 to 4096"),
-    "no width at all": ("a: U64", "a: Annotated[Word, 0]", "S.a has 0 bits; a word has 1 to 4096"),
-    "a width beyond all": ("a: U64", "a: Annotated[Word, 1 << 40]", "S.a has 1099511627776 bits; a word has 1 to 4096"),
-    "a method's name": ("a: U64 = field('a word')", "when: U64 = field('a word')", "S: a field cannot be called 'when', which is what every"),
-    "Python's own name": ("a: U64 = field('a word')", "_a: U64 = field('a word')", "S: a field cannot be called '_a', which begins with '_'"),
-    "a state within itself": ("a: U64 = field('a word')", "a: 'S' = part('a state')", "S has a part that has a S again: a state is finite"),
+    "a width below 1": ("a: U64", "a: Annotated[Word, -3]", ":3: S.a has -3 bits; a word has 1 to 4096"),
+    "no width at all": ("a: U64", "a: Annotated[Word, 0]", ":3: S.a has 0 bits; a word has 1 to 4096"),
+    "a width beyond all": ("a: U64", "a: Annotated[Word, 1 << 40]", ":3: S.a has 1099511627776 bits; a word has 1 to 4096"),
+    "a method's name": ("a: U64 = field('a word')", "when: U64 = field('a word')", ":3: S: a field cannot be called 'when', which is what every"),
+    "Python's own name": ("a: U64 = field('a word')", "_a: U64 = field('a word')", ":3: S: a field cannot be called '_a', which begins with '_'"),
+    "a state within itself": ("a: U64 = field('a word')", "a: 'S' = part('a state')", ":2: S has a part that has a S again: a state is finite"),
     "a shift by a word": ("s.replace(a=v)", "s.replace(a=s.a << v)", ":13: action go: a shift of go:v in a word of 64 bits: write a number"),
     "a difference": ("s.replace(a=v)", "s.replace(a=s.a - 1)", ":13: action go: words have no '-': instead of 'a - b' write 'a + ~b + 1', and"),
     "an index": ("s.replace(a=v)", "s.when(v[3], a=v)", ":13: action go: the term go:v is not a sequence; take one bit with '.bit(k)', several with"),
@@ -282,7 +282,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_told_with_what_to_write(capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str) -> None:
-    """One line, with file and line where there is one, and neither a traceback nor a verdict."""
+    """One line, with file and line, and neither a traceback nor a verdict."""
     old, new, message = MISTAKES[name]
     path = Path(_design(tmp_path, "s.replace(a=v)"))
     text = path.read_text()
@@ -293,7 +293,7 @@ def test_a_mistake_is_told_with_what_to_write(capsys: pytest.CaptureFixture[str]
 
     assert old in text
     assert (code, out) == (2, "")
-    assert err.startswith(f"specproof: {path}{message}" if message.startswith(":") else f"specproof: {message}")
+    assert err.startswith(f"specproof: {path}{message}")
     assert err.count("\n") == 1
 
 
@@ -315,7 +315,7 @@ def test_a_start_that_nothing_satisfies_is_2(capsys: pytest.CaptureFixture[str],
     code, out, err = ask(capsys, "check", path)
 
     assert (code, out) == (2, "")
-    assert "nothing satisfies its initial predicate" in err
+    assert err == f"specproof: {path}:5: d: nothing satisfies its initial predicate (it reads a); no run starts\n"
 
 
 def test_an_assumption_that_excludes_every_start_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ def test_inputs_need_a_type() -> None:
 
 def test_a_design_needs_a_start() -> None:
     """The message shows the decorator to write."""
-    with says("no-start has no initial states; write '@no_start.initial' above a predicate on the state"):
+    with located("no-start has no initial states; write '@no_start.initial' above a predicate on the state"):
         build(Design("no-start", Vcpu, doc="nothing"))
 
 
@@ -287,7 +287,7 @@ def test_unknown_configurations_and_assumptions() -> None:
         build(d, "hostd")
     with pytest.raises(UsageError, match=r"^small has no assumption 'x'; known: none$"):
         build(d, without=("x",))
-    with says("small: the setting running reads running, which is not frozen; declare it with 'frozen(...)'"):
+    with located("small: the setting running reads running, which is not frozen; declare it with 'frozen(...)'"):
         build(d, "running")
     assert build(d, "hosted").constants["host"].data == 0
 

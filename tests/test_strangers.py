@@ -157,3 +157,60 @@ def test_a_design_that_closes_standard_output_is_answered(capsys: pytest.Capture
     code, out, err = ask(capsys, "check", str(path), "--claim", "small", "--no-cache")
 
     assert (code, "d, c: small: refuted" in out, "Traceback" in err) == (1, True, False)
+
+
+#: What is declared otherwise, and what is said of it.
+MALFORMED = {
+    "a bit below the first": ("field('a word')", "field('a word', bits=Bits(IBRS=-1))", ":4: the position of IBRS is -1; write the number of a bit"),
+    "a bit that is text": ("field('a word')", "field('a word', bits=Bits(IBRS='0'))", ":4: the position of IBRS is '0'; write the number of a bit"),
+    "a bit that is a truth value": ("field('a word')", "field('a word', bits=Bits(IBRS=True))", ":4: the position of IBRS is True; write the"),
+    "a bit beyond the word": ("field('a word')", "field('a word', bits=Bits(IBRS=64))", ":4: S.a has 64 bits, and IBRS is bit 64; the highest is 63"),
+    "a bit beyond an input": ("v: U64", "v: __import__('typing').Annotated[Word, 8, Bits(IBRS=9)]",
+                              ":13: go: the input 'v' has 8 bits, and IBRS is bit 9; the highest is 7"),
+    "a bit of two names": ("field('a word')", "field('a word', bits=Bits(IBRS=0, X=0))", ":4: IBRS and X are both bit 0; give each bit one name"),
+    "a state that is none": ("'d', S,", "'d', int,", ":6: the state of d is <class 'int'>; write 'class ItsState(State):' with its fields"),
+    "a variant by text": ("@invariant", "_e = d.but('e', go='x')\n@invariant", ":18: e cannot have 'x' for go; a function was expected"),
+    "another action's input": ("    return s.replace(a=v)", "    seen.append(v)\n    return s\nseen = []\n@d.action(by='guest')\n"
+                               "def other(s: S) -> S:\n    return s.replace(a=seen[0])",
+                               ":18: action other reads go:v, which is neither a field nor an input of its own; take it as a parameter"),
+    "a field of no type": ("    h: U64", "    h: int", ":5: S.h has type int; write U64, U32, U16, U8"),
+    "a field without a sentence": ("    h: U64 = frozen('what the host is')", "    h: U64", ":5: S.h is declared without a sentence about it"),
+    "a field with a reserved name": ("    h: U64", "    when: U64", ":5: S: a field cannot be called 'when', which is what every state has"),
+    "a field with a private name": ("    h: U64", "    _h: U64", ":5: S: a field cannot be called '_h', which begins with '_'"),
+    "a field of an unknown type": ("    h: U64", "    h: 'U65'", ":3: S: name 'U65' is not defined; did you mean 'U64'?"),
+    "no start": ("@d.initial\n", "", ":6: d has no initial states; write '@d.initial' above a predicate on the state"),
+    "a start that is never": ("    return s.a == 0\n@d.view", "    return (s.a == 0) & (s.a != 0)\n@d.view",
+                              ":7: d: nothing satisfies its initial predicate; no run starts"),
+    "a setting of no frozen field": ("lambda s: s.h == 0", "lambda s: s.a == 0",
+                                     ":16: d: the setting c reads a, which is not frozen; declare it with 'frozen(...)'"),
+}  # fmt: skip
+
+#: What commands do not need.
+ACCEPTED = {
+    "list": ("a start that is never",), "mutate": ("a setting of no frozen field", "a start that is never"),
+    "export": ("a setting of no frozen field",), "simulate": ("a setting of no frozen field",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_what_is_declared_wrongly_is_told_with_its_line(capsys: pytest.CaptureFixture[str], tmp_path: Path, good: str, name: str) -> None:
+    """By every command, and not as a defect of the engine."""
+    old, new, message = MALFORMED[name]
+    path = wrong(tmp_path, old, new)
+
+    for command in commands(good, path):
+        if name in ACCEPTED.get(command[0], ()):
+            continue
+        code, out, err = ask(capsys, *command)
+        assert (code, out) == (2, ""), (command, err)
+        assert err.splitlines()[-1].startswith(f"specproof: {path}{message}"), command
+
+
+def test_annotations_may_be_text(capsys: pytest.CaptureFixture[str], tmp_path: Path, good: str) -> None:
+    """As they all are after this import; a review forgets the module of a file once it was run."""
+    path = tmp_path / "text.py"
+    path.write_text("from __future__ import annotations\n" + DESIGN)
+
+    code, out, err = ask(capsys, "review", good, str(path))
+
+    assert (code, "both are the same" in out) == (0, True), err

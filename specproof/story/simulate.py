@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import cast
 
 from specproof.claims import Claim, MissingView, Property, instantiate
-from specproof.errors import InputError, did_you_mean
+from specproof.errors import InputError, at, did_you_mean
 from specproof.graph import conjuncts
 from specproof.readings.integers import evaluate
 from specproof.readings.text import show
@@ -51,7 +51,7 @@ class Simulation:
         answer = Solver().ask([self.system.starts, *fixed])
         if answer.word != "sat":
             if not wanted:
-                raise InputError(f"{self.system.design}: nothing satisfies its initial predicate; no run starts")
+                raise InputError(f"{at(self.system.place)}{self.system.design}: nothing satisfies its initial predicate; no run starts")
             raise InputError("no run starts with these values; 'start' without values shows what there is to choose")
         values = {path: answer.values.get(path, 0) for path in self.system.variables}
         for path in values:

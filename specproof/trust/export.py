@@ -9,7 +9,7 @@ import specproof
 from specproof.claims import Claim, MissingView, Property, instantiate
 from specproof.cone import narrow
 from specproof.design import switched
-from specproof.errors import ModelError, UsageError, did_you_mean
+from specproof.errors import ModelError, UsageError, at, did_you_mean
 from specproof.fallback import horn_rules, never
 from specproof.load import Library
 from specproof.plan import configurations, pair
@@ -120,7 +120,8 @@ def _of(whole: Export, *, named: bool) -> Export:
     if named and whole.left_out:
         raise UsageError(next(f"{whole.system.design} cannot express {name}: {reason}" for name, reason in whole.left_out.items()))
     if Solver().ask([whole.system.starts]).word == "unsat":
-        raise ModelError(f"{whole.system.design}: nothing satisfies its initial predicate; no run starts, and every claim would hold")
+        design = f"{at(whole.system.place)}{whole.system.design}"
+        raise ModelError(f"{design}: nothing satisfies its initial predicate; no run starts, and every claim would hold")
     if not whole.properties:
         raise UsageError(f"{whole.system.design} can express none of the claims, so there is nothing to export")
     if not named:
