@@ -21,11 +21,11 @@ from typing import Any, cast
 
 from specproof.calling import called, hints
 from specproof.errors import MissingView as MissingView
-from specproof.errors import ModelError, named, where
+from specproof.errors import ModelError, at, named, where
 from specproof.graph import substitute, variables
 from specproof.state import _width
 from specproof.system import System
-from specproof.terms import TRUE, Bool, Term, boolean, variable
+from specproof.terms import TRUE, Bool, Term, Word, boolean, variable
 
 KINDS = ("invariant", "step", "relation", "lemma", "reachability")
 
@@ -223,8 +223,23 @@ class _Free:
 def phrase(claim: Claim, *like: Views) -> Phrase:
     """The claim over variables of the sorts that these views have: `view`, and `view.next` of a second state."""
     free = [_Free(view, ".next" * number) for number, view in enumerate(like)]
-    term = _call(claim, *free)
+    try:
+        term = _call(claim, *free)
+    except ModelError:
+        for view, one in zip(like, free, strict=True):
+            _as_said(claim, view, one._names)
+        raise
     return Phrase(term, tuple(one._names for one in free))
+
+
+def _as_said(claim: Claim, like: Views, seen: Mapping[str, Term]) -> None:
+    """ModelError where a view is a word and the claim says by an annotation that it takes it for a truth value, or the other way round."""
+    for given in hints(claim.body, f"claim {claim.name}").values():
+        for name, kind in hints(given, f"claim {claim.name}").items() if isinstance(given, type) else ():
+            if name in seen and kind in (Bool, Word) and (kind is Word) != bool(seen[name].width):
+                odd, wanted = ("a word", "a truth value") if kind is Bool else ("a truth value", "a word")
+                place = at(like._system.places.get(name, ""))
+                raise ModelError(f"{place}the view {name} is {odd}, and {wanted} was expected: claim {claim.name} takes it for that")
 
 
 def instantiate(claim: Claim, system: System) -> Property:

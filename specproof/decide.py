@@ -237,7 +237,7 @@ class Decision:
             also = f" together with what is assumed of the start ({', '.join(assumed)})"
             what = "its initial predicate" + (also if assumed and self.solver.ask([self.system.initial]).word == "sat" else "")
             reads = f" (it reads {', '.join(names)})" if names else ""
-            raise ModelError(f"{at(self.system.place)}{self.system.design}: nothing satisfies {what}{reads}; no run starts")
+            raise ModelError(f"{at(self.system.places.get('', ''))}{self.system.design}: nothing satisfies {what}{reads}; no run starts")
         self.start = least_start(self.system, answer.values)
         if self.explored is not None:
             self._settle(*self.explored, self.properties)

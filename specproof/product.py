@@ -177,7 +177,7 @@ def product(
 
     system = System(
         design=left.design if left.design == right.design else f"{left.design}~{right.design}",
-        configuration=f"{names[0]}~{names[1]}", record=left.record, variables=variables, fields=fields, constants={}, place=left.place,
+        configuration=f"{names[0]}~{names[1]}", record=left.record, variables=variables, fields=fields, constants={}, places=left.places,
         initial=conj((*starts, *same)), initially_assumed=assumed, actions=actions, view=view,
         views=pair_views[0] | pair_views[1], assumptions=left.assumptions,
     )  # fmt: skip

@@ -66,7 +66,7 @@ class System:
     initially_assumed: Mapping[str, Bool]
     actions: Mapping[str, Action]
     view: Callable[[str, Mapping[str, Term]], Term] = field(compare=False)
-    place: str = field(default="", compare=False)  # of the initial predicate, for messages
+    places: Mapping[str, str] = field(default_factory=dict, compare=False)  # `file:line` of views, and under "" of the initial predicate
     views: frozenset[str] = frozenset()
     lacking: Mapping[str, str] = field(default_factory=dict)
     hidden: Mapping[str, Term] = field(default_factory=dict)
@@ -188,7 +188,8 @@ def _build(design: Design[Any], configuration: str, without: tuple[str, ...]) ->
         design=design.name, configuration=configuration, record=design.state,
         variables={path: term for path, term in free.items() if path not in constants},
         fields=declared, constants=constants, initial=initial, initially_assumed=start_assumed,
-        actions=actions, view=view, place=where(design.start),
+        actions=actions, view=view,
+        places={"": where(design.start), **{name: where(body) for name, body in design.views.items()}},
         views=frozenset(design.views), lacking=dict(design.lacking), assumptions=tuple(assumptions),
     )  # fmt: skip
 

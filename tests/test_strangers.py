@@ -214,3 +214,19 @@ def test_annotations_may_be_text(capsys: pytest.CaptureFixture[str], tmp_path: P
     code, out, err = ask(capsys, "review", good, str(path))
 
     assert (code, "both are the same" in out) == (0, True), err
+
+
+@pytest.mark.parametrize(("view", "odd", "wanted"), [("rdmsr", "a truth value", "a word"), ("guest_runs", "a word", "a truth value")])
+def test_a_view_of_the_wrong_kind_is_the_designs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, good: str, view: str, odd: str, wanted: str
+) -> None:
+    """The claim that trips over it is in order: it ships, and says what it takes the view for."""
+    values = {"rdmsr": "s.a", "believes": "s.a", "guest_runs": "s.a == 0", "effective": "s.a", "required_mask": "s.h", "required_value": "s.h"}
+    values[view] = {"s.a": "s.a == 0"}.get(values[view], "s.a")
+    path = wrong(tmp_path, "d.setting", "".join(f"@d.view\ndef {name}(s): return {value}\n" for name, value in values.items()) + "d.setting")
+    line = 16 + 2 * list(values).index(view)
+
+    for command in (["check", path, "--no-cache"], ["review", good, path], ["export", path, "--format", "btor2"]):
+        code, out, err = ask(capsys, *command)
+        assert (code, out) == (2, ""), command
+        assert err.splitlines()[-1].startswith(f"specproof: {path}:{line}: the view {view} is {odd}, and {wanted} was expected: claim "), command

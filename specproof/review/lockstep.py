@@ -111,7 +111,7 @@ def lockstep(old: System, new: System, seen: Mapping[str, Difference], wanted: S
     quiet = [nothing(held[path]) for path in extra]
     system = System(
         design=old.design if old.design == new.design else f"{old.design}~{new.design}", configuration=new.configuration, record=old.record,
-        variables=held, fields=fields, constants={}, place=old.place, initial=conj((*starts, *same, *quiet)), initially_assumed={},
+        variables=held, fields=fields, constants={}, places=old.places, initial=conj((*starts, *same, *quiet)), initially_assumed={},
         actions=merged, view=_no_view, couple=_couple(held, tests),
     )  # fmt: skip
     return Lockstep(system, sides, shared, control, slots, first, not _start_apart(left, right, AS_SAID))

@@ -51,7 +51,7 @@ class Simulation:
         answer = Solver().ask([self.system.starts, *fixed])
         if answer.word != "sat":
             if not wanted:
-                raise InputError(f"{at(self.system.place)}{self.system.design}: nothing satisfies its initial predicate; no run starts")
+                raise InputError(f"{at(self.system.places.get('', ''))}{self.system.design}: nothing satisfies its initial predicate; no run starts")
             raise InputError("no run starts with these values; 'start' without values shows what there is to choose")
         values = {path: answer.values.get(path, 0) for path in self.system.variables}
         for path in values:

@@ -120,7 +120,7 @@ def _of(whole: Export, *, named: bool) -> Export:
     if named and whole.left_out:
         raise UsageError(next(f"{whole.system.design} cannot express {name}: {reason}" for name, reason in whole.left_out.items()))
     if Solver().ask([whole.system.starts]).word == "unsat":
-        design = f"{at(whole.system.place)}{whole.system.design}"
+        design = f"{at(whole.system.places.get('', ''))}{whole.system.design}"
         raise ModelError(f"{design}: nothing satisfies its initial predicate; no run starts, and every claim would hold")
     if not whole.properties:
         raise UsageError(f"{whole.system.design} can express none of the claims, so there is nothing to export")
