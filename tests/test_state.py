@@ -225,7 +225,7 @@ def test_a_design_needs_a_start() -> None:
 def test_a_predicate_must_be_a_truth_value() -> None:
     """A start that returns a word is located."""
     d = design()
-    d.initial(cast(Any, lambda s: s.msr))
+    d.start = cast(Any, lambda s: s.msr)
 
     with located("small: initial returned msr; a truth value was expected"):
         build(d)
