@@ -30,6 +30,7 @@ wheel: $(VENV)/ready-test
 bench: $(VENV)/ready-test
 	$(PY) -m bench --write
 	$(PY) -m bench.runs --write
+	$(PY) -m bench.reviews --write
 	$(PY) -m bench.scale --write
 	$(PY) -m bench.farm --measure build/farm.json
 	$(PY) -m bench.farm --write build/farm.json

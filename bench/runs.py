@@ -44,7 +44,7 @@ def run(folder: Path, environment: Mapping[str, str], *arguments: str) -> Took:
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0), error.seek(0)
         said, output = error.read().splitlines(), out.read()
-    if process.returncode not in (0, 1):
+    if process.returncode not in (0, 1, 3):
         raise RuntimeError(f"{command}: {said}")
     return Took(clock, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, said[-1] if said else "", output)
 
