@@ -42,6 +42,7 @@ ELSEWHERE: Mapping[str, str] = {
     ),
     **_all(("has_msr", "offered"), "what the guest's CPUID says of the register is not modelled here"),
     **_all(("stale_at_exit", "wrong_at_entry"), "no write is skipped because of a copy of the register"),
+    **_all(("host_chose",), "who changes the hypervisor's own value is asked of KVM; elsewhere it is constant, or not the hypervisor's to change"),
     **_all(("host_entered",), "which exit wrote the register is not modelled here"),
     **_all(("host_adds",), "bits that the host adds or forces are said to be required"),
     **_all(("host_illegal",), "the hypervisor's own writes are not modelled here, or are of values that it read back"),

@@ -64,6 +64,7 @@ class Vcpu(State):
     entry_failed: Bool = observed("a nested VMRUN failed")
     reentered: Bool = observed("an exit and the next entry")
     did_init: Bool = observed("INIT")
+    host_chose: Bool = observed("the host's wish changed while KVM has the vCPU", quiet=True)
     host_illegal: U64 = observed("bits that a WRMSR of KVM set and the processor rejects", bits=SPEC_CTRL)
     stale_at_exit: U64 = observed("bits in which KVM compared something else than the register with the host's value", bits=SPEC_CTRL)
     wrong_at_entry: U64 = observed("bits in which the register differs from KVM's copy after VMRUN", bits=SPEC_CTRL)
@@ -249,7 +250,7 @@ def exit_and_reenter(s: Vcpu, host: U64) -> Vcpu:
 @kvm_svm.action(by="host", guard=idle, source="arch/x86/kernel/cpu/bugs.c:update_spec_ctrl_cond")
 def host_changes(s: Vcpu, value: U64) -> Vcpu:
     """The host's wish changes and is written: another task, prctl, another CPU. [LNX bugs.c]"""
-    return s.replace(host=value & s.accepts, msr=value & s.accepts)
+    return s.replace(host=value & s.accepts, msr=value & s.accepts, host_chose=True)
 
 
 @kvm_svm.action(by="another vCPU", guard=idle, source="arch/x86/kvm/svm/svm.c:svm_vcpu_load")

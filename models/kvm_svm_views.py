@@ -176,7 +176,7 @@ def barrier_offered(s: Vcpu) -> Bool:
 
 
 kvm_svm.shows(
-    "has_msr", "guest_wrote", "operand", "refused", "copied", "changed_level", "entry_failed", "reentered", "did_init", "host_illegal",
-    "stale_at_exit", "wrong_at_entry", "trained_by_l2", "trained_by_other",
+    "has_msr", "guest_wrote", "operand", "refused", "copied", "changed_level", "entry_failed", "reentered", "did_init",
+    "host_chose", "host_illegal", "stale_at_exit", "wrong_at_entry", "trained_by_l2", "trained_by_other",
 )  # fmt: skip
 say_where(kvm_svm)

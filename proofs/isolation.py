@@ -14,6 +14,16 @@ def host_isolation(v: Machine) -> Bool:
     return v.leaked == 0
 
 
+@step("host-value-is-its-own", id="J85")
+def host_value_is_its_own(before: Machine, after: Machine) -> Bool:
+    """What the host wants to run with is changed by the host alone: no guest, no exit or entry, no ioctl and no other vCPU puts a value there.
+
+    An exit and the next entry may be on two CPUs, and a migration leads to another host: these want what they want.
+    """
+    hosts = after.host_chose | after.reentered | (before.settled & ~after.settled)
+    return implies(~hosts, (before.host_wants ^ after.host_wants) == 0)
+
+
 @step("vcpu-locality", id="I24")
 def vcpu_locality(before: Machine, after: Machine) -> Bool:
     """What another vCPU writes changes neither this one's effective value nor its request, its mask or what it reads."""

@@ -1,4 +1,4 @@
-"""Twins of the claims in upkeep.py and fields.py: kvm-reference with one helper or action changed. As in twins.py."""
+"""Twins of the claims in upkeep.py, fields.py and some of their neighbours: kvm-reference with one helper or action changed. As in twins.py."""
 
 from specproof.models.kvm import Vcpu, Vmcs, vm_exits
 from specproof.proofs.twins import (
@@ -12,7 +12,7 @@ from specproof.proofs.twins import (
 )
 from specproof.proofs.twins_conduct import stores_the_request
 
-from specproof import U64, Bool, Word
+from specproof import U64, Bool, Word, select
 from specproof.models import kvm, kvm_nested, kvm_transitions
 from specproof.models import kvm_reference as reference
 
@@ -41,7 +41,14 @@ def puts_the_value_into_the_mask(s: Vcpu) -> Vcpu:
     return kvm.vmcs_write(vm_exits(s), mask=s.guest_spec_ctrl).replace(exited=True)
 
 
+def takes_the_register_for_the_hosts_wish(s: Vcpu) -> Vcpu:
+    s = select(kvm.msr_write_intercepted(s), s, kvm.save_guest_spec_ctrl(s))
+    return s.replace(host=s.msr, stale_at_exit=s.stale_at_exit | (s.spec_ctrl ^ s.msr))
+
+
 TWINS = (
+    twin("host-value-is-its-own", V, "After an exit the register is taken for what the host wants, and not written.",
+         vmx_spec_ctrl_restore_host=takes_the_register_for_the_hosts_wish),
     twin("unseen-requests-are-refused", V, "A guest's request is taken as userspace's is.", vmx_set_msr_mitigation_ctrl=looks_at_no_visibility),
     twin("levels-compute-anew", V, "The other VMCS gets the mask, and the effective value stays as it was for the last.",
          vmx_switch_vmcs=switches_the_mask_only, vmx_set_msr_mitigation_ctrl=stores_the_request),

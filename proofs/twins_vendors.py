@@ -94,6 +94,10 @@ def never_clears(s: ssbd.Core, enable: Bool) -> ssbd.Core:
     return select(enable, up, s.replace(below=~s.one, one=s.two, two=False))
 
 
+def restores_nothing(s: svm.Vcpu) -> svm.Vcpu:
+    return select(svm.knows_v_spec_ctrl(s), s, s.replace(host=s.msr))
+
+
 TWINS: tuple[Broken, ...] = (
     Broken(
         "refused-as-the-processor-says", "hidden", tdx_module.but("tdx-module-operand", guest_wrmsr=asks_the_operand),
@@ -102,6 +106,10 @@ TWINS: tuple[Broken, ...] = (
     Broken(
         "refused-leaves-no-trace", "careful-vmm", hedron.but("hedron-traces", guest_wrmsr=writes_what_it_refuses),
         "what the processor can take of a refused value is written",
+    ),
+    Broken(
+        "host-value-is-its-own", "swapped", kvm_svm.but("kvm-svm-adopts", restore_host_spec_ctrl=restores_nothing),
+        "after an exit the register is taken for what the host wants",
     ),
     Broken(
         "emulated-as-the-processor-says", "swapped", kvm_svm.but("kvm-svm-no-cpuid", svm_set_msr=asks_no_cpuid),

@@ -75,6 +75,7 @@ class Machine(Protocol):
     restore_ctrl_refused: Bool  # the destination of a migration refused the guest's request
     did_reset: Bool  # RESET
     did_init: Bool  # INIT
+    host_chose: Bool  # the host changed its own value, other than between an exit and the next entry
     other_vcpu: Bool  # another vCPU did something
 
 

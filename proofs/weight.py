@@ -5,8 +5,8 @@ its comment promises: a loss there is a defect, and nobody is open to an attack 
 """
 
 PROTECTION = (
-    "enforcement", "step-non-evasion", "forced-to-one", "forced-to-zero", "masked-bits-frozen", "host-isolation", "host-value-after-exit",
-    "kernel-runs-with-its-bits", "nmi-runs-protected", "barrier-write-at-exit", "no-foreign-predictions", "l1-apart-from-l2", "exactness",
-    "nested-continuity", "emulation-interlock", "merge-opens-nothing", "virtual-register-acts", "virt-ssbd-in-force", "core-bit-while-wanted",
-    "user-runs-with-its-value", "effective-is-what-was-set", "cr4-effective", "cr4-nested-effective",
+    "enforcement", "step-non-evasion", "forced-to-one", "forced-to-zero", "masked-bits-frozen", "host-isolation", "host-value-is-its-own",
+    "host-value-after-exit", "kernel-runs-with-its-bits", "nmi-runs-protected", "barrier-write-at-exit", "no-foreign-predictions",
+    "l1-apart-from-l2", "exactness", "nested-continuity", "emulation-interlock", "merge-opens-nothing", "virtual-register-acts",
+    "virt-ssbd-in-force", "core-bit-while-wanted", "user-runs-with-its-value", "effective-is-what-was-set", "cr4-effective", "cr4-nested-effective",
 )  # fmt: skip
