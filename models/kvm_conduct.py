@@ -93,6 +93,12 @@ def other_msr(s: Vcpu) -> Bool:
 
 
 @kvm_upstream.view
+def list_wrote(s: Vcpu) -> Bool:
+    """... for IA32_SPEC_CTRL."""
+    return s.list_entry & ~s.other_msr & ~s.guest_wrote_ctrl
+
+
+@kvm_upstream.view
 def list_ended(s: Vcpu) -> Bool:
     """The step was the end of such a list."""
     return s.list_ended

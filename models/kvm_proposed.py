@@ -70,7 +70,7 @@ from specproof.models.kvm_reference import close_both_bitmaps, effective_value, 
 from specproof.models.kvm_transitions import finishes
 from specproof.models.registers import SPEC_CTRL
 
-from specproof import U64, Bool, Design, Word, disj, field, ghost, ite, select
+from specproof import U64, Bool, Design, Word, disj, field, ghost, ite, observed, select
 from specproof.models import kvm_nested as nested
 from specproof.models import kvm_rfc_v2 as v2
 
@@ -82,6 +82,9 @@ class ProposedVcpu(Vcpu):
     force_value: U64 = field("vmx->force_spec_ctrl_value, V", source="[28923662257, 41629958767]", bits=SPEC_CTRL)
     wanted_mask: U64 = ghost("the mask that userspace set last and saw accepted", bits=SPEC_CTRL)
     wanted_value: U64 = ghost("the value that went with it", bits=SPEC_CTRL)
+    asked_mask: U64 = observed("the mask that userspace gave, accepted or not", bits=SPEC_CTRL, quiet=True)
+    asked_value: U64 = observed("the value that went with it", bits=SPEC_CTRL, quiet=True)
+    policy_refused: Bool = observed("the ioctl refused it")
 
 
 _VIRTUAL_MSRS = ("guest_wrmsr_mitigation_ctrl", "guest_wrmsr_mitigation_enum", "kvm_set_msrs_mitigation_ctrl", "nested_vmx_load_msr_mitigation_ctrl",
@@ -116,16 +119,22 @@ def kvm_vcpu_ioctl_force_spec_ctrl(s: ProposedVcpu, mask: Word, value: Word) -> 
     return select(unfit != 0, s.replace(refused=True), cast(ProposedVcpu, accepted))
 
 
+def sets_policy(s: ProposedVcpu, mask: Word, value: Word) -> ProposedVcpu:
+    """The ioctl, and what the proof remembers of it. [41629958767]"""
+    s = kvm_vcpu_ioctl_force_spec_ctrl(s, mask, value)
+    return s.replace(asked_mask=mask, asked_value=value, policy_refused=s.refused)
+
+
 @_new.action(by="userspace", guard=settled, source="arch/x86/kvm/vmx/vmx.c:vmx_vcpu_ioctl_force_spec_ctrl")
 def kvm_set_force_spec_ctrl(s: ProposedVcpu, mask: U64, value: U64) -> ProposedVcpu:
     """KVM_SET_FORCE_SPEC_CTRL at any time, with L2 current or not. [41629958767]"""
-    return kvm_vcpu_ioctl_force_spec_ctrl(s, mask, value).replace(by_userspace=True)
+    return sets_policy(s, mask, value).replace(by_userspace=True)
 
 
 @_new.action(by="userspace", guard=lambda s: s.todo_mitigation_ctrl, source="arch/x86/kvm/vmx/vmx.c:vmx_vcpu_ioctl_force_spec_ctrl")
 def restore_force_spec_ctrl(s: ProposedVcpu, mask: U64, value: U64) -> ProposedVcpu:
     """The same on the destination of a migration: userspace chooses anew, for this host. A refusal leaves no policy. [41629958767]"""
-    return cast(ProposedVcpu, finishes(kvm_vcpu_ioctl_force_spec_ctrl(s, mask, value).replace(todo_mitigation_ctrl=False)))
+    return cast(ProposedVcpu, finishes(sets_policy(s, mask, value).replace(todo_mitigation_ctrl=False)))
 
 
 # vmx.c.
@@ -297,4 +306,5 @@ def can_force_on(s: ProposedVcpu) -> Word:
     return s.accepts
 
 
+kvm_proposed.shows("asked_mask", "asked_value", "policy_refused")
 say_where(kvm_proposed)

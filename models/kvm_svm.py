@@ -57,7 +57,8 @@ class Vcpu(State):
     other_vmcb: Bool = field("sd->current_vmcb is another VMCB than this vCPU's current one, as vcpu_load will see", source="[LNX svm.c]")
     trained_by_other: Bool = ghost("another vCPU ran on this CPU since the last IBPB")
     guest_wrote: Bool = observed("the step was a WRMSR by L1 or L2")
-    operand: U64 = observed("its value", bits=SPEC_CTRL)
+    operand: U64 = observed("its value, or that of KVM_SET_MSRS", bits=SPEC_CTRL)
+    userspace_wrote: Bool = observed("the step was KVM_SET_MSRS", quiet=True)
     refused: Bool = observed("an access was refused")
     copied: Bool = observed("the guest stopped, and its value was saved")
     changed_level: Bool = observed("went from L1 to L2 or back, or tried to")
@@ -271,7 +272,7 @@ def guest_wrmsr(s: Vcpu, value: U64) -> Vcpu:
 @kvm_svm.action(by="userspace", guard=idle, source="arch/x86/kvm/x86.c:do_set_msr")
 def kvm_set_msrs(s: Vcpu, value: U64) -> Vcpu:
     """KVM_SET_MSRS, which asks no CPUID. [LNX x86.c]"""
-    return svm_set_msr(s, value, host_initiated=True)
+    return svm_set_msr(s, value, host_initiated=True).replace(userspace_wrote=True, operand=value)
 
 
 @kvm_svm.action(by="L1", guard=lambda s: idle(s) & ~s.guest_mode, source="arch/x86/kvm/svm/nested.c:nested_svm_vmrun")

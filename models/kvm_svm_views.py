@@ -170,13 +170,19 @@ def list_loaded(s: Vcpu) -> Bool:
 
 
 @kvm_svm.view
+def list_wrote(s: Vcpu) -> Bool:
+    """The step was an entry of an MSR-load list for the register: SVM has no such list."""
+    return disj(())
+
+
+@kvm_svm.view
 def barrier_offered(s: Vcpu) -> Bool:
     """The guest was told that it has IBRS, which is to keep L1 apart from L2."""
     return s.has_msr
 
 
 kvm_svm.shows(
-    "has_msr", "guest_wrote", "operand", "refused", "copied", "changed_level", "entry_failed", "reentered", "did_init",
+    "has_msr", "guest_wrote", "userspace_wrote", "operand", "refused", "copied", "changed_level", "entry_failed", "reentered", "did_init",
     "host_chose", "host_illegal", "stale_at_exit", "wrong_at_entry", "trained_by_l2", "trained_by_other",
 )  # fmt: skip
 say_where(kvm_svm)

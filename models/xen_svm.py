@@ -50,7 +50,7 @@ class Vcpu(State):
     believed: U64 = ghost("what the guest, or the toolstack for it, set last", bits=SPEC_CTRL)
     virt_wanted: U64 = ghost("SSBD, as last asked for by MSR_VIRT_SPEC_CTRL", bits=SPEC_CTRL)
     guest_wrote: Bool = observed("the step was a WRMSR of IA32_SPEC_CTRL by L1 or L2")
-    operand: U64 = observed("its value", bits=SPEC_CTRL)
+    operand: U64 = observed("its value, or the toolstack's", bits=SPEC_CTRL)
     refused: Bool = observed("an access was refused")
     copied: Bool = observed("the guest stopped, and its value was saved")
     changed_level: Bool = observed("went from L1 to L2 or back")
@@ -178,7 +178,8 @@ def guest_wrmsr_virt(s: Vcpu, value: U64) -> Vcpu:
 @xen_svm.action(by="toolstack", guard=lambda s: idle(s) & ~s.in_l2, source="xen/arch/x86/hvm/hvm.c:hvm_load_cpu_msrs")
 def toolstack_sets(s: Vcpu, value: U64) -> Vcpu:
     """A value with no bit outside the policy is taken, any other refused. [MSR]"""
-    return select((value & ~s.offered) == 0, with_save(s, value).replace(believed=value), s.replace(refused=True))
+    s = select((value & ~s.offered) == 0, with_save(s, value).replace(believed=value), s.replace(refused=True))
+    return s.replace(operand=value)
 
 
 @xen_svm.action(by="toolstack", guard=lambda s: idle(s) & ~s.in_l2, source="xen/arch/x86/hvm/hvm.c:hvm_save_cpu_msrs")

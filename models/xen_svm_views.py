@@ -164,6 +164,12 @@ def list_loaded(s: Vcpu) -> Bool:
     return disj(())
 
 
+@xen_svm.view
+def toolstack_refused(s: Vcpu) -> Bool:
+    """Xen refused a value of the toolstack's: of all accesses only the guest's are refused else."""
+    return s.refused & ~s.guest_wrote
+
+
 xen_svm.shows(
     "offered", "in_l2", "virt_wanted", "guest_wrote", "operand", "refused", "copied", "changed_level", "reentered", "migrated",
     "image_refused", "host_entered", "host_wrote", "host_illegal", "stale_at_exit", "wrong_at_entry",

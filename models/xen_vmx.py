@@ -64,7 +64,7 @@ class Vcpu(State):
     l1_wants: Bool = ghost("L1 asked for exits on L2's writes when it entered L2")
     believed: U64 = ghost("what the guest, or the toolstack for it, set last", bits=SPEC_CTRL)
     guest_wrote: Bool = observed("the step was a WRMSR by L1 or L2")
-    operand: U64 = observed("its value", bits=SPEC_CTRL)
+    operand: U64 = observed("its value, or the toolstack's", bits=SPEC_CTRL)
     refused: Bool = observed("an access was refused")
     copied: Bool = observed("the guest stopped, and its value was saved")
     changed_level: Bool = observed("went from L1 to L2 or back")
@@ -228,7 +228,8 @@ def guest_wrmsr(s: Vcpu, value: U64) -> Vcpu:
 def toolstack_sets(s: Vcpu, value: U64) -> Vcpu:
     """A value with no bit outside the policy is taken, any other refused. [MSR]"""
     legal = s.has_msr & ((value & ~s.offered) == 0)
-    return select(legal, vmx_set_reg(s, value).replace(believed=value), s.replace(refused=True))
+    s = select(legal, vmx_set_reg(s, value).replace(believed=value), s.replace(refused=True))
+    return s.replace(operand=value)
 
 
 @xen_vmx.action(by="toolstack", guard=lambda s: idle(s) & ~s.vmxon, source="xen/arch/x86/hvm/hvm.c:hvm_save_cpu_msrs")

@@ -200,6 +200,12 @@ def list_loaded(s: Vcpu) -> Bool:
     return disj(())
 
 
+@xen_vmx.view
+def toolstack_refused(s: Vcpu) -> Bool:
+    """Xen refused a value of the toolstack's: of all accesses only the guest's are refused else."""
+    return s.refused & ~s.guest_wrote
+
+
 xen_vmx.shows(
     "has_msr", "offered", "in_l2", "guest_wrote", "operand", "refused", "copied", "changed_level", "reentered", "migrated", "image_refused",
     "touched_fields", "host_entered", "host_wrote", "host_illegal",

@@ -20,9 +20,10 @@ class Machine(Protocol):
     guest_runs: Bool
     effective: Word
     rdmsr: Word
-    guest_wrote: Bool  # the step: a WRMSR by the guest
     exits_on_write: Bool  # a WRMSR by the guest that runs exits
-    operand: Word  # ... of this value
+    guest_wrote: Bool  # the step: a WRMSR by the guest
+    toolstack_refused: Bool  # the step: the hypervisor refused a value of the toolstack's
+    operand: Word  # ... of this value, whoever wrote it
     refused: Bool  # ... or another access, which took #GP or an error
     host_accepts: Word  # bits that the processor accepts
     locked: Word  # bits that a guest's write does not reach
@@ -62,3 +63,9 @@ def emulated_as_the_processor_says(before: Machine, after: Machine) -> Bool:
     """A guest's WRMSR that exits is refused exactly if the processor would refuse it, or if the guest has no such register."""
     illegal = (after.operand & ~before.locked & ~before.host_accepts) != 0
     return implies(after.guest_wrote & before.exits_on_write, after.refused == (illegal | ~before.has_msr))
+
+
+@invariant("toolstack-refused-for-a-reason", id="F6")
+def toolstack_refused_for_a_reason(v: Machine) -> Bool:
+    """What the toolstack sets is refused only for a bit of it that the guest was not offered, or of a guest that was offered none."""
+    return implies(v.toolstack_refused, (v.offered == 0) | ((v.operand & ~v.offered) != 0))

@@ -29,6 +29,10 @@ class Machine(Protocol):
     applied_mask: Word  # by what the hypervisor computes the effective value
     applied_value: Word  # ... the value that goes with it
     can_force_on: Word  # bits that the hypervisor says it can force to 1 on this host
+    host_accepts: Word
+    asked_mask: Word  # the step: the mask that userspace gave
+    asked_value: Word  # ... with this value
+    policy_refused: Bool  # ... which the hypervisor refused
 
 
 @invariant("cap-well-formed", id="I22")
@@ -37,6 +41,13 @@ def cap_well_formed(v: Machine) -> Bool:
     outside = (v.chosen_value & ~v.chosen_mask) | (v.chosen_value & ~v.can_force_on) | (v.applied_value & ~v.applied_mask)
     overridden = (v.chosen_mask & ~v.applied_mask) | ((v.applied_value ^ v.chosen_value) & v.chosen_mask)
     return (outside | overridden) == 0
+
+
+@invariant("choices-refused-for-a-reason", id="J87")
+def choices_refused_for_a_reason(v: Machine) -> Bool:
+    """Mask and value are refused only for a bit of the value outside the mask, or one that the guest would run with and this host does not accept."""
+    runs_with = (v.userspace_reads & ~v.asked_mask) | v.asked_value
+    return implies(v.policy_refused, ((v.asked_value & ~v.asked_mask) | (runs_with & ~v.host_accepts)) != 0)
 
 
 @invariant("forced-to-one", id="C1")

@@ -1,6 +1,7 @@
 """Twins of the claims in upkeep.py, fields.py and some of their neighbours: kvm-reference with one helper or action changed. As in twins.py."""
 
 from specproof.models.kvm import Vcpu, Vmcs, vm_exits
+from specproof.models.registers import SPEC_CTRL
 from specproof.proofs.twins import (
     V,
     forgets_what_it_wrote,
@@ -46,9 +47,15 @@ def takes_the_register_for_the_hosts_wish(s: Vcpu) -> Vcpu:
     return s.replace(host=s.msr, stale_at_exit=s.stale_at_exit | (s.spec_ctrl ^ s.msr))
 
 
+def refuses_what_it_is_given(s: Vcpu, value: U64) -> Vcpu:
+    s = select((value & SPEC_CTRL.STIBP) != 0, s.replace(refused=True), kvm.vmx_set_msr_spec_ctrl(s, value))
+    return s.when(~s.refused, believed=value).replace(userspace_wrote=True, operand=value, by_userspace=True)
+
+
 TWINS = (
     twin("host-value-is-its-own", V, "After an exit the register is taken for what the host wants, and not written.",
          vmx_spec_ctrl_restore_host=takes_the_register_for_the_hosts_wish),
+    twin("refusals-have-a-reason", V, "KVM_SET_MSRS refuses STIBP, which the host has.", kvm_set_msrs_spec_ctrl=refuses_what_it_is_given),
     twin("unseen-requests-are-refused", V, "A guest's request is taken as userspace's is.", vmx_set_msr_mitigation_ctrl=looks_at_no_visibility),
     twin("levels-compute-anew", V, "The other VMCS gets the mask, and the effective value stays as it was for the last.",
          vmx_switch_vmcs=switches_the_mask_only, vmx_set_msr_mitigation_ctrl=stores_the_request),

@@ -6,6 +6,7 @@ configuration; which others are refuted too is not pinned.
 
 from specproof.models.acrn import acrn
 from specproof.models.hedron import hedron
+from specproof.models.kvm_proposed import kvm_proposed
 from specproof.models.kvm_svm_views import kvm_svm
 from specproof.models.linux_host import linux_host
 from specproof.models.registers import SPEC_CTRL
@@ -13,16 +14,19 @@ from specproof.models.tdx_views import tdx_module
 from specproof.models.xen_pv import xen_pv
 from specproof.models.xen_ssbd import xen_ssbd
 from specproof.models.xen_svm_views import xen_svm
+from specproof.models.xen_vmx_views import xen_vmx
 
 from specproof import U64, Bool, Broken, Word, ite, select, word
 from specproof.models import acrn as acr
 from specproof.models import hedron as hd
+from specproof.models import kvm_proposed as proposed
 from specproof.models import kvm_svm as svm
 from specproof.models import linux_host as host
 from specproof.models import tdx_module as tdx
 from specproof.models import xen_pv as pv
 from specproof.models import xen_ssbd as ssbd
 from specproof.models import xen_svm as xsvm
+from specproof.models import xen_vmx as vmx
 
 
 def asks_the_operand(s: tdx.Lp, value: U64) -> tdx.Lp:
@@ -98,6 +102,16 @@ def restores_nothing(s: svm.Vcpu) -> svm.Vcpu:
     return select(svm.knows_v_spec_ctrl(s), s, s.replace(host=s.msr))
 
 
+def refuses_stibp(s: proposed.ProposedVcpu, mask: Word, value: Word) -> proposed.ProposedVcpu:
+    refused = s.replace(refused=True)
+    return select((mask & SPEC_CTRL.STIBP) != 0, refused, proposed.kvm_vcpu_ioctl_force_spec_ctrl.body(s, mask, value))
+
+
+def takes_what_xen_has_not_set(s: vmx.Vcpu, value: U64) -> vmx.Vcpu:
+    legal = s.has_msr & ((value & ~(s.offered & ~s.host)) == 0)
+    return select(legal, vmx.vmx_set_reg(s, value).replace(believed=value), s.replace(refused=True)).replace(operand=value)
+
+
 TWINS: tuple[Broken, ...] = (
     Broken(
         "refused-as-the-processor-says", "hidden", tdx_module.but("tdx-module-operand", guest_wrmsr=asks_the_operand),
@@ -110,6 +124,14 @@ TWINS: tuple[Broken, ...] = (
     Broken(
         "host-value-is-its-own", "swapped", kvm_svm.but("kvm-svm-adopts", restore_host_spec_ctrl=restores_nothing),
         "after an exit the register is taken for what the host wants",
+    ),
+    Broken(
+        "choices-refused-for-a-reason", "virtualized", kvm_proposed.but("kvm-proposed-refuses", kvm_vcpu_ioctl_force_spec_ctrl=refuses_stibp),
+        "no mask may have STIBP",
+    ),
+    Broken(
+        "toolstack-refused-for-a-reason", "load-lists", xen_vmx.but("xen-vmx-keeps", toolstack_sets=takes_what_xen_has_not_set),
+        "a bit that Xen runs with itself is refused, offered or not",
     ),
     Broken(
         "emulated-as-the-processor-says", "swapped", kvm_svm.but("kvm-svm-no-cpuid", svm_set_msr=asks_no_cpuid),

@@ -51,6 +51,7 @@ class Machine(Protocol):
     guest_read: Bool  # the step: RDMSR by L1 or L2
     userspace_read: Bool  # the step: KVM_GET_MSRS
     userspace_wrote: Bool  # the step: KVM_SET_MSRS
+    list_wrote: Bool  # the step: an entry of an MSR-load list for IA32_SPEC_CTRL
     value_read: Word  # ... either of which returned this
     operand: Word
     refused_bits: Word  # of a refused value, those that the processor does not accept
@@ -145,6 +146,12 @@ def refused_for_what_the_host_lacks(v: Machine) -> Bool:
 def refused_for_what_was_given(v: Machine) -> Bool:
     """The bits for which KVM refuses a value are bits of that, or bits that it forces."""
     return (v.refused_bits & ~(v.operand | v.applied_mask)) == 0
+
+
+@invariant("refusals-have-a-reason", id="J86")
+def refusals_have_a_reason(v: Machine) -> Bool:
+    """A value from userspace, at a migration too, or from an MSR-load list is refused only for a bit of it on which a WRMSR on this host faults."""
+    return implies((v.userspace_wrote | v.list_wrote) & v.refused, (v.operand & ~v.host_accepts) != 0)
 
 
 # What is passed through.
