@@ -1,4 +1,4 @@
-"""The mask is what the guest's request asks for on this host, and who may ask.
+"""The mask is what the guest's request asks for on this host, and who may ask for what.
 
 Sources: [FACTS] table 5 of the facts about KVM, I17, I26.
 """
@@ -26,3 +26,12 @@ def virtual_msr_access(before: Machine, after: Machine) -> Bool:
     allowed = ~after.asked_reserved & after.ctrl_visible
     accepted = after.guest_wrote_ctrl & ~after.ctrl_refused
     return implies(after.guest_wrote_ctrl | after.guest_wrote_enum, ((request | told) == 0) & (~accepted | allowed))
+
+
+@step("offer-stays-as-chosen", id="J88")
+def offer_stays_as_chosen(before: Machine, after: Machine) -> Bool:
+    """What the guest is told that it can ask for stays as userspace chose it before the vCPU ran: no access, no INIT, no other vCPU changes it.
+
+    A new vCPU and the destination of a migration are given the same again.
+    """
+    return ((before.ctrl_offered ^ after.ctrl_offered) == 0) & (before.ctrl_visible == after.ctrl_visible)

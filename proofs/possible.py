@@ -1,7 +1,7 @@
 """What can happen: without it other claims would hold because nothing does.
 
 A model in which an action can no longer happen, or only in fewer states, breaks no claim about what must not be. These
-say what must be possible; each was found missing by `specproof mutate`, by an action with one wrong condition.
+say what must be possible; most were found missing by `specproof mutate`, by an action with one wrong condition.
 
 Sources: [LNX] Linux 6.12, arch/x86/kvm/: vmx/nested.c, vmx/vmx.c, x86.c.
 """
@@ -26,6 +26,8 @@ class Machine(Protocol):
     guest_wrote: Bool
     guest_read: Bool  # the step: RDMSR by L1 or L2
     userspace_wrote: Bool  # the step: KVM_SET_MSRS
+    ctrl_visible: Bool  # the guest is told that it can ask for bits to be forced
+    ctrl_offered: Word  # ... for these
     host_accepts: Word
     host_wants: Word
     refused: Bool
@@ -269,3 +271,9 @@ def host_wants_a_bit_at_the_destination(v: Machine) -> Bool:
 def host_leaves_a_bit_at_the_destination(v: Machine) -> Bool:
     """The host does not want all that its processor accepts, on the destination of a migration."""
     return v.by_userspace & ~v.settled & ((v.host_accepts & ~v.host_wants) != 0)
+
+
+@reachable("guest-is-told-of-a-part", id="J89")
+def guest_is_told_of_a_part(v: Machine) -> Bool:
+    """Userspace lets the guest ask, and not for all that the host forces."""
+    return v.ctrl_visible & ((v.host_forces & ~v.ctrl_offered) != 0)

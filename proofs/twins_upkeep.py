@@ -1,7 +1,7 @@
 """Twins of the claims in upkeep.py, fields.py and some of their neighbours: kvm-reference with one helper or action changed. As in twins.py."""
 
 from specproof.models.kvm import Vcpu, Vmcs, vm_exits
-from specproof.models.registers import SPEC_CTRL
+from specproof.models.registers import FORCEABLE, SPEC_CTRL
 from specproof.proofs.twins import (
     V,
     forgets_what_it_wrote,
@@ -52,10 +52,16 @@ def refuses_what_it_is_given(s: Vcpu, value: U64) -> Vcpu:
     return s.when(~s.refused, believed=value).replace(userspace_wrote=True, operand=value, by_userspace=True)
 
 
+def offers_all_at_init(s: Vcpu, init_event: bool) -> Vcpu:
+    after = reference.vmx_vcpu_reset(s, init_event)
+    return after.replace(mitigation_enum=FORCEABLE, enumerates=True) if init_event else after
+
+
 TWINS = (
     twin("host-value-is-its-own", V, "After an exit the register is taken for what the host wants, and not written.",
          vmx_spec_ctrl_restore_host=takes_the_register_for_the_hosts_wish),
     twin("refusals-have-a-reason", V, "KVM_SET_MSRS refuses STIBP, which the host has.", kvm_set_msrs_spec_ctrl=refuses_what_it_is_given),
+    twin("offer-stays-as-chosen", V, "INIT tells the guest of all that KVM knows.", vmx_vcpu_reset=offers_all_at_init),
     twin("unseen-requests-are-refused", V, "A guest's request is taken as userspace's is.", vmx_set_msr_mitigation_ctrl=looks_at_no_visibility),
     twin("levels-compute-anew", V, "The other VMCS gets the mask, and the effective value stays as it was for the last.",
          vmx_switch_vmcs=switches_the_mask_only, vmx_set_msr_mitigation_ctrl=stores_the_request),
