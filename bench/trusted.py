@@ -15,7 +15,7 @@ PAGE = ENGINE.parent / "docs" / "trust.md"
 
 #: What a verdict of `check` rests on, by what it is for. What finds proofs and runs is not among it.
 ROLES = {
-    "the model as terms": ("terms.py", "graph.py", "state.py", "design.py", "system.py", "claims.py"),
+    "the model as terms": ("terms.py", "graph.py", "state.py", "design.py", "system.py", "claims.py", "calling.py"),
     "of relations, two configurations as one system": ("product.py", "cone.py"),
     "proofs: what is asked, and of whom": ("certify.py", "symmetry.py", "vocabulary.py", "readings/smtlib.py", "solver.py"),
     "runs, on integers": ("trace.py", "readings/integers.py"),
