@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from specproof.claims import Claim, MissingView, Property, instantiate, look, phrase
@@ -12,10 +12,10 @@ from specproof.lift import least
 from specproof.plan import configurations, pair
 from specproof.review.cone import same
 from specproof.review.recall import Question, Recall
-from specproof.review.result import Answer, ClaimChange, Held, word
+from specproof.review.result import Answer, Behaviour, ClaimChange, Held, word
 from specproof.review.sides import Side
 from specproof.system import System
-from specproof.trace import Trace, replay, violates
+from specproof.trace import Step, Trace, replay, violates
 from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Vacuous
 
 
@@ -148,20 +148,19 @@ def _carried(answer: Answer, after: Asked, name: str) -> Answer | None:
 
 def _replayed(trace: Trace, on: Asked, name: str) -> Trace | None:
     """The run on another system, where it is one and refutes the claim there too."""
-    again = _taken(trace, on.system, name)
+    again = _taken(on.system, name, trace.initial, trace.steps)
     return again if again is not None and violates(on.system, on.properties[name], again) else None
 
 
-def _taken(trace: Trace, system: System, name: str) -> Trace | None:
-    """The run on another system, where it is one; fields and inputs that this does not have are left out."""
-    initial = {path: value for path, value in trace.initial.items() if path in system.variables}
-    steps = []
-    for step in trace.steps:
+def _taken(system: System, name: str, initial: Mapping[str, int], steps: Sequence[Step]) -> Trace | None:
+    """Steps of another system on this one, where they are a run of it; fields and inputs that this does not have are left out."""
+    given = []
+    for step in steps:
         if step.action not in system.actions:
             return None
         known = system.actions[step.action].inputs
-        steps.append((step.action, {key: value for key, value in step.inputs.items() if key in known}))
-    return replay(system, name, initial, steps)
+        given.append((step.action, {key: value for key, value in step.inputs.items() if key in known}))
+    return replay(system, name, {path: value for path, value in initial.items() if path in system.variables}, given)
 
 
 def _with_run(change: ClaimChange, before: Asked, after: Asked) -> ClaimChange:
@@ -175,28 +174,34 @@ def _with_run(change: ClaimChange, before: Asked, after: Asked) -> ClaimChange:
     return replace(change, same_run=again is not None)
 
 
-def worse(
-    changes: Sequence[ClaimChange], sides: tuple[Side, Side], systems: tuple[System, System], runs: Sequence[tuple[Trace, Trace]]
-) -> list[ClaimChange]:  # fmt: skip
-    """The changes, with a run that breaks the new design and that the old one, fed the same, goes through unharmed, where one of `runs` is
-    that. A claim that was broken before would hide it."""
+def worse(changes: Sequence[ClaimChange], sides: tuple[Side, Side], systems: tuple[System, System], seen: Sequence[Behaviour]) -> list[ClaimChange]:
+    """The changes, with a run that breaks the new design and that the old one, fed the same, goes through unharmed, where what was seen to
+    differ is seen in such a run. A claim that was broken before would hide it."""
+    runs = list(_alone(systems, seen)) if any(change.fate == "still refuted" for change in changes) else []
+    claims = [{claim.name: claim for claim in side.claims} for side in sides]
     found = []
     for change in changes:
-        claims = [next((claim for claim in side.claims if claim.name == change.claim), None) for side in sides]
-        if change.fate == "still refuted" and claims[0] is not None and claims[1] is not None and isinstance(change.new, Result):
-            props = instantiate(claims[0], systems[0]), instantiate(claims[1], systems[1])
-            taken = [(_taken(old, systems[0], change.claim), _taken(new, systems[1], change.claim)) for old, new in runs]
-            both = [(old, new) for old, new in taken if old is not None and new is not None]
-            broken = [run for pair in both if (run := _broken_first(pair, systems, props)) is not None]
+        if change.fate == "still refuted" and isinstance(change.new, Result):
+            props = [instantiate(known[change.claim], system) for known, system in zip(claims, systems, strict=True)]
+            broken = [run for pair in runs if (run := _broken_first(pair, systems, props)) is not None]
             if broken:
-                run = min(broken, key=lambda run: run.length)
+                run = replace(min(broken, key=lambda run: run.length), claim=change.claim)
                 verdict = Refuted("a run of both, replayed on integers on both sides", run, shortest=False)
                 change = replace(change, fate="worse", new=replace(change.new, verdict=verdict), same_run=False)
         found.append(change)
     return found
 
 
-def _broken_first(runs: tuple[Trace, Trace], systems: tuple[System, System], props: tuple[Property, Property]) -> Trace | None:
+def _alone(systems: tuple[System, System], seen: Sequence[Behaviour]) -> Iterator[tuple[Trace, Trace]]:
+    """The runs in which something differs, on each side by itself, where both take all of them."""
+    for one in seen:
+        if one.starts is not None and isinstance(one.result.verdict, Refuted):
+            old, new = (_taken(system, "", start, one.result.verdict.trace.steps) for system, start in zip(systems, one.starts, strict=True))
+            if old is not None and new is not None:
+                yield old, new
+
+
+def _broken_first(runs: tuple[Trace, Trace], systems: tuple[System, System], props: Sequence[Property]) -> Trace | None:
     """The beginning of the new side's run at whose end it breaks the claim, if the old side's breaks it nowhere until then."""
     for length in range(runs[1].length + 1):
         before, after = (violates(systems[side], props[side], replace(runs[side], steps=runs[side].steps[:length])) for side in (0, 1))

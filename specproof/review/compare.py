@@ -68,7 +68,7 @@ def review(
         progress(f"behaviour, {name}" if name else "behaviour")
         shared = common(*systems[name])
         seen = behaviours(shared.old, shared.new, timeout, observables, exhaustive, _changed_runs(changes, old, new))
-        return worse(changes, (old, new), systems[name], [one.sides for one in seen if one.sides is not None]), seen, shared.only
+        return worse(changes, (old, new), systems[name], seen), seen, shared.only
 
     def across() -> _Part:
         progress("relations")

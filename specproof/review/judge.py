@@ -18,7 +18,7 @@ from specproof.review.result import Behaviour, Moment, Told
 from specproof.solver import Solver
 from specproof.system import System
 from specproof.terms import Bool, Term, Word, variable
-from specproof.trace import Step, Trace, replay, take
+from specproof.trace import Step, Trace, take
 from specproof.verdict import Refuted, Result, Verdict
 
 #: The sentence about what can happen next, which is no view.
@@ -60,16 +60,8 @@ class Judge:
             possible = [(("can be taken", "true" if taken[-1] else "false"),) for taken in went]
             moments[-1] = replace(moments[-1], old=(*possible[0], *moments[-1].old), new=(*possible[1], *moments[-1].new))
             last = ["possible" if taken[-1] else "impossible" for taken in went] if one is None else last
-        old, new = (self._alone(side, runs[side][0], verdict.trace.steps) for side in (0, 1))
-        alone = (old, new) if old is not None and new is not None else None
-        return replace(plain, before=last[0], after=last[1], start=start, moments=tuple(moments), sides=alone)
-
-    def _alone(self, side: int, start: Mapping[str, int], steps: Sequence[Step]) -> Trace | None:
-        """The run on one side by itself, where that takes all of it."""
-        system = (self.old, self.new)[side]
-        known = {name: action.inputs for name, action in system.actions.items()}
-        given = [(step.action, {key: value for key, value in step.inputs.items() if key in known[step.action]}) for step in steps]
-        return replay(system, "", {path: start[path] for path in system.variables}, given)
+        starts = runs[0][0], runs[1][0]
+        return replace(plain, before=last[0], after=last[1], start=start, moments=tuple(moments), starts=starts)
 
     def _last(self, side: int, one: Observable | None, seen: Mapping[str, str], runs: Sequence[Sequence[Mapping[str, int]]]) -> str:
         if one is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -145,7 +145,7 @@ class Behaviour:
     after: str = ""
     start: tuple[tuple[str, str], ...] = ()
     moments: tuple[Moment, ...] = ()
-    sides: tuple[Trace, Trace] | None = field(default=None, compare=False, repr=False)  # the run on each side by itself, where both take it
+    starts: tuple[Mapping[str, int], Mapping[str, int]] | None = field(default=None, compare=False, repr=False)  # of the run, on each side
 
     @property
     def differs(self) -> bool:
