@@ -68,10 +68,7 @@ def at(revision: str, file: Path, other: str = "") -> Iterator[tuple[Path, Path]
     """
     top = root(file)
     path = Path(os.path.relpath(file.resolve(), top.resolve())).as_posix()
-    commit = _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}") if _known(top, revision) else b""
-    if not commit:
-        raise UsageError(f"--git: this repository has no revision {revision!r}")
-    name = commit.decode().strip()
+    name = _commit(top, revision)
     files = _beside(top, name, path)
     if path not in files:
         moved = _moved(top, name, other, path)
@@ -140,9 +137,9 @@ def _moved(top: Path, commit: str, other: str, path: str) -> str:
     return moves.get(path, "")
 
 
-def _known(top: Path, revision: str) -> bool:
+def _commit(top: Path, revision: str) -> str:
+    """The hash of the commit that a revision names."""
     try:
-        _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        return _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
     except UsageError:
-        return False
-    return True
+        raise UsageError(f"--git: this repository has no revision {revision!r}") from None
