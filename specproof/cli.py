@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -71,7 +72,8 @@ def _drop_output() -> None:
 
 def complain(message: str) -> None:
     """An error on stderr, with file names as seen from here."""
-    click.echo(f"specproof: {message.replace(os.getcwd() + os.sep, '')}", err=True)
+    here = re.escape(os.getcwd() + os.sep)
+    click.echo(f"specproof: {re.sub(rf'{here}(?=[^:])', '', message)}", err=True)  # the folder itself is named in full
 
 
 #: Commands that live in rooms of their own, by the place of their function; imported when they are asked for.

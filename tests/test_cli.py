@@ -349,6 +349,10 @@ def test_paths_are_told_as_seen_from_here(capsys: pytest.CaptureFixture[str], tm
 
     assert err.startswith("specproof: mine.py:11: action go is not total")
 
+    _, _, err = ask(capsys, "review", f"{tmp_path}{os.sep}", "acrn")
+
+    assert err == f"specproof: {tmp_path}{os.sep}: this is a folder; a design file was expected\n"
+
 
 def test_json_follows_its_schema(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Every verdict of every kind of claim, as the published schema says."""

@@ -74,8 +74,6 @@ def of_target(target: str, shipped: Library | None = None) -> Side:
     shipped = shipped or library()
     if not is_file(target):
         return Side(target, shipped.design(target), tuple(shipped.asked_of(target)))
-    if Path(target).is_dir():
-        raise UsageError(f"{target}: this is a folder; a design file was expected")
     file, name = split(target)
     sides = of_file(file, shipped)
     return sides[chosen(file, name, sides)]
