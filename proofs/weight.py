@@ -10,3 +10,7 @@ PROTECTION = (
     "l1-apart-from-l2", "exactness", "nested-continuity", "emulation-interlock", "merge-opens-nothing", "virtual-register-acts",
     "virt-ssbd-in-force", "core-bit-while-wanted", "user-runs-with-its-value", "effective-is-what-was-set", "cr4-effective", "cr4-nested-effective",
 )  # fmt: skip
+
+#: Views that say what is demanded of a design, and not what it does. Where a change computes one of them otherwise, by whatever helper, the
+#: claims that speak of it are asked as they were, too.
+DEMANDED = ("required_mask", "required_value", "locked", "host_wants", "host_needs", "kernel_needs", "expected", "virt_wanted")

@@ -177,7 +177,7 @@ def _build(design: Design[Any], configuration: str, without: tuple[str, ...]) ->
 
     def view(name: str, values: Mapping[str, Term]) -> Term:
         if name not in seen:
-            seen[name] = _seen(design, name, anywhere)
+            seen[name] = sees(design, name, anywhere)
         if id(values) not in states:
             if len(states) == SEEN:
                 states.clear()
@@ -194,8 +194,8 @@ def _build(design: Design[Any], configuration: str, without: tuple[str, ...]) ->
     )  # fmt: skip
 
 
-def _seen(design: Design[Any], name: str, state: State) -> Term:
-    """What a view sees of a state."""
+def sees(design: Design[Any], name: str, state: State) -> Term:
+    """What a view sees of a state, as a term of what the state is made of. ModelError where it is no word and no truth value."""
     with design.building():
         result: object = called(design.views[name], f"view {name}", state)
     if isinstance(result, bool):

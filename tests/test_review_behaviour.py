@@ -210,7 +210,7 @@ def test_actions_and_inputs_that_differ() -> None:
 def test_the_formula_of_the_seed() -> None:
     """The merge against forcing to 1: `mask -> cur`, where the masked bits are already set."""
     old, new = (of_target(f"{SEED}:{name}").design for name in ("seed", "ored"))
-    (found,) = formulas(old, new, {"virtualized": (build(old, "virtualized"), build(new, "virtualized"))})
+    (found,) = formulas(old, new, {"virtualized": (build(old, "virtualized"), build(new, "virtualized"))}, {})
 
     assert found.actions == ("merged()", "guest_wrmsr", "emulated_wrmsr")
     assert (found.closed.before, found.closed.after) == ("(cur & mask) | (val & ~mask)", "val | mask")

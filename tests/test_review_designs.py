@@ -10,6 +10,7 @@ from specproof.review.compare import review
 from specproof.review.line import line, protection, worst_first
 from specproof.review.result import Held, Review, code
 from specproof.review.sides import of_target
+from specproof.review.words import demanded
 from specproof.verdict import NotAsked, Proved, Refuted, Result
 from tests.review_tools import SEED, held, run
 
@@ -88,6 +89,11 @@ def test_what_protects_is_named_first() -> None:
 
     assert set(protection()) <= set(shipped)
     assert worst_first(["reset", "exactness", "enforcement"]) == ["enforcement", "exactness", "reset"]
+
+
+def test_what_is_demanded_names_views_that_ship() -> None:
+    """A view that nobody offers would guard nothing."""
+    assert demanded() <= {view for design in library().designs.values() for view in design.views}
 
 
 def test_the_fate_of_a_claim() -> None:

@@ -14,6 +14,8 @@ from specproof.review.compare import review
 from specproof.review.jsonform import text as json_text
 from specproof.review.junit import text as junit_text
 from specproof.review.line import line
+from specproof.review.paper import document
+from specproof.review.result import listed
 from specproof.review.sides import Side
 from specproof.verdict import Unknown
 
@@ -64,10 +66,10 @@ def test_a_claim_that_is_weakened_with_the_design_is_asked_as_it_was() -> None:
     """The new words hold of both; what the claim said before is lost, and the report names both."""
     found = review(box("old", (stays(),)), box("new", (stays(EVERY - 1),), keeps=EVERY - 1))
 
-    assert {change.claim: change.fate for change in found.claims} == {"locked-bits-stay": "kept", "locked-bits-stay, as it was": "lost"}
+    assert {change.claim: change.fate for change in found.claims} == {"locked-bits-stay": "kept", "locked-bits-stay as it was": "lost"}
     assert found.code == 1
     assert line(found).startswith("old -> new: do not take it as it is: it loses what held before.")
-    assert "Runs of new break locked-bits-stay, as it was (1 step), which held before." in line(found)
+    assert "Runs of new break locked-bits-stay as it was (1 step), which held before." in line(found)
     assert ("claims that have other words now", ("locked-bits-stay",)) in found.only
     lost = next(change for change in found.claims if change.fate == "lost")
     assert lost.story is not None and lost.story.sentence == "A locked bit does not change."
@@ -181,3 +183,127 @@ def test_what_one_side_alone_can_do_is_said_to_be_possible_there() -> None:
     course = next(one for one in found.behaviours if one.name == "course")
     assert (course.before, course.after) == ("possible", "impossible")
     assert course.moments[-1].old[0] == ("can be taken", "true") and course.moments[-1].new[0] == ("can be taken", "false")
+
+
+def measured(name: str, keeps: int = EVERY, shows: int = EVERY, demands: int = EVERY) -> Design[Box]:
+    """A box that keeps the bits of `keeps`. Of its lock `shows` get through a helper, and of these `demands` through the view."""
+    design = Design(name, Box, doc="a box")
+    design.initial(lambda s: s.word == 0)
+
+    @design.function
+    def found(s: Box) -> Word:
+        """The word, as one comes by it."""
+        return s.word
+
+    @design.function
+    def through(s: Box) -> Word:
+        """What of the lock is let through."""
+        return s.lock & shows
+
+    @design.action(by="guest")
+    def write(s: Box, value: U64) -> Box:
+        """A write."""
+        lock = s.lock & keeps
+        return s.replace(word=(s.word & lock) | (value & ~lock))
+
+    @design.view
+    def inside(s: Box) -> Word:
+        """The word."""
+        return found(s)
+
+    @design.view
+    def locked(s: Box) -> Word:
+        """The bits that stay."""
+        return through(s) & demands
+
+    return design
+
+
+def asked(design: Design[Box]) -> Side:
+    """Whether its locked bits stay."""
+    return Side(design.name, design, (stays(),))
+
+
+@pytest.mark.parametrize("weakened", ["demands", "shows"])
+def test_a_claim_that_is_weakened_through_a_view_is_asked_as_it_was(weakened: str) -> None:
+    """By the view's own text, or, of what is demanded, by a helper: the claim holds of both, and through the old view no longer."""
+    found = review(asked(measured("box")).named("old"), asked(measured("box", EVERY - 1, **{weakened: EVERY - 1})).named("new"))
+
+    assert {change.claim: change.fate for change in found.claims} == {"locked-bits-stay": "kept", "locked-bits-stay as it was": "lost"}
+    assert found.code == 1 and found.through == ("locked",)
+    assert "locked is computed otherwise, so what speaks of it is asked as it was, too." in line(found)
+    assert ("views that are computed otherwise", ("locked",)) in found.only
+    lost = next(change for change in found.claims if change.fate == "lost")
+    assert lost.story is not None and lost.story.formula is not None and "locked_as_it_was" in lost.story.formula.text
+    assert found.formulas[0].actions[0] == "locked (a view)"
+    assert found.formulas[0].closed.after.endswith("0xfffffffffffffffe")
+
+
+def test_a_view_that_is_weaker_alone_loses_nothing_and_is_named() -> None:
+    """What the design does is the same; that the two are the same term by term would hide that less is demanded of it from now on."""
+    found = review(asked(measured("box")).named("old"), asked(measured("box", demands=EVERY - 1)).named("new"))
+
+    assert {change.claim: change.fate for change in found.claims} == {"locked-bits-stay": "kept", "locked-bits-stay as it was": "kept"}
+    assert found.code == 0 and not found.identical
+    assert line(found).startswith("old -> new: nothing is lost. locked is computed otherwise")
+    assert "as they were: locked-bits-stay" in [text for one in document(found) for row in one.rows for text in row]
+
+
+def test_a_view_that_is_no_longer_offered_is_computed_in_the_old_way() -> None:
+    """A reason why it cannot be offered does not take the claim away from a variant."""
+    old = measured("box")
+    new = old.but("blind", write=write_over, without=("locked",))
+    new.lacks(locked="nobody looks at locks any more")
+    found = review(asked(old), asked(new))
+
+    assert {change.claim: change.fate for change in found.claims} == {"locked-bits-stay": "not asked", "locked-bits-stay as it was": "lost"}
+    assert found.code == 1
+
+
+def test_through_the_views_of_another_design_nothing_is_asked() -> None:
+    """Two designs that are not made from each other may mean other things by the same name; that the demand is another is said."""
+    found = review(asked(measured("box")), asked(measured("crate", demands=EVERY - 1)))
+
+    assert [change.claim for change in found.claims] == ["locked-bits-stay"] and found.code == 0
+    assert found.through == () and found.demands == ("locked",)
+    assert "What is demanded is another: locked is computed otherwise." in line(found)
+    assert json.loads(json_text([found]))["reviews"][0]["views"] == {"through": [], "demands": ["locked"]}
+
+
+def test_a_view_that_demands_nothing_follows_its_helper() -> None:
+    """What it reads may have moved; only of what is demanded another helper is taken for another demand."""
+    old = measured("box")
+    found = review(asked(old), asked(old.but("other", found=lambda s: s.word & 1)))
+
+    assert [change.claim for change in found.claims] == ["locked-bits-stay"] and found.through == found.demands == ()
+    assert ("views that are computed otherwise", ("inside",)) in found.only
+
+
+def test_what_is_not_asked_of_the_new_design_is_said() -> None:
+    """Fewer actions, another assumption and fewer starts are ways to gain a claim."""
+    old = leaky("old", EVERY).design
+    new = old.but("new", write=write_over, initial=lambda s: (s.word == 0) & (s.lock == 1), without=("flip",))
+
+    @new.assumption("no-odd-value", of=("write",))
+    def no_odd_value(s: Box, value: Word) -> Bool:
+        """Nobody writes an odd value."""
+        return (value & 1) == 0
+
+    found = review(Side("old", old, (stays(),)), Side("new", new, (stays(),)))
+
+    assert [(change.claim, change.fate) for change in found.claims] == [("locked-bits-stay", "gained")]
+    assert found.less == ("it has no flip", "it assumes no-odd-value", "it does not start in every state in which the old design does")
+    assert f"Less is asked of it than of old: {listed(found.less)}." in line(found)
+    assert json.loads(json_text([found]))["reviews"][0]["less"] == list(found.less)
+
+
+def test_an_assumption_that_says_more_is_said() -> None:
+    """Under its old name it would be taken for what it was."""
+    old = box("old", (), 0).design
+    old.assumption("small", of=("write",))(lambda s, value: value < 2)
+    new = old.but("new")
+    new.assumption("small", of=("write",))(lambda s, value: value == 0)
+    found = review(Side("old", old, (stays(),)), Side("new", new, (stays(),)))
+
+    assert [(change.claim, change.fate) for change in found.claims] == [("locked-bits-stay", "gained")]
+    assert found.less == ("it takes small otherwise",)

@@ -66,9 +66,13 @@ def apart(what: str, before: Term, after: Term, under: Bool = TRUE) -> Iterator[
     yield Pair(what, under, before, after)
 
 
-def formulas(old: Design[Any], new: Design[Any], systems: Mapping[str, tuple[System, System]]) -> list[Formula]:
-    """The formulas of every changed helper, then of every changed action, the same ones of several places together."""
-    found: list[tuple[str, str, Pair]] = [(f"{name}()", "", pair) for name, pairs in _functions(old, new) for pair in pairs]
+def formulas(
+    old: Design[Any], new: Design[Any], systems: Mapping[str, tuple[System, System]], views: Mapping[str, tuple[Term, Term]]
+) -> list[Formula]:
+    """The formulas of `views` (what each sees before and after), of every changed helper, then of every changed action, the same ones of several
+    places together."""
+    found: list[tuple[str, str, Pair]] = [(f"{name} (a view)", "", pair) for name, terms in views.items() for pair in apart("what it sees", *terms)]
+    found += [(f"{name}()", "", pair) for name, pairs in _functions(old, new) for pair in pairs]
     for configuration, (left, right) in systems.items():
         for name, action in left.actions.items():
             if name in right.actions and not unchanged(action, right.actions[name]):
@@ -173,10 +177,11 @@ def _grouped(found: Sequence[tuple[str, str, Pair]], aside: set[str]) -> list[Fo
 
 
 def _reading(group: _Group, aside: set[str]) -> tuple[bool, bool, bool, int]:
-    """What has a closed form first, what is there for the proof alone last, then helpers, and short ones first."""
+    """What has a closed form first, what is there for the proof alone last, then helpers and views, and short ones first."""
     pair = group.pair
     told = not _is_large(pair) and not any(leaf.op in _CROSSING - _TESTS for leaf in _symbols((pair.before, pair.after)))
-    return not told, set(group.whats) <= aside, not any(place.endswith("()") for place in group.places), unfolded((pair.before, pair.after))
+    size = unfolded((pair.before, pair.after))
+    return not told, set(group.whats) <= aside, not any(place.endswith(("()", "(a view)")) for place in group.places), size
 
 
 def _is_huge(pair: Pair) -> bool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from specproof.claims import Claim, MissingView, Property, instantiate, look, phrase
+from specproof.claims import Claim, Property, instantiate
 from specproof.decide import ask
 from specproof.lift import least
 from specproof.plan import configurations, pair
@@ -34,39 +33,6 @@ class Asked:
         """Nothing decided yet but what the design cannot express."""
         not_asked, properties = ask(system, claims)
         return cls(side, system, claims, properties, dict(not_asked))
-
-
-def worded(old: Side, new: Side, systems: Sequence[System]) -> tuple[Side, Side, tuple[str, ...], tuple[str, ...]]:
-    """Both sides with the claims of both: a change of the design may not be judged by a change of what is asked.
-
-    What a claim of the old side says that has other words in the new one is asked of both as `NAME, as it was`, and so is a claim that the new
-    side has no longer; both are asked what the new one says. Also the names of the former and of the latter.
-    """
-    now = {claim.name: claim for claim in new.claims}
-    other = [claim for claim in old.claims if claim.name in now and not _says_the_same(claim, now[claim.name], systems)]
-    gone = [claim for claim in old.claims if claim.name not in now]
-    before = [replace(claim, name=f"{claim.name}, as it was", id="") for claim in other]
-    own = [now.get(claim.name, claim) for claim in old.claims]
-    return (
-        replace(old, claims=(*own, *before)), replace(new, claims=(*new.claims, *before, *gone)),
-        tuple(claim.name for claim in other), tuple(claim.name for claim in gone),
-    )  # fmt: skip
-
-
-def _says_the_same(old: Claim, new: Claim, systems: Sequence[System]) -> bool:
-    """Whether two claims are one term of the views, on the first of the systems that has all of these."""
-    if old is new:
-        return True
-    if (old.kind, old.left, old.right) != (new.kind, new.left, new.right):
-        return False
-    for system in systems:
-        here = look(system, "")
-        views = [here] * len(inspect.signature(new.body).parameters)
-        try:
-            return phrase(old, *views).term is phrase(new, *views).term
-        except MissingView:
-            continue
-    return True  # neither can be asked
 
 
 def compared(

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from specproof.design import Design
 from specproof.errors import UsageError, did_you_mean
 from specproof.lift import least
 from specproof.load import Library
 from specproof.review.algebra import formulas
-from specproof.review.claims import common_configurations, compared, relations, worded, worse
+from specproof.review.claims import common_configurations, compared, relations, worse
 from specproof.review.cone import identical
-from specproof.review.line import NAMED
+from specproof.review.line import NAMED, some
 from specproof.review.observe import behaviours, common, unlike
 from specproof.review.recall import Recall
 from specproof.review.result import Answer, Behaviour, ClaimChange, Name, Place, Review, Told, listed, word
 from specproof.review.sides import Side
 from specproof.review.together import done
+from specproof.review.words import AS_IT_WAS, worded
+from specproof.solver import Solver
 from specproof.story.subject import Subject
 from specproof.story.tell import tell
-from specproof.system import build
+from specproof.system import System, build
 from specproof.trace import Trace
 from specproof.verdict import Proved, Refuted, Result
 
@@ -52,13 +56,15 @@ def review(
         which = f" {configuration!r}" if configuration else ""
         hint = did_you_mean(configuration, known) if configuration else f"known: {', '.join(known) or 'none'}"
         raise UsageError(f"{old.label} and {new.label} have no configuration{which} in common; {hint}")
+    said = worded(old, new, both[-1])
+    old, new = said.old, said.new
     systems = {name: (build(old.design, name), build(new.design, name)) for name in both}
-    old, new, other, gone = worded(old, new, systems[both[-1]][::-1])
     wanted = [one for name in claims for one in _claim(name, old, new)]
     only = [(f"configurations of {side.label} alone", names) for side, names in ((old, left), (new, right)) if names and configuration is None]
-    only += [("claims that have other words now", other)] if other else []
-    only += [(f"claims of {old.label} alone", gone)] if gone else []
-    same = all(identical(*pair) for pair in systems.values())
+    only += [("claims that have other words now", said.other)] if said.other else []
+    only += [(f"claims of {old.label} alone", said.gone)] if said.gone else []
+    only += [("views that are computed otherwise", tuple(said.views))] if said.views else []
+    same = not said.views and all(identical(*pair) for pair in systems.values())
 
     def at(name: str) -> _Part:
         progress(f"claims, {name}" if name else "claims")
@@ -83,13 +89,16 @@ def review(
         found = [*_only_actions(old, new, alone), *([("views of another width", apart)] if apart else [])]
         only += [entry for entry in found if entry not in only]
     asked = [replace(change, told=_told(change, old, new)) for change in _merged(changes, new) if not _silent(change)]
+    assumptions = _assumptions(changes, new)
     progress("formulas")
+    measured = {name: said.views[name] for name in said.views if name in (*said.through, *said.demands)}
     return Review(
         old=_name(old), new=_name(new), configurations=tuple(both), only=tuple(only), claims=tuple(asked),
         unasked=len({change.claim for change in changes} - {change.claim for change in asked}),
-        behaviours=tuple(seen), formulas=() if same else tuple(formulas(old.design, new.design, systems)), identical=same,
-        assumptions=_assumptions(changes, new), places=_places(new), seconds=time.perf_counter() - started,
-        restricted=_restricted(wanted, configuration),
+        behaviours=tuple(seen), formulas=() if same else tuple(formulas(old.design, new.design, systems, measured)), identical=same,
+        assumptions=assumptions, places=_places(new), seconds=time.perf_counter() - started,
+        restricted=_restricted(wanted, configuration), through=said.through, demands=said.demands,
+        less=_less(old.design, new.design, systems, () if configuration else left, [name for name, _ in assumptions]),
     )  # fmt: skip
 
 
@@ -130,12 +139,35 @@ def _of_side(change: ClaimChange, side: Side, answer: Answer | None) -> Told | N
     return Told(verdict.trace, fewer, partial(tell, subject, shortest=verdict.shortest, analyse=False))
 
 
+def _less(
+    old: Design[Any], new: Design[Any], systems: Mapping[str, tuple[System, System]], left: Sequence[str], leant: Sequence[str]
+) -> tuple[str, ...]:
+    """What makes that less is asked of the new design than of the old: configurations (`left`) and actions that it has not, what its proofs assume
+    besides (`leant` are all of that), and states in which it does not start."""
+    gone = [name for name in old.actions if name not in new.actions]
+    added = [name for name in leant if name not in old.assumptions]
+    other = [name for name in leant if name in old.assumptions and any(_otherwise(name, *pair) for pair in systems.values())]
+    fewer = any(one.variables == two.variables and Solver().ask([one.starts, ~two.starts]).word == "sat" for one, two in systems.values())
+    said = [f"it has no configuration {some(left)}"] if left else []
+    said += [f"it has no {some(gone)}"] if gone else []
+    said += [f"it assumes {some(added)}"] if added else []
+    said += [f"it takes {some(other)} otherwise"] if other else []
+    return (*said, *(["it does not start in every state in which the old design does"] if fewer else []))
+
+
+def _otherwise(name: str, old: System, new: System) -> bool:
+    """Whether an assumption says something else of what both can do than it did."""
+    places = [(old.initially_assumed, new.initially_assumed)]
+    places += [(old.actions[key].assumed, action.assumed) for key, action in new.actions.items() if key in old.actions]
+    return any(name in after and before.get(name) is not after[name] for before, after in places)
+
+
 def _claim(name: str, old: Side, new: Side) -> list[str]:
     """The claim that is meant, and what it said before."""
     known = {key: claim.name for side in (old, new) for claim in side.claims for key in (claim.name, claim.id) if key}
     if name not in known:
         raise UsageError(f"there is no claim {name!r}; {did_you_mean(name, known)}")
-    return [one for one in (known[name], f"{known[name]}, as it was") if one in known]
+    return [one for one in (known[name], known[name] + AS_IT_WAS) if one in known]
 
 
 def _only_actions(old: Side, new: Side, only: tuple[tuple[str, ...], tuple[str, ...]]) -> list[tuple[str, tuple[str, ...]]]:

@@ -11,6 +11,7 @@ from functools import cache
 from importlib import import_module
 
 from specproof.review.result import Behaviour, ClaimChange, Review, listed
+from specproof.review.words import AS_IT_WAS
 from specproof.verdict import Refuted
 
 #: More names than these are counted instead.
@@ -22,7 +23,8 @@ def line(review: Review) -> str:
     sentences = [f"{review.old.label} -> {review.new.label}: {_first(review)}"]
     if review.restricted and not review.identical:
         sentences.append(f"Asked only: {review.restricted}.")
-    sentences += [what for what in (_lost(review), _besides(review), _still(review), _gained(review), _safe(review), _seen(review)) if what]
+    parts = _lost(review), _besides(review), _measured(review), _less(review), _still(review), _gained(review), _safe(review), _seen(review)
+    sentences += [what for what in parts if what]
     return " ".join(sentences)
 
 
@@ -32,10 +34,19 @@ def protection() -> dict[str, int]:
     return {name: number for number, name in enumerate(import_module("specproof.proofs.weight").PROTECTION)}
 
 
+def protects(name: str) -> bool:
+    """Whether a claim says that somebody is protected, as it is or as it was."""
+    return name.removesuffix(AS_IT_WAS) in protection()
+
+
+def rank(name: str) -> int:
+    """How bad a loss of a claim is, 0 the worst; of claims that are not about protection one number."""
+    return protection().get(name.removesuffix(AS_IT_WAS), len(protection()))
+
+
 def worst_first(names: Iterable[str]) -> list[str]:
     """Names of claims: those about protection, worst first, then the others in their order."""
-    rank = protection()
-    return sorted(names, key=lambda name: rank.get(name, len(rank)))
+    return sorted(names, key=rank)
 
 
 def _first(review: Review) -> str:
@@ -43,7 +54,7 @@ def _first(review: Review) -> str:
     unsure = review.by_claim("undecided", "dropped", "hollow")
     if lost:
         held = "it loses what held before" if review.of("lost") else "it breaks what was broken in other runs only"
-        what = "it loses protection" if lost & set(protection()) else held
+        what = "it loses protection" if any(map(protects, lost)) else held
         return f"do not take it as it is: {what}."
     if unsure:
         return f"not settled. Nothing is shown to be lost, but {_reasons(unsure)}."
@@ -55,13 +66,13 @@ def _first(review: Review) -> str:
     if review.identical:
         return "both are the same, term by term; nothing is lost."
     gained = set(review.by_claim("gained")) | set(review.by_claim("gained", partly=True))
-    what = "nothing is lost, and protection is gained" if gained & set(protection()) else "nothing is lost"
+    what = "nothing is lost, and protection is gained" if any(map(protects, gained)) else "nothing is lost"
     broken = _broken(review)
     if broken:
         places = dict.fromkeys(one.configuration for one in review.of("still refuted", "new and refuted") if one.claim in broken)
         where = f"in {listed([name.replace('~', ' against ') for name in places])} " if set(places) < set(review.configurations) else ""
         verb = "is" if len(broken) == 1 else "are"
-        return f"{what}, but {where}{review.new.label} does not protect: {_some(broken)} {verb} broken before and after."
+        return f"{what}, but {where}{review.new.label} does not protect: {some(broken)} {verb} broken before and after."
     return f"{what}."
 
 
@@ -71,9 +82,25 @@ def _besides(review: Review) -> str:
     return f"Besides, {_reasons(unsure)}." if unsure and review.by_claim("lost", "worse") else ""
 
 
+def _measured(review: Review) -> str:
+    """What is to be known of views that are computed otherwise: keeping a claim that speaks of them may mean another thing than before."""
+    said = []
+    if review.through:
+        verb, them = ("is", "it") if len(review.through) == 1 else ("are", "them")
+        said.append(f"{some(review.through)} {verb} computed otherwise, so what speaks of {them} is asked as it was, too.")
+    if review.demands:
+        verb = "is" if len(review.demands) == 1 else "are"
+        said.append(f"What is demanded is another: {some(review.demands)} {verb} computed otherwise.")
+    return " ".join(said)
+
+
+def _less(review: Review) -> str:
+    return f"Less is asked of it than of {review.old.label}: {listed(review.less)}." if review.less else ""
+
+
 def _broken(review: Review) -> list[str]:
     """Claims about protection that runs break on both sides, or that could not be asked before."""
-    return [name for name in worst_first(review.by_claim("still refuted", "new and refuted")) if name in protection()]
+    return [name for name in worst_first(review.by_claim("still refuted", "new and refuted")) if protects(name)]
 
 
 def _lost(review: Review) -> str:
@@ -104,7 +131,7 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
     """All names where they are few, else the first and how many more."""
     return listed(names) if len(names) <= NAMED + 1 else f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
 
@@ -116,17 +143,17 @@ def _reasons(found: dict[str, list[ClaimChange]]) -> str:
         said.setdefault(found[name][0].fate, []).append(name)
     plural = {"is": "are", "can": "can", "speaks": "speak"}
     parts = [(names, *words[fate]) for fate, names in said.items()]
-    return listed([f"{_some(names)} {verb if len(names) == 1 else plural[verb]} {rest}" for names, verb, rest in parts])
+    return listed([f"{some(names)} {verb if len(names) == 1 else plural[verb]} {rest}" for names, verb, rest in parts])
 
 
 def _gained(review: Review) -> str:
     gained, partly = review.by_claim("gained"), review.by_claim("gained", partly=True)
-    said = [f"It gains {_some(worst_first(gained))}."] if gained else []
+    said = [f"It gains {some(worst_first(gained))}."] if gained else []
     where: dict[str, list[str]] = {}
     for name in worst_first(partly):
         places = listed([change.configuration.replace("~", " against ") for change in partly[name]])
         where.setdefault(places, []).append(name)
-    said += [f"In {places} alone it gains {_some(names)}." for places, names in where.items()]
+    said += [f"In {places} alone it gains {some(names)}." for places, names in where.items()]
     return " ".join(said)
 
 
@@ -137,9 +164,9 @@ def _still(review: Review) -> str:
     told = _broken(review) if not review.by_claim("lost", "worse", "undecided", "dropped", "hollow") else []
     rest = [name for name in still if name not in told]
     if rest:
-        parts.append(f"{'Also b' if told else 'B'}roken before and after: {_some(rest)}.")
+        parts.append(f"{'Also b' if told else 'B'}roken before and after: {some(rest)}.")
     if new:
-        parts.append(f"Not asked before, and broken: {_some(new)}.")
+        parts.append(f"Not asked before, and broken: {some(new)}.")
     return " ".join(parts)
 
 

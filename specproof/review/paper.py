@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from specproof.review.line import _length, _steps, line, protection, worst_first
+from specproof.review.line import _length, _steps, line, protects, rank, worst_first
 from specproof.review.result import FATES, MEANING, Behaviour, ClaimChange, Formula, Review, listed
+from specproof.review.words import AS_IT_WAS
 from specproof.story.blocks import Block, blocks
 from specproof.verdict import Refuted, Unknown
 
@@ -64,7 +65,10 @@ def _claims(review: Review) -> Iterator[Block]:
 
 def _texts(fate: str, groups: dict[str, list[ClaimChange]]) -> list[str]:
     if fate in ("kept", "new", "proved"):
-        return [", ".join(groups)]
+        again = [name for name in groups if name.endswith(AS_IT_WAS)]
+        now = ", ".join(name for name in groups if name not in again)
+        before = ", ".join(name.removesuffix(AS_IT_WAS) for name in again)
+        return [text for text in (now, f"as they were: {before}" if before else "") if text]
     if fate == "not asked":
         by: dict[str, list[str]] = {}
         for name, changes in groups.items():
@@ -122,8 +126,7 @@ def _runs(review: Review, full: bool) -> Iterator[Block]:
     """The shortest runs that break the new design and are new, told in full; `full` tells all runs."""
     fates = ("lost", "worse", "new and refuted", "still refuted", "gained") if full else ("lost", "worse", "new and refuted")
     asked = [same for same in _told_alike(review) if same[0].fate in fates and not same[0].same_run]
-    rank = protection()
-    asked.sort(key=lambda same: (FATES.index(same[0].fate), same[0].claim not in rank, _told_length(same[0]), rank.get(same[0].claim, 0)))
+    asked.sort(key=lambda same: (FATES.index(same[0].fate), not protects(same[0].claim), _told_length(same[0]), rank(same[0].claim)))
     for same in asked if full else asked[:RUNS]:
         yield from _run(same, review)
     if not full and len(asked) > RUNS:

@@ -206,7 +206,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Review:
-    """Everything that a review of two designs found. `restricted` says what it was cut down to, if it was."""
+    """Everything that a review of two designs found. `restricted` says what it was cut down to, if it was; `through` are the views that are
+    computed otherwise and through which claims are asked as they were, too, `demands` those that say what is demanded and of which only this can
+    be said; `less` says why less is asked of the new design than of the old."""
 
     old: Name
     new: Name
@@ -221,6 +223,9 @@ class Review:
     places: dict[str, Place] = field(default_factory=dict)
     seconds: float = 0.0
     restricted: str = ""
+    through: tuple[str, ...] = ()
+    demands: tuple[str, ...] = ()
+    less: tuple[str, ...] = ()
 
     def of(self, *fates: str) -> list[ClaimChange]:
         """The claims with one of these fates."""
