@@ -11,6 +11,7 @@ import copy
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from specproof.calling import called
@@ -121,14 +122,13 @@ def _writer(
     def matters(call: Call) -> bool:
         return end(Twist(call.number, path)) != value
 
-    candidates = [call for call in calls if call.result.get(path) == value]
-    real = [call for call in candidates if path in call.changed and matters(call)]
-    if not real:
-        real = [call for call in candidates if path not in call.changed and matters(call) and end(Twist(call.number, path, before=True)) == value]
-    inner = [call for call in real if not any(call.number in other.parents for other in real)]
-    if not inner:
+    # Of calls inside one another the inner one has the higher number.
+    candidates = sorted((call for call in calls if call.result.get(path) == value), key=lambda call: -call.number)
+    real = (call for call in candidates if path in call.changed and matters(call))
+    kept = (call for call in candidates if path not in call.changed and matters(call) and end(Twist(call.number, path, before=True)) == value)
+    last = next(chain(real, kept), None)
+    if last is None:
         return ""
-    last = max(inner, key=lambda call: call.number)
     callers = [call.name for call in calls if last.parents and call.number == last.parents[-1]]
     return " > ".join([*callers, last.name])
 
