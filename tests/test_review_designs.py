@@ -7,11 +7,11 @@ import pytest
 from specproof.load import library
 from specproof.review.claims import fate_of
 from specproof.review.compare import review
-from specproof.review.line import line, protection, worst_first
+from specproof.review.line import line
 from specproof.review.result import Held, Review, code
 from specproof.review.sides import of_target
-from specproof.review.words import demanded
-from specproof.verdict import NotAsked, Proved, Refuted, Result
+from specproof.review.weight import demanded, protection, worst_first
+from specproof.verdict import NotAsked, Proved, Refuted, Result, Vacuous
 from tests.review_tools import SEED, held, run
 
 
@@ -97,13 +97,15 @@ def test_what_is_demanded_names_views_that_ship() -> None:
 
 
 def test_the_fate_of_a_claim() -> None:
-    """Only what held before can be lost; a design that says why it cannot be asked loses nothing."""
+    """Only what held before can be lost; a design that says why it cannot be asked loses nothing but what protects."""
     proved = Result("d", "", "c", "invariant", Proved("m"))
     silent = NotAsked("d", "c", "d offers no view 'x'")
     excused = NotAsked("d", "c", "d has no mask")
 
     assert fate_of(proved, silent) == ("dropped", "d offers no view 'x'")
     assert fate_of(proved, excused) == ("not asked", "d has no mask")
+    assert fate_of(proved, excused, guards=True) == ("dropped", "d has no mask")
+    assert fate_of(Result("d", "", "c", "invariant", Vacuous("m", "never")), excused, guards=True)[0] == "not asked"
     assert fate_of(silent, proved)[0] == "new"
     assert fate_of(Held("d", "", "c"), proved)[0] == "kept"
     assert fate_of(Held("d", "", "c", vacuous=True), proved)[0] == "new"

@@ -185,9 +185,15 @@ def test_what_one_side_alone_can_do_is_said_to_be_possible_there() -> None:
     assert course.moments[-1].old[0] == ("can be taken", "true") and course.moments[-1].new[0] == ("can be taken", "false")
 
 
-def measured(name: str, keeps: int = EVERY, shows: int = EVERY, demands: int = EVERY) -> Design[Box]:
+class Crate(Box):
+    """A box with a label."""
+
+    label: U64 = frozen("what is written on it")
+
+
+def measured(name: str, keeps: int = EVERY, shows: int = EVERY, demands: int = EVERY, state: type[Box] = Box) -> Design[Box]:
     """A box that keeps the bits of `keeps`. Of its lock `shows` get through a helper, and of these `demands` through the view."""
-    design = Design(name, Box, doc="a box")
+    design = Design(name, state, doc="a box")
     design.initial(lambda s: s.word == 0)
 
     @design.function
@@ -261,8 +267,8 @@ def test_a_view_that_is_no_longer_offered_is_computed_in_the_old_way() -> None:
 
 
 def test_through_the_views_of_another_design_nothing_is_asked() -> None:
-    """Two designs that are not made from each other may mean other things by the same name; that the demand is another is said."""
-    found = review(asked(measured("box")), asked(measured("crate", demands=EVERY - 1)))
+    """Two designs with other fields may mean other things by the same name; that the demand is another is said."""
+    found = review(asked(measured("box")), asked(measured("crate", demands=EVERY - 1, state=Crate)))
 
     assert [change.claim for change in found.claims] == ["locked-bits-stay"] and found.code == 0
     assert found.through == () and found.demands == ("locked",)

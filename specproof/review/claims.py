@@ -13,6 +13,7 @@ from specproof.review.cone import same
 from specproof.review.recall import Question, Recall
 from specproof.review.result import Answer, Behaviour, ClaimChange, Held, word
 from specproof.review.sides import Side
+from specproof.review.weight import protects
 from specproof.system import System
 from specproof.trace import Step, Trace, replay, violates
 from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown, Vacuous
@@ -183,12 +184,13 @@ def _same_actions(old: Trace, new: Trace) -> bool:
 
 
 def _change(claim: Claim, configuration: str, old: Answer | None, new: Answer | None) -> ClaimChange:
-    fate, reason = fate_of(old, new)
+    fate, reason = fate_of(old, new, protects(claim.name))
     return ClaimChange(claim.name, claim.id, claim.sentence, configuration, fate, old, new, reason=reason)
 
 
-def fate_of(old: Answer | None, new: Answer | None) -> tuple[str, str]:
-    """What became of a claim, and the reason that one side gives, if it gives one."""
+def fate_of(old: Answer | None, new: Answer | None, guards: bool = False) -> tuple[str, str]:
+    """What became of a claim, and the reason that one side gives, if it gives one. One that `guards` somebody is not explained away: that a
+    design has no mask is a reason not to be asked about masks, and none to protect nobody."""
     words = [word(answer) for answer in (old, new)]
     before, after = ("proved" if one == "holds" else one for one in words)
     reason = _reason(new) or _reason(old)
@@ -201,7 +203,8 @@ def fate_of(old: Answer | None, new: Answer | None) -> tuple[str, str]:
     if after == "vacuous":
         return ("kept" if before == "vacuous" else "hollow"), reason
     given = isinstance(new, NotAsked) and not new.reason.startswith(f"{new.design} offers no view")
-    return ("dropped" if before in ("proved", "vacuous") and not given else "not asked"), reason
+    kept = before == "proved" and (guards or not given)
+    return ("dropped" if kept or (before == "vacuous" and not given) else "not asked"), reason
 
 
 def _reason(answer: Answer | None) -> str:

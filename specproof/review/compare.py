@@ -23,7 +23,8 @@ from specproof.review.recall import Recall
 from specproof.review.result import Answer, Behaviour, ClaimChange, Name, Place, Review, Told, listed, word
 from specproof.review.sides import Side
 from specproof.review.together import done
-from specproof.review.words import AS_IT_WAS, worded
+from specproof.review.weight import AS_IT_WAS
+from specproof.review.words import worded
 from specproof.solver import Solver
 from specproof.story.subject import Subject
 from specproof.story.tell import tell
@@ -41,12 +42,13 @@ _Part = tuple[list[ClaimChange], list[Behaviour], tuple[tuple[str, ...], tuple[s
 def review(
     old: Side, new: Side, *, configuration: str | None = None, claims: Sequence[str] = (), timeout: float | None = None,
     observables: Sequence[str] = (), exhaustive: bool = False, progress: Progress = lambda what: None, recall: Recall | None = None,
-    jobs: int = 1,
+    jobs: int = 1, old_views: bool = True,
 ) -> Review:  # fmt: skip
     """Everything that the change from `old` to `new` gains and loses.
 
     `configuration` restricts it to one setting, `claims` to some claims, `observables` what is compared; `recall` decides,
-    by default without a cache, configurations in `jobs` processes. Raises ModelError or UsageError where a design or a name is wrong.
+    by default without a cache, configurations in `jobs` processes. Without `old_views` claims are asked through the new ones alone, where views
+    are what changes by design. Raises ModelError or UsageError where a design or a name is wrong.
     """
     started = time.perf_counter()
     recall = recall or Recall()
@@ -56,7 +58,7 @@ def review(
         which = f" {configuration!r}" if configuration else ""
         hint = did_you_mean(configuration, known) if configuration else f"known: {', '.join(known) or 'none'}"
         raise UsageError(f"{old.label} and {new.label} have no configuration{which} in common; {hint}")
-    said = worded(old, new, both[-1])
+    said = worded(old, new, both[-1], old_views)
     old, new = said.old, said.new
     systems = {name: (build(old.design, name), build(new.design, name)) for name in both}
     wanted = [one for name in claims for one in _claim(name, old, new)]

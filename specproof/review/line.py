@@ -6,12 +6,10 @@ others are counted, and the table has them all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import cache
-from importlib import import_module
+from collections.abc import Sequence
 
 from specproof.review.result import Behaviour, ClaimChange, Review, listed
-from specproof.review.words import AS_IT_WAS
+from specproof.review.weight import protects, worst_first
 from specproof.verdict import Refuted
 
 #: More names than these are counted instead.
@@ -26,27 +24,6 @@ def line(review: Review) -> str:
     parts = _lost(review), _besides(review), _measured(review), _less(review), _still(review), _gained(review), _safe(review), _seen(review)
     sentences += [what for what in parts if what]
     return " ".join(sentences)
-
-
-@cache
-def protection() -> dict[str, int]:
-    """The claims that say that somebody is protected, and how bad a loss of each is, 0 the worst."""
-    return {name: number for number, name in enumerate(import_module("specproof.proofs.weight").PROTECTION)}
-
-
-def protects(name: str) -> bool:
-    """Whether a claim says that somebody is protected, as it is or as it was."""
-    return name.removesuffix(AS_IT_WAS) in protection()
-
-
-def rank(name: str) -> int:
-    """How bad a loss of a claim is, 0 the worst; of claims that are not about protection one number."""
-    return protection().get(name.removesuffix(AS_IT_WAS), len(protection()))
-
-
-def worst_first(names: Iterable[str]) -> list[str]:
-    """Names of claims: those about protection, worst first, then the others in their order."""
-    return sorted(names, key=rank)
 
 
 def _first(review: Review) -> str:

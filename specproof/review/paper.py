@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from specproof.review.line import _length, _steps, line, protects, rank, worst_first
+from specproof.review.line import _length, _steps, line
 from specproof.review.result import FATES, MEANING, Behaviour, ClaimChange, Formula, Review, listed
-from specproof.review.words import AS_IT_WAS
+from specproof.review.weight import AS_IT_WAS, protects, rank, worst_first
 from specproof.story.blocks import Block, blocks
 from specproof.verdict import Refuted, Unknown
 
@@ -76,7 +76,7 @@ def _texts(fate: str, groups: dict[str, list[ClaimChange]]) -> list[str]:
         return [f"{', '.join(names)}: {reason}" for reason, names in by.items()]
     alike: dict[str, list[str]] = {}
     for name in worst_first(groups):
-        alike.setdefault("; ".join(_detail(change) for change in groups[name]), []).append(title(groups[name][0]))
+        alike.setdefault(_details(groups[name]), []).append(title(groups[name][0]))
     return [f"{', '.join(names)}: {details}" for details, names in alike.items()]
 
 
@@ -85,15 +85,24 @@ def title(change: ClaimChange) -> str:
     return f"{change.claim} ({change.id})" if change.id else change.claim
 
 
+def _details(changes: Sequence[ClaimChange]) -> str:
+    """What is said of one claim in each configuration; a reason that several share once."""
+    places: dict[str, list[str]] = {}
+    for change in changes:
+        if change.run is None and change.old_run is None:
+            places.setdefault(change.reason or change.fate, []).append(place(change.configuration))
+    said = [f"{listed(names)}: {reason}" if all(names) else reason for reason, names in places.items()]
+    return "; ".join([*(_detail(change) for change in changes if change.run is not None or change.old_run is not None), *said])
+
+
 def _detail(change: ClaimChange) -> str:
+    """Of a claim that a run breaks: after how many steps."""
     where = f"{place(change.configuration)} " if change.configuration else ""
     if change.fate == "gained":
         return f"{where}after {_run_length(change.old_run)}"
     if change.fate == "still refuted":
         return f"{where}after {_run_length(change.run)}{_before(change)}"
-    if change.fate in ("lost", "worse", "new and refuted"):
-        return f"{where}after {_run_length(change.run)}"
-    return f"{where}{change.reason or change.fate}"
+    return f"{where}after {_run_length(change.run)}" if change.run is not None else f"{where}{change.reason or change.fate}"
 
 
 def _before(change: ClaimChange) -> str:

@@ -25,7 +25,7 @@ MEANING = {
     "worse": "runs broke it before, and one that the old design goes through unharmed breaks the new one",
     "not carried out": "the policy forces the bit, and the design does not have it in force in every run, or can never require it",
     "undecided": "one side gave no verdict",
-    "dropped": "it held before, and the new design offers no view on which it could be asked, with no reason given",
+    "dropped": "it held before, and the new design offers no view on which it could be asked; where it says why, of claims about protection alone",
     "hollow": "what it speaks of no longer happens, and only therefore it holds",
     "still refuted": "runs break both",
     "new and refuted": "the old design gave no verdict, and a run of the new one breaks it",

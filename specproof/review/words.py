@@ -10,9 +10,9 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache, wraps
-from importlib import import_module
+from functools import wraps
 from typing import Any
 
 from specproof.claims import Claim, MissingView, Phrase, look, phrase
@@ -20,12 +20,10 @@ from specproof.design import Design
 from specproof.errors import ModelError
 from specproof.graph import substitute, variables
 from specproof.review.sides import Side
+from specproof.review.weight import AS_IT_WAS, demanded
 from specproof.state import State, assemble, flatten, leaves
 from specproof.system import System, build, sees
 from specproof.terms import Bool, Term, variable
-
-#: What is behind the name of a claim that is asked as it was.
-AS_IT_WAS = " as it was"
 
 
 @dataclass(frozen=True)
@@ -46,14 +44,14 @@ class Wording:
         return tuple(name for name in self.views if name in demanded() and name not in self.through)
 
 
-def worded(old: Side, new: Side, configuration: str) -> Wording:
+def worded(old: Side, new: Side, configuration: str, views: bool) -> Wording:
     """The sides of a review, each with the claims of both: asked as the new side says them, and as they were where that says otherwise.
 
-    `configuration` is one that both have, in which it is looked what claims say.
+    `configuration` is one that both have, in which it is looked what claims say; without `views` it does not matter how views are computed.
     """
     systems = build(new.design, configuration), build(old.design, configuration)
     now = {claim.name: claim for claim in new.claims}
-    measures = _measures(old.design, new.design)
+    measures = _measures(old.design, new.design) if views else {}
     other = tuple(claim.name for claim in old.claims if claim.name in now and not _says_the_same(claim, now[claim.name], systems))
     before = [claim for claim in old.claims if claim.name in now and (claim.name in other or _says(claim, systems[1]) & measures.keys())]
     gone = [claim for claim in old.claims if claim.name not in now]
@@ -63,7 +61,7 @@ def worded(old: Side, new: Side, configuration: str) -> Wording:
     return Wording(
         replace(old, design=_showing(old.design, here, old.design), claims=(*own, *asked)),
         replace(new, design=_showing(new.design, there, old.design), claims=(*new.claims, *asked, *(_measured(one, measures) for one in gone))),
-        other, tuple(claim.name for claim in gone), _otherwise(old.design, new.design), tuple(measures),
+        other, tuple(claim.name for claim in gone), _otherwise(old.design, new.design) if views else {}, tuple(measures),
     )  # fmt: skip
 
 
@@ -93,47 +91,44 @@ def _says(claim: Claim, system: System) -> set[str]:
         return set()
 
 
-@cache
-def demanded() -> frozenset[str]:
-    """The views that say what is demanded of a design."""
-    return frozenset(import_module("specproof.proofs.weight").DEMANDED)
-
-
 def _otherwise(old: Design[Any], new: Design[Any]) -> dict[str, tuple[Term, Term]]:
-    """Views of both that are other terms in the new design, though it has the fields of the old ones."""
-    both = {name: (_term(old, name), _term(new, name)) for name in old.views if _offers(old, name) and _offers(new, name)}
-    return {name: (before, after) for name, (before, after) in both.items() if before is not after and _has(new, before)}
+    """Views of both that are other terms in the new design, though it has the fields of the old ones: what each sees before and after."""
+    before, after = _terms(old, old.views), _terms(new, new.views)
+    return {name: (term, after[name]) for name, term in before.items() if name in after and term is not after[name] and _has(new, term)}
 
 
 def _measures(old: Design[Any], new: Design[Any]) -> dict[str, tuple[Term, Term]]:
     """The views that are computed in the old way too: as terms of the old design's fields, and of the new one's.
 
-    They are those that the new design computes by another text or offers no longer, and those that say what is demanded and are other
-    terms for whatever reason. Only of two texts of one design, or of a design and its variant with the same fields: through the views of a
-    design of another make a claim says nothing.
+    They are those that the new design computes by another text, and those that say what is demanded and are other terms for whatever reason.
+    Only of two texts of one design, of one name or with the same fields: through the views of another one a claim says nothing. Where the new
+    one is made from the old, also those that it offers no longer.
     """
-    if not _akin(old, new):
+    made = old.name == new.name or any(one is old for one in _back(new))
+    if old.name != new.name and _widths(old) != _widths(new):
         return {}
-    by_old_text = copy.copy(new)
-    by_old_text.views = {**new.views, **old.views}
+    before, after = _terms(old, old.views), _terms(new, new.views)
+    moved = _terms(new, {**new.views, **old.views})  # the old texts, over the new helpers
     found: dict[str, tuple[Term, Term]] = {}
-    for name in old.views:
-        before, after = (_term(design, name) if _offers(design, name) else None for design in (old, new))
-        if before is None or before is after:
+    for name, term in before.items():
+        says = name in demanded()
+        if name not in after and not made:
             continue
-        moved = _moved(by_old_text, name)
-        if moved is after and name not in demanded():
-            continue  # it follows a helper that is another
-        for term in (before, moved) if name in demanded() else (moved, before):
-            if term is not None and _has(new, term):
-                found[name] = before, term
-                break
+        if term is after.get(name) or (moved.get(name) is after.get(name) and not says):
+            continue  # it is the same, or follows a helper that is another
+        ways = [term, moved.get(name)] if says else [moved.get(name), term]
+        fits = [way for way in ways if way is not None and _has(new, way)]
+        if fits:
+            found[name] = term, fits[0]
     return found
 
 
-def _akin(old: Design[Any], new: Design[Any]) -> bool:
-    """Whether both are texts of one design, or one is a variant of the other and has the same fields."""
-    return old.name == new.name or (_widths(old) == _widths(new) and (any(one is old for one in _back(new)) or any(one is new for one in _back(old))))
+def _back(design: Design[Any]) -> Iterator[Design[Any]]:
+    """A design, and what it was made from, as far back as that goes."""
+    one: Design[Any] | None = design
+    while one is not None:
+        yield one
+        one = one.parent
 
 
 def _widths(design: Design[Any]) -> dict[str, int]:
@@ -146,29 +141,17 @@ def _has(design: Design[Any], term: Term) -> bool:
     return all(widths.get(str(used.data)) == used.width for used in variables([term]))
 
 
-def _back(design: Design[Any]) -> Iterator[Design[Any]]:
-    """A design, and what it was made from, as far back as that goes."""
-    one: Design[Any] | None = design
-    while one is not None:
-        yield one
-        one = one.parent
-
-
-def _offers(design: Design[Any], name: str) -> bool:
-    return name in design.views and name not in design.lacking
-
-
-def _term(design: Design[Any], name: str) -> Term:
-    """A view as a term of the fields."""
-    return sees(design, name, assemble(design.state, {path: variable(path, one.width) for path, one in leaves(design.state)}))
-
-
-def _moved(design: Design[Any], name: str) -> Term | None:
-    """The same of a view that was written for another design; None where it cannot be computed here."""
-    try:
-        return _term(design, name)
-    except ModelError:
-        return None
+def _terms(design: Design[Any], views: Mapping[str, Callable[..., Term]]) -> dict[str, Term]:
+    """Views as terms of a design's fields, without those that it lacks, and those that cannot be computed of it."""
+    anywhere = assemble(design.state, {path: variable(path, one.width) for path, one in leaves(design.state)})
+    showing = copy.copy(design)
+    showing.views = dict(views)
+    found = {}
+    for name in views:
+        with suppress(ModelError):
+            if views is not design.views or name not in design.lacking:
+                found[name] = sees(showing, name, anywhere)
+    return found
 
 
 def _showing(design: Design[Any], terms: Mapping[str, Term], old: Design[Any]) -> Design[Any]:

@@ -101,7 +101,7 @@ def compare(old: Policy, new: Policy, pool: Sequence[Host] = (), timeout: float 
         Side(_label(policy, old, new, tag), design(_label(policy, old, new, tag), f"guests under {policy.file}", places, before), tuple(claims()))
         for policy, places, tag in ((old, before, "old"), (new, after, "new"))
     ]
-    found = review(sides[0], sides[1], timeout=timeout, observables=("rdmsr", "faults"))
+    found = review(sides[0], sides[1], timeout=timeout, observables=("rdmsr", "faults"), old_views=False)  # a policy is what its views say
     changes = [_change(bit, old, new, host) for bit in bits() for host in hosts]
     return PolicyReview(
         old, new, hosts, tuple(one for one in changes if one.before != one.after),
