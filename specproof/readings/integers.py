@@ -14,44 +14,50 @@ def _ones(width: int) -> int:
     return (1 << width) - 1 if width else 1
 
 
-#: operator -> (term, values of its arguments) -> value; a truth value is 0 or 1.
-MEANING: Mapping[str, Callable[[Term, Sequence[int]], int]] = {
-    "const": lambda t, a: int(t.data),
-    "not": lambda t, a: a[0] ^ _ones(t.width),
-    "and": lambda t, a: a[0] & a[1],
-    "or": lambda t, a: a[0] | a[1],
-    "xor": lambda t, a: a[0] ^ a[1],
-    "ite": lambda t, a: a[1] if a[0] else a[2],
-    "implies": lambda t, a: (a[0] ^ 1) | a[1],
-    "add": lambda t, a: (a[0] + a[1]) & _ones(t.width),
-    "shl": lambda t, a: (a[0] << t.data) & _ones(t.width),
-    "lshr": lambda t, a: a[0] >> t.data,
-    "extract": lambda t, a: (a[0] >> t.data[1]) & _ones(t.width),
-    "zext": lambda t, a: a[0],
-    "eq": lambda t, a: int(a[0] == a[1]),
-    "ult": lambda t, a: int(a[0] < a[1]),
-    "bit": lambda t, a: a[0] >> t.data & 1,
+#: What a node is worth, from the values that were worked out before it.
+Worth = Callable[[list[int]], int]
+
+#: operator -> (term, all ones of its width, places of its arguments among the values) -> what it is worth; a truth value is 0 or 1.
+MEANING: Mapping[str, Callable[..., Worth]] = {
+    "const": lambda t, ones: lambda v: int(t.data),
+    "not": lambda t, ones, x: lambda v: v[x] ^ ones,
+    "and": lambda t, ones, x, y: lambda v: v[x] & v[y],
+    "or": lambda t, ones, x, y: lambda v: v[x] | v[y],
+    "xor": lambda t, ones, x, y: lambda v: v[x] ^ v[y],
+    "ite": lambda t, ones, c, x, y: lambda v: v[x] if v[c] else v[y],
+    "implies": lambda t, ones, x, y: lambda v: (v[x] ^ 1) | v[y],
+    "add": lambda t, ones, x, y: lambda v: (v[x] + v[y]) & ones,
+    "shl": lambda t, ones, x: lambda v: (v[x] << t.data) & ones,
+    "lshr": lambda t, ones, x: lambda v: v[x] >> t.data,
+    "extract": lambda t, ones, x: lambda v: (v[x] >> t.data[1]) & ones,
+    "zext": lambda t, ones, x: lambda v: v[x],
+    "eq": lambda t, ones, x, y: lambda v: int(v[x] == v[y]),
+    "ult": lambda t, ones, x, y: lambda v: int(v[x] < v[y]),
+    "bit": lambda t, ones, x: lambda v: v[x] >> t.data & 1,
 }
 
 
-@lru_cache(maxsize=512)
-def _order(roots: tuple[Term, ...]) -> tuple[list[tuple[Term, tuple[int, ...]]], list[int]]:
-    """Every node below the roots, arguments first, with the places of its arguments; and the places of the roots."""
+@lru_cache(maxsize=1024)
+def _order(roots: tuple[Term, ...]) -> tuple[list[tuple[str, Worth | None]], list[int]]:
+    """Every node below the roots, arguments first: a variable's name, or what another node is worth; and the places of the roots."""
     order = list(postorder(roots))
     place = {term: number for number, term in enumerate(order)}
-    return [(term, tuple(place[arg] for arg in term.args)) for term in order], [place[root] for root in roots]
+    nodes: list[tuple[str, Worth | None]] = []
+    for term in order:
+        is_named = term.op == "var"
+        worth = None if is_named else MEANING[term.op](term, _ones(term.width), *(place[arg] for arg in term.args))
+        nodes.append((str(term.data) if is_named else "", worth))
+    return nodes, [place[root] for root in roots]
 
 
 def evaluate_all(roots: Sequence[Term], values: Mapping[str, int]) -> list[int]:
     """The value of each root where variables have `values` by name; a truth value is 0 or 1."""
-    order, places = _order(tuple(roots))  # a run is replayed many times while it is shrunk
+    nodes, places = _order(tuple(roots))  # a run is replayed many times while it is shrunk
     found: list[int] = []
+    add = found.append
     try:
-        for term, args in order:
-            if term.op == "var":
-                found.append(int(values[term.data]))
-            else:
-                found.append(MEANING[term.op](term, [found[place] for place in args]))
+        for name, worth in nodes:
+            add(int(values[name]) if worth is None else worth(found))
     except KeyError as error:
         raise ModelError(f"no value was given for {error.args[0]!r}") from None
     return [found[place] for place in places]
