@@ -119,7 +119,7 @@ def decide_relation(
         verdicts, decision = relate(plain, [claim], Solver(timeout), patience)
     except MissingView as missing:
         return NotAsked(design.name, claim.name, str(missing))
-    empty = tuple(tautologies([claim], plain.left, lambda: Solver(timeout)))
+    empty = tuple(tautologies([claim], plain.left, Solver(timeout)))
     verdict = counted(verdicts[claim.name], empty)
     result = Result(design.name, plain.system.configuration, claim.name, "relation", verdict, time.perf_counter() - started, empty)
     if inspect:

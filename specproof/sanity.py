@@ -8,8 +8,7 @@ What no proof needs (a guard, an assumption) is listed, and fails nothing.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from specproof.claims import Claim, MissingView, Phrase, Property, Views, phrase
@@ -52,12 +51,8 @@ class Sanity:
         self.design, self.system, self.without = design, system, without
         self.seconds = seconds
         self.looked: set[str] = set()
-        self.found: list[Concern] = tautologies(claims, system, lambda: self.solver)
-
-    @cached_property
-    def solver(self) -> Solver:
-        """One of its own, as Z3's assignments depend on what was asked before; made when it is needed, since that takes time."""
-        return Solver(self.seconds)
+        self.solver = Solver(seconds)  # one of its own, as Z3's assignments depend on what was asked before
+        self.found: list[Concern] = tautologies(claims, system, self.solver)
 
     def explored(self, slice_: Slice, reached: Reached) -> None:
         """Actions that fire in no reachable state of the slice, here or in another configuration; of those that no other slice has shown."""
@@ -145,7 +140,7 @@ def fires(design: Design[Any], configuration: str, without: tuple[str, ...], nam
         return True  # nothing is known, and nothing is said
 
 
-def tautologies(claims: Sequence[Claim], system: System, solver: Callable[[], Solver]) -> list[Concern]:
+def tautologies(claims: Sequence[Claim], system: System, solver: Solver) -> list[Concern]:
     """Claims that are true whatever the views are. Z3 is asked about those alone that no simple values make false."""
     views = Views(system, system.state())
     said: dict[str, Phrase] = {}
@@ -155,9 +150,9 @@ def tautologies(claims: Sequence[Claim], system: System, solver: Callable[[], So
         except MissingView:
             continue
     apart = {name: _apart(one, f"{number}") for number, (name, one) in enumerate(said.items()) if not _denied(one.term)}
-    if not apart or solver().ask([conj(~term for term in apart.values())]).word == "sat":
+    if not apart or solver.ask([conj(~term for term in apart.values())]).word == "sat":
         return []
-    empty = [name for name, term in apart.items() if solver().ask([~term]).word == "unsat"]
+    empty = [name for name, term in apart.items() if solver.ask([~term]).word == "unsat"]
     return [Concern("tautology", name, f"{name} is true of any views whatever: it says nothing", fails=True, claim=name) for name in empty]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from specproof.graph import variables
@@ -46,14 +47,22 @@ class Solver:
     def __init__(self, seconds: float | None = None, work: float | None = None) -> None:
         """`seconds`: a limit for each question, by the clock, or None. `work`: one in seconds of an idle core, by Z3's count of what it does, so
         that the answers do not depend on what else the machine does; `SLACK` times that by the clock is then the last resort."""
-        import z3
-
-        self._z3 = z3
-        z3.Context.owner = False  # until it is made: Ctrl-C while it is leaves one whose end would ask for this and complain
-        self._context = z3.Context()
         self.seconds, self.work = seconds, work
         self.asked = 0
         self.spent = 0.0  # seconds of work, of the questions that had a limit of work
+
+    @cached_property
+    def _z3(self) -> Any:
+        import z3
+
+        return z3
+
+    @cached_property
+    def _context(self) -> Any:
+        """Made with the first question, as that takes time and not everybody has one."""
+        context = self._z3.Context
+        context.owner = False  # until it is made: Ctrl-C while it is leaves one whose end would ask for this and complain
+        return context()
 
     def ask(self, assertions: Sequence[Term]) -> Answer:
         """Whether the assertions can hold together, and with which values."""

@@ -149,7 +149,8 @@ def _less(
     gone = [name for name in old.actions if name not in new.actions]
     added = [name for name in leant if name not in old.assumptions]
     other = [name for name in leant if name in old.assumptions and any(_otherwise(name, *pair) for pair in systems.values())]
-    fewer = any(one.variables == two.variables and Solver().ask([one.starts, ~two.starts]).word == "sat" for one, two in systems.values())
+    starts = [(one.starts, two.starts) for one, two in systems.values() if one.variables == two.variables and one.starts is not two.starts]
+    fewer = any(Solver().ask([before, ~after]).word == "sat" for before, after in starts)
     said = [f"it has no configuration {some(left)}"] if left else []
     said += [f"it has no {some(gone)}"] if gone else []
     said += [f"it assumes {some(added)}"] if added else []

@@ -213,7 +213,7 @@ def _searched(old: System, new: System, table: Mapping[str, Observable], timeout
         if ready is None and len(table) > 1:
             halves = list(table)[: len(table) // 2], list(table)[len(table) // 2 :]
             return [part for half in halves for part in _searched(old, new, {name: table[name] for name in half}, timeout, exhaustive)]
-        found = [_Searched(Judge(old, new, pair, table), _verdicts(pair, [*table, COURSE], ready, timeout, exhaustive))]
+        found = [_Searched(Judge(old, new, pair, table), _verdicts(pair, [*table, COURSE], ready, solver, exhaustive))]
         if start != TOGETHER or pair.alike or not all(isinstance(one, Proved) for one in found[0].verdicts.values()):
             break
     if found:
@@ -242,17 +242,17 @@ def _from_common_starts(verdict: Verdict) -> Verdict:
     return verdict
 
 
-def _verdicts(pair: Lockstep, names: Sequence[str], ready: Slice | None, timeout: float | None, exhaustive: bool) -> dict[str, Verdict]:
+def _verdicts(pair: Lockstep, names: Sequence[str], ready: Slice | None, solver: Solver, exhaustive: bool) -> dict[str, Verdict]:
     """What differs at the start, and of the rest what the search says."""
-    verdicts: dict[str, Verdict] = _at_once(pair, timeout)
+    verdicts: dict[str, Verdict] = _at_once(pair, solver)
     asked = {name: pair.never(name) for name in names if name not in verdicts}
     ready = None if verdicts else ready
     try:
         for whole in (exhaustive or bool(verdicts), True):
             if set(asked) <= set(verdicts):
                 break
-            solver = Solver(timeout, None if timeout else PATIENCE)
-            search = _Search(pair.system, asked, dict.fromkeys(asked, "relation"), solver, verdicts.__setitem__)
+            bounded = Solver(solver.seconds, None if solver.seconds else PATIENCE)
+            search = _Search(pair.system, asked, dict.fromkeys(asked, "relation"), bounded, verdicts.__setitem__)
             search.exhaustive, search.ready = whole, ready
             search.run()
     except Disagreement as reason:
@@ -278,9 +278,8 @@ def unlike(old: System, new: System) -> tuple[str, ...]:
     return tuple(view for view in sorted(both) if _width(old, view) != _width(new, view))
 
 
-def _at_once(pair: Lockstep, timeout: float | None) -> dict[str, Verdict]:
+def _at_once(pair: Lockstep, solver: Solver) -> dict[str, Verdict]:
     """What can differ before any step."""
-    solver = Solver(timeout)
     if solver.ask([pair.system.starts, disj(~nothing(term) for term in pair.first.values())]).word == "unsat":
         return {}
     found: dict[str, Verdict] = {}
