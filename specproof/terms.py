@@ -40,6 +40,11 @@ class Term:
             "'ite(condition, a, b)', '&', '|' or '~'"
         )
 
+    def __index__(self) -> NoReturn:
+        raise ModelError(f"the term {_short(self)} is no number: it stands for every state at once; write what is computed of it as a term")
+
+    __int__ = __index__
+
     def __iter__(self) -> NoReturn:
         raise ModelError(f"the term {_short(self)} is not a sequence; take one bit with '.bit(k)', several with '.extract(high, low)'")
 
@@ -149,6 +154,11 @@ class Word(Term):
 
     def __neg__(self) -> NoReturn:
         raise ModelError("words have no '-': instead of '-a' write '~a + 1', and for all bits but those of a '~a'")
+
+    def __mul__(self, other: object) -> NoReturn:
+        raise ModelError("words have no '*', '/', '//', '%' or '**': multiply by 2 with 'a << 1', divide by 2 with 'a >> 1'; its rest is 'a & 1'")
+
+    __rmul__ = __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __mul__
 
     def __lshift__(self, by: int) -> Word:
         by = self._index(by, "shift")
