@@ -167,8 +167,8 @@ def check(
     from specproof.jsonout import Output, document
     from specproof.session import How, Session
 
-    file = Output(output) if output is not None else None
-    page = Output(html, "--html") if html is not None else None
+    file = Output(output, reads=targets) if output is not None else None
+    page = Output(html, "--html", targets) if html is not None else None
     session = Session.open(targets, claims, config, without, timeout, How(jobs, scheduler, quiet, live), memory)
     from specproof.trust.work import working
 
@@ -207,7 +207,7 @@ def explain(
     without += changes_on(instead)
     if form and emit:
         raise click.UsageError(f"--format {form} and --emit {emit} are two things to write; leave one out")
-    writer = Writer(form or emit, output, html, induction)
+    writer = Writer(form or emit, output, html, induction, (design,))
     memory = None if no_cache else _memory((design,), None)
     session = Session.open((design,), (claim,), config, without, timeout, How(jobs, scheduler, quiet), memory)
     return session.explain(paint(), writer.write if writer.wanted else None)

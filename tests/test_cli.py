@@ -176,6 +176,26 @@ def test_bad_usage_is_2(capsys: pytest.CaptureFixture[str], arguments: list[str]
     assert err.splitlines()[-1].startswith(f"specproof: {message}")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "{}", "--json", "{}"], ["check", "{}", "--html", "{}"], ["check", "{}:mine", "--assumptions", "--json", "{}"],
+        ["explain", "{}:mine", "small", "--format", "json", "-o", "{}"], ["explain", "{}", "small", "--html", "{}"],
+        ["review", "{}", "acrn", "-o", "{}"], ["mutate", "{}", "--json", "{}"], ["export", "{}", "--format", "btor2", "-o", "{}"],
+        ["fleet", "{}", "policy.toml", "--svg", "{}"], ["fleet", "pool.toml", "{}", "-o", "{}"],
+    ],
+)  # fmt: skip
+def test_what_is_read_is_not_overwritten(capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str]) -> None:
+    """A design file that a slip of the hand names for the output is as it was."""
+    path = Path(_design(tmp_path, "s.replace(a=v)"))
+    before = path.read_text()
+
+    code, out, err = ask(capsys, *(word.format(path) for word in arguments))
+
+    assert (code, out, path.read_text()) == (2, "", before)
+    assert err.endswith(f" {path}: this file is read, and would be overwritten; name another one\n")
+
+
 WRONG = [["check", "--jobs", "0"], ["check", "--timeout", "-1"], ["list", "things"], ["explain"], ["chekc"], ["review", "a", "b", "--timeout", "x"]]
 LIMITED = ("check", "explain", "review", "verify", "mutate", "fleet")
 LIMITS = [[command, "--timeout", limit] for command in LIMITED for limit in ("nan", "inf", "1e308")]

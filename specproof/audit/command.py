@@ -37,7 +37,7 @@ def audit(
     from specproof.session import How, Session
     from specproof.verdict import Unknown
 
-    file = Output(output) if output is not None else None
+    file = Output(output, reads=targets) if output is not None else None
     session = Session.open(targets, claims, configuration, (), timeout, How(*how), memory)
     base = session.work_through()
     if base.error:

@@ -58,7 +58,7 @@ def mutate(
 
     if order == 2 and sample is None:
         raise UsageError("--order 2 has too many mutants to decide them all; say how many to draw with --sample N")
-    file = Output(output) if output is not None else None
+    file = Output(output, reads=(target,)) if output is not None else None
     design, files = _design(target)
     chosen = tuple(name.strip() for name in operators.split(",")) if operators is not None else ()
     request = Request(design, files, chosen, order, sample, seed, actions, claims, timeout)

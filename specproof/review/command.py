@@ -54,7 +54,7 @@ def review(
     from specproof.jobs import cores
     from specproof.jsonout import Output
 
-    file = Output(output, "--output") if output not in (None, "-") and output is not None else None
+    file = Output(output, "--output", (*targets, *([pool] if pool else []))) if output is not None and output != "-" else None
     if policy:
         from specproof.review.policy.command import reviewed as review_policies
 
@@ -91,7 +91,7 @@ def fleet(pool_file: str, policy_file: str, timeout: float | None, form: str, sv
     from specproof.jsonout import Output
     from specproof.review.policy.fleet_command import decided
 
-    file = Output(output, "--output") if output is not None and output != "-" else None
+    file = Output(output, "--output", (pool_file, policy_file)) if output is not None and output != "-" else None
     text, result = decided(pool_file, policy_file, timeout, form, svg, _painted(form, output))
     if file is not None:
         file.text(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from specproof.errors import UsageError
@@ -15,15 +16,15 @@ if TYPE_CHECKING:
 class Writer:
     """One form to standard output or a file, and the page; files are found unwritable before any work is done."""
 
-    def __init__(self, form: str | None, output: str | None, html: str | None, induction: bool) -> None:
-        """`form`: as in forms.py; None for none."""
+    def __init__(self, form: str | None, output: str | None, html: str | None, induction: bool, reads: Sequence[str] = ()) -> None:
+        """`form`: as in forms.py; None for none. `reads`: files that are not to be overwritten."""
         if output is not None and form is None:
             raise UsageError(f"--output {output}: there is nothing to write; add --format or --emit")
         if induction and form is not None:
             raise UsageError("--induction is told on the terminal; leave out --format and --emit")
         self.form, self.induction = form, induction
-        self.output = Output(output, "--output") if output not in (None, "-") else None
-        self.html = Output(html, "--html") if html is not None else None
+        self.output = Output(output, "--output", reads) if output not in (None, "-") else None
+        self.html = Output(html, "--html", reads) if html is not None else None
 
     @property
     def wanted(self) -> bool:

@@ -67,7 +67,7 @@ def export(
     from specproof.plan import chosen, files_of
     from specproof.trust.export import export as made
 
-    file = Output(output, "-o") if output is not None else None
+    file = Output(output, "-o", (design,)) if output is not None else None
     if file is None and form == "aiger" and sys.stdout.isatty():
         raise UsageError("AIGER's binary form is not for a terminal: write -o FILE, or --format aag")
     known = library(files_of((design,)))

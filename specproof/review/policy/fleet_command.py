@@ -17,7 +17,7 @@ TERMINAL = 100
 
 def decided(pool_file: str, policy_file: str, timeout: float | None, form: str, svg: str | None, colours: bool) -> tuple[str, int]:
     """The matrix in a form, and the exit code; the picture goes to the file `svg`, if one is given."""
-    drawing = Output(svg, "--svg") if svg is not None else None
+    drawing = Output(svg, "--svg", (pool_file, policy_file)) if svg is not None else None
     found = fleet(policy(policy_file), pool(pool_file), timeout)
     if drawing is not None:
         drawing.text(picture(found))
