@@ -112,8 +112,8 @@ class Output:
         self.text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
     def text(self, text: str) -> None:
-        """The whole file or, where that fails, none of it."""
-        self.data(text.encode("utf-8"))
+        """The whole file or, where that fails, none of it. A path that is no UTF-8 stands in it as JSON and Python write it, with a backslash."""
+        self.data(text.encode("utf-8", "backslashreplace"))
 
     def data(self, content: bytes) -> None:
         """The same of a file that is not text."""

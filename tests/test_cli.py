@@ -196,6 +196,20 @@ def test_what_is_read_is_not_overwritten(capsys: pytest.CaptureFixture[str], tmp
     assert err.endswith(f" {path}: this file is read, and would be overwritten; name another one\n")
 
 
+def test_a_path_that_is_no_utf_8_is_written_too(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Its run can be replayed from the file that names it, and an address has its byte."""
+    folder = tmp_path / os.fsdecode(b"\xff")
+    folder.mkdir()
+    broken, trace, sarif = _design(folder, "s.replace(a=v)"), str(tmp_path / "trace.json"), tmp_path / "found.sarif"
+    kept = _design(tmp_path, "s.replace(a=v & 1)")
+
+    assert main(["explain", broken, "small", "--format", "json", "-o", trace]) == 1
+    assert main(["replay", trace]) == 0
+    assert main(["review", kept, broken, "--format", "sarif", "-o", str(sarif)]) == 1
+    assert "%FF/" in sarif.read_text()
+    assert "Traceback" not in capsys.readouterr().err
+
+
 WRONG = [["check", "--jobs", "0"], ["check", "--timeout", "-1"], ["list", "things"], ["explain"], ["chekc"], ["review", "a", "b", "--timeout", "x"]]
 LIMITED = ("check", "explain", "review", "verify", "mutate", "fleet")
 LIMITS = [[command, "--timeout", limit] for command in LIMITED for limit in ("nan", "inf", "1e308")]

@@ -125,5 +125,5 @@ def _location(at: Place, text: str, number: int) -> dict[str, Any]:
 
 def _physical(at: Place) -> dict[str, Any]:
     path = PurePath(at.file)
-    uri = quote(path.as_posix()) if not path.is_absolute() else path.as_uri()
+    uri = quote(path.as_posix(), errors="surrogateescape") if not path.is_absolute() else path.as_uri()
     return {"artifactLocation": {"uri": uri}, "region": {"startLine": max(1, at.line)}}
