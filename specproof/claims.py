@@ -205,18 +205,23 @@ class Phrase:
         return self.said[looks][1]
 
 
-class _Free:
-    """Views of no state: each is a variable."""
+#: Bits of a word in the claims that ship.
+USUAL = 64
 
-    def __init__(self, like: Views, suffix: str) -> None:
-        self._like, self._suffix = like, suffix
+
+class _Free:
+    """Views of no state: each is a variable, as wide as it is there or, where that is given, so `wide` if it is a word."""
+
+    def __init__(self, like: Views, suffix: str, wide: int | None = None) -> None:
+        self._like, self._suffix, self._wide = like, suffix, wide
         self._names: dict[str, Term] = {}
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         if name not in self._names:
-            self._names[name] = variable(name + self._suffix, getattr(self._like, name).width)
+            width = getattr(self._like, name).width
+            self._names[name] = variable(name + self._suffix, (self._wide or width) if width else 0)
         return self._names[name]
 
 
@@ -228,6 +233,7 @@ def phrase(claim: Claim, *like: Views) -> Phrase:
     except ModelError:
         for view, one in zip(like, free, strict=True):
             _as_said(claim, view, one._names)
+        _as_wide(claim, like, free)
         raise
     return Phrase(term, tuple(one._names for one in free))
 
@@ -240,6 +246,21 @@ def _as_said(claim: Claim, like: Views, seen: Mapping[str, Term]) -> None:
                 odd, wanted = ("a word", "a truth value") if kind is Bool else ("a truth value", "a word")
                 place = at(like._system.places.get(name, ""))
                 raise ModelError(f"{place}the view {name} is {odd}, and {wanted} was expected: claim {claim.name} takes it for that")
+
+
+def _as_wide(claim: Claim, like: tuple[Views, ...], free: list[_Free]) -> None:
+    """ModelError where it is the width of a view with which the claim cannot be asked: of words of the usual width it can."""
+    usual = [_Free(view, one._suffix, USUAL) for view, one in zip(like, free, strict=True)]
+    try:
+        _call(claim, *usual)
+    except ModelError:
+        return
+    for view, one in zip(like, usual, strict=True):
+        for name in one._names:
+            width = getattr(view, name).width
+            if width not in (0, USUAL):
+                given = f"the view {name} has {width} bits, and claim {claim.name} takes it for {USUAL}"
+                raise ModelError(f"{at(view._system.places.get(name, ''))}{given}; write '.zext({USUAL})', or give the view another name") from None
 
 
 def instantiate(claim: Claim, system: System) -> Property:

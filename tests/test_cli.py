@@ -579,3 +579,22 @@ def test_interruption_shows_what_is_there(tmp_path: Path, jobs: list[str]) -> No
     assert err.endswith("specproof: interrupted; what was decided by then is above\n")
     assert "Traceback" not in err
     assert [one["verdict"] for one in json.loads(path.read_text(encoding="utf-8"))["results"]] == ["proved", "proved", "unknown"]
+
+
+def test_a_view_of_another_width_is_told_where_it_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """And not at the line of the claim, which ships and is right for others."""
+    path = tmp_path / "narrow.py"
+    path.write_text(
+        "from typing import Annotated\nfrom specproof import Design, State, U64, Word, field\n"
+        "class S(State):\n    a: Annotated[Word, 32] = field('a word')\n    b: U64 = field('another')\n"
+        "d = Design('d', S, doc='narrow')\nd.initial(lambda s: s.a == 0)\n"
+        "@d.view\ndef effective(s):\n    return s.a\n"
+        "@d.view\ndef required_value(s):\n    return s.b\n"
+        "@d.view\ndef guest_runs(s):\n    return s.a.bit(0)\n"
+    )
+
+    code, _, err = ask(capsys, "check", str(path), "--claim", "forced-to-one")
+
+    assert code == 2
+    given = "the view effective has 32 bits, and claim forced-to-one takes it for 64"
+    assert err == f"specproof: {path}:8: {given}; write '.zext(64)', or give the view another name\n"
