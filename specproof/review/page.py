@@ -7,11 +7,15 @@ from html import escape
 from pathlib import Path
 
 import specproof
-from specproof.review.line import line
+from specproof.review.line import _steps, line
 from specproof.review.paper import document
-from specproof.review.result import MEANING, Answer, ClaimChange, Review, word
+from specproof.review.result import FATES, MEANING, Answer, ClaimChange, Review, listed, word
+from specproof.review.weight import rank
 from specproof.story.blocks import Block
 from specproof.verdict import Refuted, Result
+
+#: What became of claims about which a reader has nothing to do.
+SETTLED = ("new", "proved", "carried out", "kept", "not asked")
 
 _STYLE = """
 .bad { border-left: 4px solid var(--bad); } .fine { border-left: 4px solid var(--good); } .odd { border-left: 4px solid var(--odd); }
@@ -45,8 +49,7 @@ def _review(review: Review) -> Iterable[str]:
     yield f"<section>\n<h2>{escape(review.old.label)} → {escape(review.new.label)}</h2>"
     kind = {0: "fine", 1: "bad", 3: "odd"}[review.code]
     yield f'<p class="verdict {kind}">{escape(line(review))}</p>'
-    if review.claims:
-        yield _matrix(review)
+    yield from _matrix(review)
     skipping = False
     for block in document(review)[2:]:
         if block.kind == "title":
@@ -56,9 +59,21 @@ def _review(review: Review) -> Iterable[str]:
     yield "</section>"
 
 
-def _matrix(review: Review) -> str:
+def _matrix(review: Review) -> Iterable[str]:
+    """The claims, worst first; those of which there is nothing to do are folded away."""
+    ranked = sorted(review.claims, key=lambda change: (FATES.index(change.fate), rank(change.claim)))
+    moved = [change for change in ranked if change.fate not in SETTLED]
+    rest = [change for change in ranked if change.fate in SETTLED]
+    if moved:
+        yield _table(review, moved)
+    if rest:
+        fates = listed([f"{sum(change.fate == fate for change in rest)} {fate}" for fate in dict.fromkeys(change.fate for change in rest)])
+        yield f"<details><summary>Verdicts on {'the other ' if moved else ''}claims: {fates}</summary>\n{_table(review, rest)}\n</details>"
+
+
+def _table(review: Review, changes: Sequence[ClaimChange]) -> str:
     rows = []
-    for change in review.claims:
+    for change in changes:
         cells = "".join(_cell(answer) for answer in (change.old, change.new))
         name = f'<span class="id">{escape(change.id)}</span> {escape(change.claim)}'
         where = escape(change.configuration.replace("~", " against "))
@@ -72,7 +87,7 @@ def _cell(answer: Answer | None) -> str:
     said = word(answer)
     if said == "not asked":
         return '<td class="none">not asked</td>'
-    length = f", {answer.verdict.trace.length} steps" if isinstance(answer, Result) and isinstance(answer.verdict, Refuted) else ""
+    length = f", {_steps(answer.verdict.trace.length)}" if isinstance(answer, Result) and isinstance(answer.verdict, Refuted) else ""
     return f'<td class="{escape("proved" if said == "holds" else said)}">{escape(said)}{length}</td>'
 
 
