@@ -136,16 +136,28 @@ def _runs(review: Review, full: bool) -> Iterator[Block]:
     fates = ("lost", "worse", "new and refuted", "still refuted", "gained") if full else ("lost", "worse", "new and refuted")
     asked = [same for same in _told_alike(review) if same[0].fate in fates and not same[0].same_run]
     asked.sort(key=lambda same: (FATES.index(same[0].fate), not protects(same[0].claim), _told_length(same[0]), rank(same[0].claim)))
-    for same in asked if full else asked[:RUNS]:
+    told = asked if full else sorted(asked, key=lambda same: _is_repeated(same, asked))[:RUNS]
+    for same in told:
         yield from _run(same, review)
-    if not full and len(asked) > RUNS:
-        rest = listed([title(same[0]) for same in asked[RUNS : 2 * RUNS + 1]]) if len(asked) <= 2 * RUNS + 1 else f"{len(asked) - RUNS} more claims"
+    left = [same for same in asked if same not in told]
+    if left:
+        rest = listed([title(same[0]) for same in left]) if len(left) <= RUNS + 1 else f"{len(left)} more claims"
         yield Block("text", f"The runs that break {rest} are told with --full.")
 
 
-def _told_length(change: ClaimChange) -> int:
+def _is_repeated(same: list[ClaimChange], among: Sequence[list[ClaimChange]]) -> bool:
+    """Whether an earlier one breaks by the same actions: of two runs that are told, two should be seen."""
+    first = next(other for other in among if _actions(other[0]) == _actions(same[0]))
+    return first is not same
+
+
+def _actions(change: ClaimChange) -> tuple[str, ...]:
     run = change.run if change.run is not None else change.old_run
-    return run.trace.length if run is not None else 0
+    return tuple(step.action for step in run.trace.steps) if run is not None else ()
+
+
+def _told_length(change: ClaimChange) -> int:
+    return len(_actions(change))
 
 
 def _run(same: list[ClaimChange], review: Review) -> Iterator[Block]:
