@@ -19,6 +19,7 @@ from specproof.explore import Hit, Reached
 from specproof.graph import postorder
 from specproof.layout import Steps
 from specproof.slice import Move, Slice
+from specproof.spurious import Spurious
 from specproof.system import System
 from specproof.trace import fails, initial_state, take
 from specproof.ways import Ways
@@ -31,6 +32,9 @@ CONSTANTS = 4
 
 #: Hits to which the same actions lead, of which one with a run on integers is looked for.
 ALIKE = 8
+
+#: Runs that no full-width run follows, of which it is looked what excludes them.
+SPURIOUS = 3
 
 #: Keys of a slice that are bits of fields and inputs; the others are answers that it cannot know.
 KINDS = ("word", "bool", "watched")
@@ -97,6 +101,14 @@ class Concrete:
         for hit in hits:
             found.setdefault(tuple(self.reached.path(self.slice, hit)), []).append(hit)
         return [(actions, sorted(alike, key=self._set)[:ALIKE]) for actions, alike in found.items()]
+
+    def spurious(self, hits: Sequence[Hit]) -> list[Spurious]:
+        """The first few runs to hits, where none was found at full width."""
+        keys = tuple(self.slice.layout.keys)
+        found = []
+        for actions, alike in self.by_actions(hits)[:SPURIOUS]:
+            found.append(Spurious(actions, self._position(int(self.reached.states[alike[0].state])), keys))
+        return found
 
     def _set(self, hit: Hit) -> int:
         """How many bits are set in the slice state with which a run to the hit starts: what happens in it should be done in it."""

@@ -29,10 +29,11 @@ from specproof.readable import lines
 from specproof.sanity import Sanity, tautologies
 from specproof.slice import Slice
 from specproof.solver import Solver
+from specproof.spurious import Spurious, excluding
 from specproof.system import System, build
-from specproof.terms import FALSE
+from specproof.terms import FALSE, Bool
 from specproof.trace import Trace, violates
-from specproof.tracked import STEPS, Tracked, track
+from specproof.tracked import MOST, STEPS, Tracked, candidates, track
 from specproof.verdict import Concern, NotAsked, Proved, Refuted, Result, Unknown, Vacuous, Verdict
 
 Report = Callable[[Result | NotAsked], None]
@@ -45,6 +46,8 @@ SLICE = "one-bit slice, lemmas, Z3 at full width"
 SHARE = 0.7
 TRACKED = "one-bit slice with tests of words, lemmas, Z3 at full width"
 LIFTED = "one-bit slice, replayed on integers"
+#: Times that tests are looked for which exclude the slice's spurious runs.
+ROUNDS = 4
 
 
 def decide(
@@ -220,6 +223,7 @@ class Decision:
         self.proofs: list[Accepted] = []
         self.left: dict[str, str] = {}
         self.ways: dict[str, Callable[[int], Allowed]] = {}
+        self.spurious: dict[str, list[Spurious]] = {}
         self.saw: dict[str, tuple[Slice, Reached]] = {}
         self.sanity: Sanity | None = None
         self.patience: float | None = None
@@ -287,10 +291,36 @@ class Decision:
             self._prove(slice_, reached, {**proving, **self.along}, witnesses, told)
 
     def _track(self) -> None:
-        """What the slice leaves open, on a slice that keeps tests of whole words in mind."""
+        """What the slice leaves open, on a slice that keeps tests of whole words in mind: those that its spurious runs need, as long as that
+        finds more of them, and then as many as there may be."""
+        system = replace(self.system, couple=None)
+        chosen: list[Bool] = []
+        for done in range(ROUNDS if self.spurious.keys() & self.left else 0):
+            more = self._missing(system, chosen)
+            if (done and not more) or len(chosen) + len(more) > MOST:
+                break
+            chosen += more
+            self._with_in_mind(system, chosen, widely=False)
+        if self.left:
+            asked = [self.properties[name] for name in self.left]
+            self._with_in_mind(system, candidates(narrow(system, asked), [*asked, *self.along.values()])[:MOST], widely=True)
+
+    def _missing(self, system: System, chosen: Sequence[Bool]) -> list[Bool]:
+        """Tests that exclude a spurious run to what is left, and are not among those that are chosen."""
+        found: dict[Bool, None] = {}
+        for name in self.left:
+            asked = self.properties[name]
+            narrowed = narrow(system, [asked])
+            others = [test for test in candidates(narrowed, [asked]) if all(test is not one for one in chosen)]
+            for run in self.spurious.get(name, ()):
+                found |= dict.fromkeys(excluding(narrowed, asked, run, others, chosen, self.solver))
+        return list(found)
+
+    def _with_in_mind(self, system: System, tests: Sequence[Bool], *, widely: bool) -> None:
+        """Decides what is left on a slice that keeps these tests in mind."""
         asked = {name: self.properties[name] for name in self.left}
         every = {**asked, **self.along}
-        told = track(replace(self.system, couple=None), list(every.values()), self.solver)
+        told = track(system, list(every.values()), tests, self.solver, widely=widely)
         if told is None:
             return
         try:
@@ -303,7 +333,7 @@ class Decision:
             before, self.left = len(self.proofs), {}
             self._settle(slice_, reached, asked, told)
             self._tell(self.proofs[before:])
-            self.left = {name: f"{reason}, {told}" for name, reason in self.left.items()}
+            self.left = {name: f"{reason}, {told}" if tests else reason for name, reason in self.left.items()}
 
     def _explore(self, properties: Mapping[str, Property]) -> tuple[Slice, Reached]:
         asked = [*properties.values(), *self.along.values()]
@@ -319,6 +349,7 @@ class Decision:
         ways = partial(concrete.ways.to, name)
         if trace is None:
             self.ways[name] = ways
+            self.spurious[name] = concrete.spurious(hits)
             self.left[name] = f"the slice has a run of {hits[0].depth} steps that no full-width run follows"
         elif self.kinds[name] == "reachability":
             self.report(name, Proved(LIFTED, witness=trace))

@@ -62,6 +62,11 @@ def at_representatives(facts: Sequence[Term], goal: Bool) -> tuple[Term, ...]:
     return (*facts, ~goal) if mask is None else (*(_zero(fact, mask) for fact in facts), _fails(goal, False, mask))
 
 
+def fails_at(goal: Bool, position: int) -> Bool:
+    """That the goal fails, by a word that is not as it should be at this position where it is words that must fail."""
+    return _fails(goal, False, 1 << position)
+
+
 def _zero(fact: Term, mask: int) -> Term:
     """The fact, or less where it says that a word is zero."""
     if fact.op == "implies":
@@ -78,7 +83,7 @@ def _fails(term: Term, wanted: bool, mask: int) -> Bool:
         return _fails(term.args[0], not wanted, mask)
     if op == "eq" and not wanted:
         left, right = (cast(Word, arg) for arg in term.args)
-        return ((left ^ right) & mask) != 0
+        return ((left ^ right) & (mask & ((1 << left.width) - 1))) != 0
     if op in ("and", "or", "implies") and not term.width:
         parts = [(arg, wanted != (op == "implies" and place == 0)) for place, arg in enumerate(term.args)]
         if wanted != (op == "and"):

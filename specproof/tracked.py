@@ -18,24 +18,28 @@ from specproof.lemmas import Certificate
 from specproof.readings.text import show
 from specproof.solver import Solver
 from specproof.system import Action, System
-from specproof.terms import TRUE, Bool, Term, Word, conj, disj, variable
+from specproof.terms import FALSE, TRUE, Bool, Term, Word, conj, disj, variable
 
 #: Tests that are kept in mind, and combinations of answers that are told apart for one action.
 MOST, WAYS = 8, 256
 
-#: Questions to Z3 about all of them, and steps that an exploration with them may look at (patterns by combinations of inputs).
-QUESTIONS, STEPS = 400, 1 << 27
+#: Questions to Z3 about chosen tests, and about others beside them; steps that an exploration may look at (patterns by combinations of inputs).
+QUESTIONS, WIDELY, STEPS = 1000, 400, 1 << 27
+
+#: Choices in a test that are followed to where it is another test; one with more is left as it is.
+BRANCHES = 8
 
 
 @dataclass(frozen=True)
 class Tracked:
     """A system with a truth value for each test. `tests` are by these truth values; `leaning` has the actions of which what is said of
-    the tests needs assumptions; `counted` the words among theirs that some action adds to."""
+    the tests needs assumptions; `counted` the words among theirs that some action adds to; `told` what tests of an action are in terms of others."""
 
     system: System
     tests: Mapping[Term, Bool]
     leaning: frozenset[str]
     counted: tuple[str, ...]
+    told: Mapping[str, Mapping[Term, Term]]
 
     def __str__(self) -> str:
         """What is in mind, for somebody whose claim that did not decide."""
@@ -44,10 +48,11 @@ class Tracked:
         return said + (f" (if {what} cannot wrap around, say so in an assumption)" if what else "")
 
     def property(self, prop: Property) -> Property:
-        """The same property, where it speaks of states with the truth values for the tests."""
+        """The same property, where it speaks of states with the truth values for the tests, and of steps with what their tests are."""
         by: dict[Term, Term] = {test: value for value, test in self.tests.items()}
         state = prop.state if prop.always is None else cast(Bool, replaced([prop.always], by)[0])
-        return replace(prop, state=state, happens=prop.happens and self.property(prop.happens))
+        steps = {name: cast(Bool, replaced([term], self.told.get(name, {}))[0]) for name, term in prop.steps.items()}
+        return replace(prop, state=state, steps=steps, happens=prop.happens and self.property(prop.happens))
 
     def certified(self, certificate: Certificate) -> Certificate:
         """The certificate as one of the system itself: lemmas speak of the tests, and steps use what the tests' answers lean on."""
@@ -58,18 +63,25 @@ class Tracked:
         return certificate
 
 
-def track(system: System, properties: Sequence[Property], solver: Solver) -> Tracked | None:
-    """The system with the tests in mind on which what is asked depends; None where there are none. It has the runs of the system."""
+def track(system: System, properties: Sequence[Property], chosen: Sequence[Bool], solver: Solver, *, widely: bool = True) -> Tracked | None:
+    """The system with the chosen tests in mind; None where there are too many. It has the runs of the system.
+
+    `widely`: their answers are related to those of other tests that an action makes, too. With no tests its actions alone are told better.
+    """
     narrowed = narrow(system, properties)
-    tests = {variable(show(test), 0): test for test in candidates(narrowed, properties)}
-    if not tests or len(narrowed.variables) + len(tests) > 64:  # no slice has room for more
+    tests = {variable(show(test), 0): test for test in chosen}
+    if (widely and not tests) or len(narrowed.variables) + len(tests) > 64:  # no slice has room for more
         return None
-    asking = _Asking(solver)
+    asking = _Asking(solver, WIDELY if widely else QUESTIONS)
     base = asking.ways(tests, TRUE)
     words = set(variables(tests.values()))
     actions: dict[str, Action] = {}
     leaning: set[str] = set()
+    told: dict[str, dict[Term, Term]] = {}
     for name, action in system.actions.items():
+        made = [test for test in _made(action, properties) if test not in set(tests.values())]
+        known = [*tests.values(), *made]
+        told[name] = {test: said for test in made if (said := _said(test, [one for one in known if one is not test])) is not test}
         by = {term: action.next[path] for path, term in system.variables.items() if path in action.next}
         after = dict(zip(tests, cast(list[Bool], substitute(list(tests.values()), by)), strict=True))
         moved = {value: term for value, term in after.items() if term is not tests[value]}
@@ -77,7 +89,7 @@ def track(system: System, properties: Sequence[Property], solver: Solver) -> Tra
         asked = {variable(f"{show(test)} asked", 0): test for test in _asked(action, tests.values()) if moved or words & set(variables([test]))}
         said = base  # what the guard says of the tests, it says itself
         if moved or asked:
-            for more in (asked, {}):  # with what the action itself asks of its inputs, if that is not too much
+            for more in (asked, {}) if widely else ({},):  # with what the action itself asks of its inputs, if that is not too much
                 ways = asking.ways({**tests, **next_, **more}, action.guard)
                 if ways is not TRUE or not more:
                     break
@@ -87,14 +99,63 @@ def track(system: System, properties: Sequence[Property], solver: Solver) -> Tra
             said = cast(Bool, substitute([ways], {**next_, **more})[0])
         if asking.left <= 0:
             return None
-        told = {str(value.data): term for value, term in moved.items()}
-        actions[name] = replace(action, guard=conj((action.guard, *_equal(tests), said)), next={**action.next, **told})
+        then = {value: _said(term, known) for value, term in moved.items()}
+        actions[name] = _retold(replace(action, guard=conj((action.guard, *_equal(tests), said))), then, told[name])
     values = {str(value.data): value for value in tests}
     start = conj((system.initial, *_equal(tests), asking.ways(tests, system.initial)))
     counted = tuple(sorted(str(one.data) for one in _counted(narrowed) & set(variables(tests.values()))))
     kept: dict[Term, Term] = {test: value for value, test in tests.items()}
     whole = replace(system, variables={**system.variables, **values}, initial=start, actions=actions, couple=lambda test: kept.get(test, test))
-    return Tracked(whole, tests, frozenset(leaning), counted)
+    return Tracked(whole, tests, frozenset(leaning), counted, told)
+
+
+def _made(action: Action, properties: Sequence[Property]) -> list[Bool]:
+    """The tests that an action makes, and those that are asked of it."""
+    asked = [one.steps[action.name] for prop in properties for one in (prop, prop.happens) if one is not None and action.name in one.steps]
+    return [cast(Bool, one) for one in postorder([action.guard, *action.assumed.values(), *action.next.values(), *asked]) if one.op in ("eq", "ult")]
+
+
+def _retold(action: Action, then: Mapping[Term, Term], told: Mapping[Term, Term]) -> Action:
+    """The action with its tests in terms of others, and what it makes of the tests in mind."""
+    terms = iter(replaced([action.guard, *action.assumed.values(), *action.next.values(), *then.values()], told))
+    return replace(
+        action, guard=cast(Bool, next(terms)), assumed={name: cast(Bool, next(terms)) for name in action.assumed},
+        next={path: next(terms) for path in action.next} | {str(value.data): next(terms) for value in then},
+    )  # fmt: skip
+
+
+def _said(test: Bool, others: Sequence[Bool]) -> Bool:
+    """The test in terms of others, wherever a choice (`ite`) in its words is made so that it is one of them; the very test where it never is.
+
+    `(c ? a : b) == d` is `c & a == d | ~c & b == d`: on the slice these would be three tests that have nothing to do with each other.
+    """
+    found: dict[Bool, list[Bool]] = {}
+    open_: list[Bool] = []  # where it is none of them
+    left = BRANCHES
+
+    def follow(one: Term, path: Bool, forms: Sequence[Term]) -> None:
+        nonlocal left
+        if one.op == "const":
+            found.setdefault(cast(Bool, one), []).append(path)
+            return
+        if (known := next((other for form, other in zip(forms, others, strict=True) if form is one), None)) is not None:
+            found.setdefault(known, []).append(path)
+            return
+        choice = next((inner for inner in reversed(list(postorder(one.args))) if inner.op == "ite" and inner.width), None)
+        left -= choice is not None
+        if choice is None or left < 0:
+            open_.append(path)
+            return
+        condition = cast(Bool, choice.args[0])
+        for value, way in ((TRUE, condition), (FALSE, ~condition)):
+            chosen, *known_forms = replaced([one, *forms], {condition: value})
+            follow(chosen, path & way, known_forms)
+
+    if all(test is not other for other in others):
+        follow(test, TRUE, others)
+    if not found or left < 0:
+        return test
+    return disj([*(disj(paths) & other for other, paths in found.items()), disj(open_) & test])
 
 
 def _asked(action: Action, tests: Iterable[Term]) -> list[Bool]:
@@ -111,14 +172,14 @@ def _equal(tests: Mapping[Term, Bool]) -> list[Bool]:
 class _Asking:
     """Questions about the answers that tests can have together, as long as there are not too many."""
 
-    def __init__(self, solver: Solver) -> None:
-        """No question was asked yet."""
-        self.solver, self.left = solver, QUESTIONS
+    def __init__(self, solver: Solver, left: int) -> None:
+        """So many may be asked."""
+        self.solver, self.left = solver, left
 
     def ways(self, tests: Mapping[Term, Bool], given: Bool) -> Bool:
         """Which answers the tests can have, as a formula of the truth values that stand for them; true where that is not found out."""
         found: list[Bool] = []
-        while self.left > 0:
+        while tests and self.left > 0:
             self.left -= 1
             answer = self.solver.ask([given, *_equal(tests), *(~way for way in found)])
             if answer.word == "unsat":
@@ -130,7 +191,8 @@ class _Asking:
 
 
 def candidates(system: System, properties: Iterable[Property]) -> list[Bool]:
-    """Tests of state words: those that actions make, and orders that are asked about; where a word is counted, its order too."""
+    """Tests of state words: those that actions make, and orders that are asked about; where a word is counted, its order too. Those that compare
+    with constants come last."""
     state = set(system.variables.values())
     made = postorder(term for action in system.actions.values() for term in (action.enabled, *action.next.values()))
     asked = postorder(term for prop in properties for term in terms_of(prop))
@@ -141,7 +203,7 @@ def candidates(system: System, properties: Iterable[Property]) -> list[Bool]:
         a, b = cast(tuple[Word, Word], test.args)
         if counted & set(variables([test])) and "const" not in (a.op, b.op):
             tests |= dict.fromkeys((*(() if test.op == "eq" else (a == b,)), a < b, b < a))
-    return sorted(tests, key=lambda test: any(arg.op == "const" for arg in test.args))[:MOST]
+    return sorted(tests, key=lambda test: any(arg.op == "const" for arg in test.args))
 
 
 def _counted(system: System) -> set[Term]:

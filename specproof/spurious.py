@@ -1,0 +1,86 @@
+"""Why a run of the slice is none: the tests of whole words that, kept in mind from step to step, exclude it.
+
+A slice has a test of words answered anew at every step. So it may have a run that no full-width run follows, and most
+tests of a system have nothing to do with that. Here each step of such a run is what it is at full width, and the states
+between the steps agree in what the slice sees of them and in the answers of some tests: which of these exclude the run is asked of Z3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from specproof.claims import Property
+from specproof.graph import substitute
+from specproof.solver import Solver
+from specproof.symmetry import fails_at
+from specproof.system import System
+from specproof.terms import TRUE, Bool, Term, Word, variable
+
+
+@dataclass(frozen=True)
+class Spurious:
+    """A run of a slice to a violation: its actions, the position at which it was seen, and what the slice sees of a state."""
+
+    actions: tuple[str, ...]
+    position: int
+    keys: tuple[Hashable, ...]
+
+
+def excluding(system: System, prop: Property, run: Spurious, tests: Sequence[Bool], kept: Sequence[Bool], solver: Solver) -> list[Bool]:
+    """The fewest of the `tests` (none can be left out) that exclude the run beside those that are `kept` in mind already; empty where
+    these do it alone, so that no test is missing, or where all tests together do not."""
+    always, links = _linked(system, prop, run, [*kept, *tests])
+    always += [link for test in kept for link in links[test]]
+
+    def excluded(among: Sequence[Bool]) -> bool:
+        return solver.ask([*always, *(link for test in among for link in links[test])]).word == "unsat"
+
+    if not tests or not excluded(tests) or excluded(()):
+        return []
+    needed = list(tests)
+    for test in tests:
+        fewer = [other for other in needed if other is not test]
+        if excluded(fewer):
+            needed = fewer
+    return needed
+
+
+def _linked(system: System, prop: Property, run: Spurious, tests: Sequence[Bool]) -> tuple[list[Bool], dict[Bool, list[Bool]]]:
+    """What holds of the run step by step, and for each test that its answer is carried over."""
+    always: list[Bool] = []
+    links: dict[Bool, list[Bool]] = {test: [] for test in tests}
+    after: dict[Term, Term] | None = None
+    for number, name in enumerate(run.actions, 1):
+        action = system.actions[name]
+        now: dict[Term, Term] = {term: variable(f"{term.data}@{number}", term.width) for term in system.variables.values()}
+        if after is None:
+            always.append(cast(Bool, substitute([system.starts], now)[0]))
+        else:
+            always += [same for key in run.keys if (same := _seen_alike(key, run.position, system, after, now)) is not TRUE]
+            for test in tests:
+                before, then = (cast(Bool, substitute([test], state)[0]) for state in (after, now))
+                links[test].append(before == then)
+        inputs: dict[Term, Term] = {term: variable(f"{term.data}@{number}", term.width) for term in action.inputs.values()}
+        by = {**now, **inputs}
+        enabled, *moved = substitute([action.enabled, *action.next.values()], by)
+        always.append(cast(Bool, enabled))
+        if number == len(run.actions) and name in prop.steps:
+            always.append(fails_at(cast(Bool, substitute([prop.steps[name]], by)[0]), run.position))
+        after = {**now, **dict(zip((system.variables[path] for path in action.next), moved, strict=True))}
+    if prop.state is not None and after is not None and run.actions[-1] not in prop.steps:
+        always.append(fails_at(cast(Bool, substitute([prop.state], after)[0]), run.position))
+    return always, links
+
+
+def _seen_alike(key: Any, position: int, system: System, after: Mapping[Term, Term], now: Mapping[Term, Term]) -> Bool:
+    """That two states agree in what the slice sees under a key; true of what is no field of the system."""
+    kind, path, *where = key
+    term = system.variables.get(path)
+    if term is None:
+        return TRUE
+    if kind == "bool":
+        return cast(Bool, after[term]) == cast(Bool, now[term])
+    place = where[0] if where else position
+    return cast(Word, after[term]).bit(place) == cast(Word, now[term]).bit(place) if place < term.width else TRUE
