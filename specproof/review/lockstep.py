@@ -147,7 +147,7 @@ def _control(old: System, new: System) -> frozenset[str]:
 
 
 def _needed(system: System, wanted: Sequence[str], control: frozenset[str]) -> System:
-    """The system without the fields on which neither the views nor control depend."""
+    """The system without the fields on which neither the views depend nor what can happen next."""
     names = {term.data for term in variables([system.view(view, system.state()) for view in wanted])}
     names |= {term.data for view in wanted for action in system.actions.values() for term in variables([system.view(view, system.after(action))])}
     names = (names | control) & set(system.variables)
@@ -156,8 +156,7 @@ def _needed(system: System, wanted: Sequence[str], control: frozenset[str]) -> S
         before = len(names)
         for action in system.actions.values():
             touched = [term for path, term in action.next.items() if path in names]
-            if touched or action.observed:
-                names |= {term.data for term in variables([action.enabled, *touched])} & set(system.variables)
+            names |= {term.data for term in variables([action.enabled, *touched])} & set(system.variables)
         for part in parts:
             read = {term.data for term in variables([part])}
             if read & names and len(read) > 1:
