@@ -38,7 +38,20 @@ from specproof.terms import FALSE, TRUE, Bool, Term, variable
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_table: ContextVar[Mapping[str, Callable[..., Any]] | None] = ContextVar("functions of the design that is being built", default=None)
+_table: ContextVar[_Table | None] = ContextVar("functions of the design that is being built", default=None)
+
+
+class _Table(dict[str, Callable[..., Any]]):
+    """Functions by name, and which of them were asked for."""
+
+    def __init__(self, functions: Mapping[str, Callable[..., Any]]) -> None:
+        super().__init__(functions)
+        self.called: set[str] = set()
+
+    def version(self, name: str, body: Callable[..., Any]) -> Callable[..., Any]:
+        """The function of that name, or else `body`."""
+        self.called.add(name)
+        return self.get(name, body)
 
 
 class Function(Generic[P, R]):
@@ -52,7 +65,7 @@ class Function(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         table = _table.get()
-        body = self.body if table is None else table.get(self.name, self.body)
+        body = self.body if table is None else table.version(self.name, self.body)
         return body(*args, **kwargs)
 
 
@@ -299,11 +312,12 @@ class Design(Generic[S]):
         return body
 
     @contextmanager
-    def building(self) -> Iterator[None]:
-        """While this holds, helpers and views are this design's versions."""
-        token = _table.set({**self.functions, **self.views})
+    def building(self) -> Iterator[set[str]]:
+        """While this holds, helpers and views are this design's versions; yields the names of those that were called so far."""
+        table = _Table({**self.functions, **self.views})
+        token = _table.set(table)
         try:
-            yield
+            yield table.called
         finally:
             _table.reset(token)
 

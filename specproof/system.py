@@ -48,7 +48,8 @@ class Action:
 class System:
     """A transition system over `variables` (path to variable). `views` are terms over them and `observed`.
 
-    `hidden` are variables that nothing asked of it depends on (`cone.narrow`); constants are what the configuration pins.
+    `hidden` are variables that nothing asked of it depends on (`cone.narrow`); constants are what the configuration pins; `helpers` the functions
+    of the design that its actions, its start or its assumptions call.
 
     `couple` names a test of words by another: tests of one name have one answer unless this bit tells them
     apart (`TRUE`: the words agree if this bit does). A slice is then no longer an over-approximation, so
@@ -72,6 +73,7 @@ class System:
     hidden: Mapping[str, Term] = field(default_factory=dict)
     looks: dict[str, Any] = field(default_factory=dict, compare=False, repr=False, init=False)  # of these actions: a changed system has its own
     assumptions: tuple[str, ...] = ()
+    helpers: frozenset[str] = frozenset()
     couple: Callable[[Term], Term] | None = field(default=None, compare=False)
 
     @cached_property
@@ -148,7 +150,7 @@ def _build(design: Design[Any], configuration: str, without: tuple[str, ...]) ->
     if design.start is None:
         write = f"write '@{design.name.replace('-', '_')}.initial' above a predicate on the state"
         raise ModelError(f"{at(design.place)}{design.name} has no initial states; {write}")
-    with design.building():
+    with design.building() as used:
         state, free = blank(design.state)
         wanted = _configure(design, configuration, state)
         fixed = _fixed(wanted, design)
@@ -191,6 +193,7 @@ def _build(design: Design[Any], configuration: str, without: tuple[str, ...]) ->
         actions=actions, view=view,
         places={"": where(design.start), **{name: where(body) for name, body in design.views.items()}},
         views=frozenset(design.views), lacking=dict(design.lacking), assumptions=tuple(assumptions),
+        helpers=frozenset(used) & design.functions.keys(),
     )  # fmt: skip
 
 

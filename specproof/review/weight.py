@@ -10,6 +10,20 @@ from importlib import import_module
 AS_IT_WAS = " as it was"
 
 
+#: What is behind the name of a view that is computed as it was before the change.
+_BEFORE = "_as_it_was"
+
+
+def before(view: str) -> str:
+    """What a view is called where it is computed as it was before the change."""
+    return view + _BEFORE
+
+
+def now(view: str) -> str:
+    """The name of a view, however it is computed."""
+    return view.removesuffix(_BEFORE)
+
+
 @cache
 def protection() -> dict[str, int]:
     """The claims that say that somebody is protected, and how bad a loss of each is, 0 the worst."""

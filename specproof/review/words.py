@@ -13,23 +13,28 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from specproof.claims import Claim, MissingView, Phrase, look, phrase
 from specproof.design import Design
 from specproof.errors import ModelError
 from specproof.graph import substitute, variables
 from specproof.review.sides import Side
-from specproof.review.weight import AS_IT_WAS, demanded
-from specproof.state import State, assemble, flatten, leaves
+from specproof.review.weight import AS_IT_WAS, before, demanded
+from specproof.solver import Solver
+from specproof.state import Field, State, assemble, flatten, leaves
 from specproof.system import System, build, sees
 from specproof.terms import Bool, Term, variable
+
+#: Seconds of work in which two views that are other terms may turn out to see the same.
+AGREE = 1.0
 
 
 @dataclass(frozen=True)
 class Wording:
     """Both sides with what they are to be asked; the names of the claims that have `other` words now, of those that are `gone`, of the `views` of
-    both that are computed otherwise now, with what each sees before and after, and of those `through` which claims are asked in the old way too."""
+    both that are computed otherwise now, with what each sees before and after, of those `through` which claims are asked in the old way too, and
+    those that the new design computes by a text of its own and through which nothing is asked in the old way."""
 
     old: Side
     new: Side
@@ -37,6 +42,7 @@ class Wording:
     gone: tuple[str, ...]
     views: Mapping[str, tuple[Term, Term]]
     through: tuple[str, ...]
+    rewritten: tuple[str, ...]
 
     @property
     def demands(self) -> tuple[str, ...]:
@@ -51,17 +57,19 @@ def worded(old: Side, new: Side, configuration: str, views: bool) -> Wording:
     """
     systems = build(new.design, configuration), build(old.design, configuration)
     now = {claim.name: claim for claim in new.claims}
-    measures = _measures(old.design, new.design) if views else {}
+    seen = Sight.of(old.design, new.design, systems[1].helpers) if views else None
+    measures = seen.measures() if seen is not None else {}
     other = tuple(claim.name for claim in old.claims if claim.name in now and not _says_the_same(claim, now[claim.name], systems))
-    before = [claim for claim in old.claims if claim.name in now and (claim.name in other or _says(claim, systems[1]) & measures.keys())]
+    again = [claim for claim in old.claims if claim.name in now and (claim.name in other or _says(claim, systems[1]) & measures.keys())]
     gone = [claim for claim in old.claims if claim.name not in now]
-    asked = [replace(_measured(claim, measures), name=claim.name + AS_IT_WAS, id="") for claim in before]
+    asked = [replace(_measured(claim, measures), name=claim.name + AS_IT_WAS, id="") for claim in again]
     own = [now.get(claim.name, claim) for claim in old.claims]
     here, there = ({name: terms[number] for name, terms in measures.items()} for number in (0, 1))
     return Wording(
         replace(old, design=_showing(old.design, here, old.design), claims=(*own, *asked)),
         replace(new, design=_showing(new.design, there, old.design), claims=(*new.claims, *asked, *(_measured(one, measures) for one in gone))),
-        other, tuple(claim.name for claim in gone), _otherwise(old.design, new.design) if views else {}, tuple(measures),
+        other, tuple(claim.name for claim in gone), seen.otherwise() if seen is not None else {}, tuple(measures),
+        tuple(name for name in seen.rewritten() if name not in measures) if seen is not None else (),
     )  # fmt: skip
 
 
@@ -71,12 +79,21 @@ def _says_the_same(old: Claim, new: Claim, systems: Sequence[System]) -> bool:
         return True
     if (old.kind, old.left, old.right) != (new.kind, new.left, new.right):
         return False
+    asked = False
     for system in systems:
-        try:
-            return _phrase(old, system).term is _phrase(new, system).term
-        except MissingView:
-            continue
-    return True  # neither can be asked
+        one, other = _term(old, system), _term(new, system)
+        if one is not None and other is not None:
+            return one is other
+        asked = asked or one is not None or other is not None
+    return not asked  # where one alone can be asked, it speaks of other views
+
+
+def _term(claim: Claim, system: System) -> Term | None:
+    """What a claim says, or None where the system has not all that it speaks of."""
+    try:
+        return _phrase(claim, system).term
+    except MissingView:
+        return None
 
 
 def _phrase(claim: Claim, system: System) -> Phrase:
@@ -91,36 +108,85 @@ def _says(claim: Claim, system: System) -> set[str]:
         return set()
 
 
-def _otherwise(old: Design[Any], new: Design[Any]) -> dict[str, tuple[Term, Term]]:
-    """Views of both that are other terms in the new design, though it has the fields of the old ones: what each sees before and after."""
-    before, after = _terms(old, old.views), _terms(new, new.views)
-    return {name: (term, after[name]) for name, term in before.items() if name in after and term is not after[name] and _has(new, term)}
+@dataclass(frozen=True)
+class Sight:
+    """What the views of two designs see, as terms of fields: of the old one `before` and, where the new one has the fields, `carried` over to it;
+    of the new one `after`, and what the old texts would see of it, `moved`. `alike`: both have one name or the same fields; `made`: and the new one
+    is another text of the old, or made from it, whichever file that was read from."""
+
+    made: bool
+    alike: bool
+    before: Mapping[str, Term]
+    carried: Mapping[str, Term]
+    after: Mapping[str, Term]
+    moved: Mapping[str, Term]
+
+    @classmethod
+    def of(cls, old: Design[Any], new: Design[Any], helpers: frozenset[str]) -> Sight:
+        """`helpers`: those of the old design that its actions call. The others are part of the text of the views that call them."""
+        fields = kept(old, new)
+        was, after = _terms(old, old.views), _terms(new, new.views)
+        carried = {name: substitute([term], fields)[0] for name, term in was.items() if all(used in fields for used in variables([term]))}
+        text = copy.copy(new)
+        text.functions = {**new.functions, **{name: body for name, body in old.functions.items() if name not in helpers}}
+        moved = _terms(text, {**new.views, **old.views})  # the old texts, over the new helpers
+        alike = old.name == new.name or len(fields) == len(dict(leaves(old.state))) == len(dict(leaves(new.state)))
+        return cls(alike and any(one.name == old.name for one in _back(new)), alike, was, carried, after, moved)
+
+    def otherwise(self) -> dict[str, tuple[Term, Term]]:
+        """Views of both that see something else in the new design: before and after. Of another design only those of fields that both have."""
+        return {
+            name: (term, self.after[name])
+            for name, term in self.before.items()
+            if name in self.after and (self.made or name in self.carried) and not self._same(name)
+        }  # fmt: skip
+
+    def rewritten(self) -> list[str]:
+        """Those of them that do not just follow a helper which is another."""
+        return [name for name in self.otherwise() if self.moved.get(name) is not self.after[name]]
+
+    def measures(self) -> dict[str, tuple[Term, Term]]:
+        """The views that are computed in the old way too: as terms of the old design's fields, and of the new one's.
+
+        They are those that the new design computes by another text, and those that say what is demanded and are other terms for whatever reason.
+        Only of two texts of one design, of one name or with the same fields: through the views of another one a claim says nothing. Where the new
+        one is made from the old, also those that it offers no longer.
+        """
+        found: dict[str, tuple[Term, Term]] = {}
+        for name, term in self.before.items() if self.alike else ():
+            says = name in demanded()
+            if (name not in self.after and not self.made) or self._same(name):
+                continue
+            if name in self.after and self.moved.get(name) is self.after[name] and not says:
+                continue  # it follows a helper that is another
+            ways = [self.carried.get(name), self.moved.get(name)] if says else [self.moved.get(name), self.carried.get(name)]
+            fits = [way for way in ways if way is not None]
+            if fits:
+                found[name] = term, fits[0]
+        return found
+
+    def _same(self, name: str) -> bool:
+        one, other = self.carried.get(name), self.after.get(name)
+        if one is None or other is None or one is other:
+            return one is other and one is not None
+        return one.width == other.width and Solver(work=AGREE).ask([~cast(Bool, one == other)]).word == "unsat"
 
 
-def _measures(old: Design[Any], new: Design[Any]) -> dict[str, tuple[Term, Term]]:
-    """The views that are computed in the old way too: as terms of the old design's fields, and of the new one's.
+def kept(old: Design[Any], new: Design[Any]) -> dict[Term, Term]:
+    """The fields of an old design as a new one has them: under their names, or another name with the same words, where only one has these."""
+    mine, theirs = dict(leaves(old.state)), dict(leaves(new.state))
+    found = {path: path for path, one in mine.items() if path in theirs and theirs[path].width == one.width}
+    gone, come = ([path for path in one if path not in other] for one, other in ((mine, theirs), (theirs, mine)))
+    for path in gone:
+        same, fits = ([name for name in names if _words(name, of) == _words(path, mine)] for names, of in ((gone, mine), (come, theirs)))
+        if len(same) == len(fits) == 1:
+            found[path] = fits[0]
+    return {variable(path, mine[path].width): variable(name, theirs[name].width) for path, name in found.items()}
 
-    They are those that the new design computes by another text, and those that say what is demanded and are other terms for whatever reason.
-    Only of two texts of one design, of one name or with the same fields: through the views of another one a claim says nothing. Where the new
-    one is made from the old, also those that it offers no longer.
-    """
-    made = old.name == new.name or any(one is old for one in _back(new))
-    if old.name != new.name and _widths(old) != _widths(new):
-        return {}
-    before, after = _terms(old, old.views), _terms(new, new.views)
-    moved = _terms(new, {**new.views, **old.views})  # the old texts, over the new helpers
-    found: dict[str, tuple[Term, Term]] = {}
-    for name, term in before.items():
-        says = name in demanded()
-        if name not in after and not made:
-            continue
-        if term is after.get(name) or (moved.get(name) is after.get(name) and not says):
-            continue  # it is the same, or follows a helper that is another
-        ways = [term, moved.get(name)] if says else [moved.get(name), term]
-        fits = [way for way in ways if way is not None and _has(new, way)]
-        if fits:
-            found[name] = term, fits[0]
-    return found
+
+def _words(path: str, fields: Mapping[str, Field]) -> tuple[str, str, int]:
+    """What tells a field from others but its name."""
+    return path.rpartition(".")[0], fields[path].doc, fields[path].width
 
 
 def _back(design: Design[Any]) -> Iterator[Design[Any]]:
@@ -129,16 +195,6 @@ def _back(design: Design[Any]) -> Iterator[Design[Any]]:
     while one is not None:
         yield one
         one = one.parent
-
-
-def _widths(design: Design[Any]) -> dict[str, int]:
-    return {path: one.width for path, one in leaves(design.state)}
-
-
-def _has(design: Design[Any], term: Term) -> bool:
-    """Whether a design has the fields that a term reads."""
-    widths = _widths(design)
-    return all(widths.get(str(used.data)) == used.width for used in variables([term]))
 
 
 def _terms(design: Design[Any], views: Mapping[str, Callable[..., Term]]) -> dict[str, Term]:
@@ -159,7 +215,7 @@ def _showing(design: Design[Any], terms: Mapping[str, Term], old: Design[Any]) -
     if not terms:
         return design
     more = copy.copy(design)
-    more.views = {**design.views, **{_before(name): _view(old.views[name], term) for name, term in terms.items()}}
+    more.views = {**design.views, **{before(name): _view(old.views[name], term) for name, term in terms.items()}}
     return more
 
 
@@ -171,10 +227,6 @@ def _view(body: Callable[..., Term], term: Term) -> Callable[..., Term]:
     return look
 
 
-def _before(name: str) -> str:
-    return f"{name}_as_it_was"
-
-
 class _Through:
     """Views, some of which are computed in the old way."""
 
@@ -182,7 +234,7 @@ class _Through:
         self._views, self._names = views, names
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._views, _before(name) if name in self._names else name)
+        return getattr(self._views, before(name) if name in self._names else name)
 
 
 def _measured(claim: Claim, measures: Mapping[str, object]) -> Claim:
