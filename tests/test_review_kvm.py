@@ -33,7 +33,7 @@ def reviewed(new: str) -> Review:
     ("name", "new", "wanted", "said"),
     [
         ("v3", "kvm-rfc-v3", 1, "do not take it as it is: it loses protection. Runs of kvm-rfc-v3 break forced-to-zero"),
-        ("reference", "kvm-reference", 0, "nothing is lost, and protection is gained. It gains enforcement"),
+        ("reference", "kvm-reference", 0, "nothing is lost, and protection is gained. What is demanded is another"),
         ("cache-repaired", f"{REPAIRS}:v2-cache-repaired", 0, "but in emulated v2-cache-repaired does not protect: enforcement"),
         ("bitmaps-repaired", f"{REPAIRS}:v2-bitmaps-repaired", 0, "but in virtualized v2-bitmaps-repaired does not protect: enforcement"),
         ("enum-repaired", f"{REPAIRS}:v2-enum-repaired", 0, "nothing is lost, but v2-enum-repaired does not protect: enforcement"),

@@ -17,15 +17,16 @@ from specproof.load import Library
 from specproof.review.algebra import formulas
 from specproof.review.claims import common_configurations, compared, relations, worse
 from specproof.review.cone import identical
+from specproof.review.less import narrower, seldomer, starts_less
 from specproof.review.line import NAMED, some
-from specproof.review.observe import behaviours, common, unlike
+from specproof.review.lockstep import COURSE
+from specproof.review.observe import behaviours, common, demands, unlike
 from specproof.review.recall import Recall
 from specproof.review.result import Answer, Behaviour, ClaimChange, Name, Place, Review, Told, listed, word
 from specproof.review.sides import Side
 from specproof.review.together import done
-from specproof.review.weight import AS_IT_WAS
-from specproof.review.words import worded
-from specproof.solver import Solver
+from specproof.review.weight import AS_IT_WAS, worst_first
+from specproof.review.words import kept, worded
 from specproof.story.subject import Subject
 from specproof.story.tell import tell
 from specproof.system import System, build
@@ -35,8 +36,8 @@ from specproof.verdict import Proved, Refuted, Result
 #: Told what is being done next, in a few words.
 Progress = Callable[[str], None]
 
-#: Of one configuration: claims, behaviours, and the actions that each side has alone.
-_Part = tuple[list[ClaimChange], list[Behaviour], tuple[tuple[str, ...], tuple[str, ...]]]
+#: Of one configuration: claims, behaviours, what is demanded, and the actions that each side has alone.
+_Part = tuple[list[ClaimChange], list[Behaviour], list[Behaviour], tuple[tuple[str, ...], tuple[str, ...]]]
 
 
 def review(
@@ -72,21 +73,22 @@ def review(
         progress(f"claims, {name}" if name else "claims")
         changes = compared(old, new, name, systems[name], timeout, wanted, recall)
         if same:
-            return changes, [], ((), ())
+            return changes, [], [], ((), ())
         progress(f"behaviour, {name}" if name else "behaviour")
         shared = common(*systems[name])
         seen = behaviours(shared.old, shared.new, timeout, observables, exhaustive, _changed_runs(changes, old, new))
-        return worse(changes, (old, new), systems[name], seen), seen, shared.only
+        wants = behaviours(shared.old, shared.new, timeout, observables=demands(shared.old, shared.new)) if old_views else []
+        return worse(changes, (old, new), systems[name], seen), seen, [one for one in wants if one.name != COURSE], shared.only
 
     def across() -> _Part:
         progress("relations")
-        return relations(old, new, timeout, wanted, recall, exhaustive) if configuration is None else [], [], ((), ())
+        return relations(old, new, timeout, wanted, recall, exhaustive) if configuration is None else [], [], [], ((), ())
 
     todo: list[Callable[[], _Part]] = [*(partial(at, name) for name in both), across]
     parts = done(todo, jobs)
-    changes = [change for found, _, _ in parts for change in found]
-    seen = [one for _, found, _ in parts for one in found]
-    for pair, (_, _, alone) in zip(systems.values(), parts, strict=False):
+    changes = [change for found, *_ in parts for change in found]
+    seen = [one for _, found, *_ in parts for one in found]
+    for pair, (*_, alone) in zip(systems.values(), parts, strict=False):
         apart = () if same else unlike(*pair)
         found = [*_only_actions(old, new, alone), *([("views of another width", apart)] if apart else [])]
         only += [entry for entry in found if entry not in only]
@@ -97,10 +99,12 @@ def review(
     return Review(
         old=_name(old), new=_name(new), configurations=tuple(both), only=tuple(only), claims=tuple(asked),
         unasked=len({change.claim for change in changes} - {change.claim for change in asked}),
-        behaviours=tuple(seen), formulas=() if same else tuple(formulas(old.design, new.design, systems, measured)), identical=same,
+        behaviours=tuple(seen), demand=tuple(one for *_, found, _ in parts for one in found),
+        formulas=() if same else tuple(formulas(old.design, new.design, systems, measured)), identical=same,
         assumptions=assumptions, places=_places(new), seconds=time.perf_counter() - started,
         restricted=_restricted(wanted, configuration), through=said.through, demands=said.demands,
-        less=_less(old.design, new.design, systems, () if configuration else left, [name for name, _ in assumptions]),
+        rewritten=tuple(name for name in said.rewritten if name not in said.demands),
+        less=_less(old.design, new.design, systems, () if configuration else left, [name for name, _ in assumptions], asked),
     )  # fmt: skip
 
 
@@ -142,20 +146,30 @@ def _of_side(change: ClaimChange, side: Side, answer: Answer | None) -> Told | N
 
 
 def _less(
-    old: Design[Any], new: Design[Any], systems: Mapping[str, tuple[System, System]], left: Sequence[str], leant: Sequence[str]
-) -> tuple[str, ...]:
-    """What makes that less is asked of the new design than of the old: configurations (`left`) and actions that it has not, what its proofs assume
-    besides (`leant` are all of that), and states in which it does not start."""
+    old: Design[Any], new: Design[Any], systems: Mapping[str, tuple[System, System]], left: Sequence[str], leant: Sequence[str],
+    asked: Sequence[ClaimChange],
+) -> tuple[str, ...]:  # fmt: skip
+    """What makes that less is asked of the new design than of the old: configurations (`left`), actions and inputs that it has not, states in which
+    it does not take an action or does not start, what its proofs assume besides (`leant` are all of that), and claims (of those that were `asked`)
+    that held and that it gives a reason not to be asked."""
     gone = [name for name in old.actions if name not in new.actions]
+    inputs = {f"{key} of {name}": None for pair in systems.values() for name, key in narrower(*pair)}
+    seldom = {name: None for pair in systems.values() for name in seldomer(*pair, kept(old, new))}
+    excused = [change.claim for change in asked if change.fate == "not asked" and word(change.old) in ("proved", "holds")]
+    again = {change.claim.removesuffix(AS_IT_WAS) for change in asked if change.claim.endswith(AS_IT_WAS) and change.fate != "not asked"}
+    unasked = worst_first([name for name in dict.fromkeys(excused) if name.removesuffix(AS_IT_WAS) not in again])
     added = [name for name in leant if name not in old.assumptions]
     other = [name for name in leant if name in old.assumptions and any(_otherwise(name, *pair) for pair in systems.values())]
-    starts = [(one.starts, two.starts) for one, two in systems.values() if one.variables == two.variables and one.starts is not two.starts]
-    fewer = any(Solver().ask([before, ~after]).word == "sat" for before, after in starts)
+    fewer = any(starts_less(*pair, kept(old, new)) for pair in systems.values())
     said = [f"it has no configuration {some(left)}"] if left else []
     said += [f"it has no {some(gone)}"] if gone else []
+    said += [f"it does not take every {some(list(inputs))}"] if inputs else []
+    said += [f"it does not take {some(list(seldom))} in every state in which the old design does"] if seldom else []
     said += [f"it assumes {some(added)}"] if added else []
     said += [f"it takes {some(other)} otherwise"] if other else []
-    return (*said, *(["it does not start in every state in which the old design does"] if fewer else []))
+    said += ["it does not start in every state in which the old design does"] if fewer else []
+    said += [f"it says why it is not asked {some(unasked)}"] if unasked else []
+    return tuple(said)
 
 
 def _otherwise(name: str, old: System, new: System) -> bool:

@@ -32,9 +32,10 @@ def _review(review: Review) -> dict[str, Any]:
         "new": {"name": review.new.label, "doc": review.new.doc, "file": review.new.file},
         "line": line(review), "exit": review.code, "identical": review.identical, "configurations": list(review.configurations),
         "only": {what: list(names) for what, names in review.only},
-        "views": {"through": list(review.through), "demands": list(review.demands)}, "less": list(review.less),
+        "views": {"through": list(review.through), "demands": list(review.demands), "rewritten": list(review.rewritten)}, "less": list(review.less),
         "claims": [_claim(change) for change in review.claims], "not_asked": review.unasked,
-        "behaviours": [_behaviour(one) for one in review.behaviours], "formulas": [_formula(one) for one in review.formulas],
+        "behaviours": [_behaviour(one) for one in review.behaviours],
+        "demand": [_behaviour(one) for one in review.demand], "formulas": [_formula(one) for one in review.formulas],
         "assumptions": dict(review.assumptions), "seconds": round(review.seconds, 6),
     }  # fmt: skip
 

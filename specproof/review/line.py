@@ -65,14 +65,24 @@ def _measured(review: Review) -> str:
     if review.through:
         verb, them = ("is", "it") if len(review.through) == 1 else ("are", "them")
         said.append(f"{some(review.through)} {verb} computed otherwise, so what speaks of {them} is asked as it was, too.")
+    another = []
     if review.demands:
-        verb = "is" if len(review.demands) == 1 else "are"
-        said.append(f"What is demanded is another: {some(review.demands)} {verb} computed otherwise.")
+        another.append(f"{some(review.demands)} {'is' if len(review.demands) == 1 else 'are'} computed otherwise")
+    differing = [one for one in review.demand if one.differs and one.name.replace("-", "_") not in review.demands]
+    if differing:
+        names = list(dict.fromkeys(one.name for one in differing))
+        verb = "differs" if len(names) == 1 else "differ"
+        another.append(f"{some(names)} {verb} after {_steps(min(map(_length, differing)))}, fed the same inputs")
+    if another:
+        said.append(f"What is demanded is another: {'; '.join(another)}.")
+    if review.rewritten:
+        verb, them = ("is", "it") if len(review.rewritten) == 1 else ("are", "them")
+        said.append(f"{some(review.rewritten)} {verb} computed otherwise, and nothing is asked of {them} as it was.")
     return " ".join(said)
 
 
 def _less(review: Review) -> str:
-    return f"Less is asked of it than of {review.old.label}: {listed(review.less)}." if review.less else ""
+    return f"Less is asked of it than of {review.old.label}: {'; '.join(review.less)}." if review.less else ""
 
 
 def _broken(review: Review) -> list[str]:

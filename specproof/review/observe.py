@@ -25,6 +25,7 @@ from specproof.observable import Observable
 from specproof.review.judge import Judge, along
 from specproof.review.lockstep import AS_SAID, COURSE, LOOSE, TOGETHER, Difference, Lockstep, lockstep, nothing
 from specproof.review.result import SEARCHED, Behaviour, Told
+from specproof.review.weight import before, demanded, now
 from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import Action, System
@@ -51,10 +52,30 @@ def shipped() -> tuple[Observable, ...]:
 
 
 def offered(old: System, new: System) -> list[Observable]:
-    """The observables of two systems: those of the table that both offer, else every view that both have."""
-    both = (old.views - set(old.lacking)) & (new.views - set(new.lacking))
+    """The observables of two systems: those of the table that both offer, else every view that both have. A view is looked at as it was, where
+    both have it like that too: what is seen of the change may not be what the change says."""
+    both = _both(old, new)
     found = [one for one in shipped() if both >= set(one.views)]
-    return found or [Observable(view.replace("_", "-"), view, f"the view {view}") for view in sorted(both)]
+    found = found or [_alone(view) for view in sorted(both) if view == now(view)]
+    return [replace(one, view=_as_it_was(one.view, both), when=tuple(_as_it_was(name, both) for name in one.when)) for one in found]
+
+
+def demands(old: System, new: System) -> list[Observable]:
+    """What is demanded of two systems, by the views of both, each as it was where both have it like that."""
+    both = _both(old, new)
+    return [replace(_alone(view), view=_as_it_was(view, both)) for view in sorted(both & demanded())]
+
+
+def _both(old: System, new: System) -> frozenset[str]:
+    return (old.views - set(old.lacking)) & (new.views - set(new.lacking))
+
+
+def _alone(view: str) -> Observable:
+    return Observable(view.replace("_", "-"), view, f"the view {view}")
+
+
+def _as_it_was(name: str, both: frozenset[str]) -> str:
+    return before(name) if before(name.removeprefix("~")) in both else name
 
 
 def difference(one: Observable) -> Difference:
@@ -166,13 +187,15 @@ class _Searched:
 
 
 def behaviours(
-    old: System, new: System, timeout: float | None, only: Sequence[str] = (), exhaustive: bool = False, runs: Sequence[Told] = ()
-) -> list[Behaviour]:
-    """Every observable (or `only` some) of two systems with the same actions that are fed the same inputs.
+    old: System, new: System, timeout: float | None, only: Sequence[str] = (), exhaustive: bool = False, runs: Sequence[Told] = (),
+    observables: Sequence[Observable] | None = None,
+) -> list[Behaviour]:  # fmt: skip
+    """Every observable (or `only` some), by default of those `offered`, of two systems with the same actions that are fed the same inputs.
 
     What the search does not find is looked for in `runs` of either system, fed to both.
     """
-    table = {one.name: one for one in offered(old, new) if _readable(one, old, new) and (not only or one.name in only)}
+    observables = offered(old, new) if observables is None else observables
+    table = {one.name: one for one in observables if _readable(one, old, new) and (not only or one.name in only)}
     if not table:
         return []
     parts = _searched(old, new, table, timeout, exhaustive)
@@ -274,8 +297,7 @@ def _width(system: System, view: str) -> int:
 
 def unlike(old: System, new: System) -> tuple[str, ...]:
     """Views that both offer, in words of another width on each side: their values cannot be compared."""
-    both = (old.views - set(old.lacking)) & (new.views - set(new.lacking))
-    return tuple(view for view in sorted(both) if _width(old, view) != _width(new, view))
+    return tuple(view for view in sorted(_both(old, new)) if _width(old, view) != _width(new, view))
 
 
 def _at_once(pair: Lockstep, solver: Solver) -> dict[str, Verdict]:

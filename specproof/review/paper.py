@@ -200,7 +200,24 @@ def seen(review: Review, full: bool = False) -> Iterator[Block]:
             alike[_alike(review, one)].append(one.configuration)
     for text, places in alike.items():
         yield Block("text", f"{listed([place(name) for name in places])}: {text}" if all(places) else text, inner=True)
-    yield from _apart_all(review, full)
+    yield from _apart_all(review.behaviours, review, full)
+    yield from _demand(review, full)
+
+
+def _demand(review: Review, full: bool) -> Iterator[Block]:
+    """What is demanded of one and not of the other; `full` tells the runs."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for one in review.demand:
+        if one.differs:
+            places.setdefault((one.name, _outcome(one)), []).append(place(one.configuration))
+    rows: dict[str, list[str]] = {}
+    for (name, outcome), names in places.items():
+        rows.setdefault(name, []).append(f"{listed(names)}: {outcome}" if all(names) else outcome)
+    if rows:
+        yield Block("title", "What is demanded of both, fed the same inputs")
+        yield Block("rows", rows=tuple((name, "; ".join(said)) for name, said in rows.items()))
+        if full:
+            yield from _apart_all(review.demand, review, full)
 
 
 def _alike(review: Review, one: Behaviour) -> str:
@@ -222,10 +239,10 @@ def _outcome(one: Behaviour) -> str:
     return f"undecided: {verdict.reason}" if isinstance(verdict, Unknown) else verdict.word
 
 
-def _apart_all(review: Review, full: bool) -> Iterator[Block]:
+def _apart_all(behaviours: Sequence[Behaviour], review: Review, full: bool) -> Iterator[Block]:
     """Runs of both side by side: those of several observables or configurations together that are the same steps."""
     told: dict[tuple[object, ...], list[Behaviour]] = {}
-    for one in review.behaviours:
+    for one in behaviours:
         if one.differs:
             steps = tuple((moment.action, moment.inputs) for moment in one.moments)
             told.setdefault((_shortest(one), steps), []).append(one)

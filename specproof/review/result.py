@@ -208,7 +208,8 @@ class Place:
 class Review:
     """Everything that a review of two designs found. `restricted` says what it was cut down to, if it was; `through` are the views that are
     computed otherwise and through which claims are asked as they were, too, `demands` those that say what is demanded and of which only this can
-    be said; `less` says why less is asked of the new design than of the old."""
+    be said, `rewritten` the others that have a text of their own; `less` says why less is asked of the new design than of the old;
+    `demand` are the views that say what is demanded, of both fed the same inputs."""
 
     old: Name
     new: Name
@@ -226,6 +227,8 @@ class Review:
     through: tuple[str, ...] = ()
     demands: tuple[str, ...] = ()
     less: tuple[str, ...] = ()
+    rewritten: tuple[str, ...] = ()
+    demand: tuple[Behaviour, ...] = ()
 
     def of(self, *fates: str) -> list[ClaimChange]:
         """The claims with one of these fates."""
