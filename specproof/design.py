@@ -293,7 +293,7 @@ class Design(Generic[S]):
     def written(self) -> tuple[object, ...]:
         """All that a system is built of; equal as long as nothing is added or changed."""
         tables = (self.functions, self.actions, self.views, self.lacking, self.settings, self.assumptions, self.alternatives)
-        return self.name, self.state, self.start, *(tuple(table.items()) for table in tables)
+        return self.name, self.state, self.start, self.configurations, *(tuple(table.items()) for table in tables)
 
     def _names(self) -> list[str]:
         return [*self.functions, *self.actions, *self.views, *self.assumptions, "initial"]

@@ -159,6 +159,7 @@ def _of_file(path: str) -> tuple[list[Design[Any]], list[Claim]]:
     if (folder := os.path.dirname(path)) not in sys.path:
         sys.path.append(folder)  # after everything else: a file beside the design shadows no library
     sys.modules[name] = module
+    ours = [(design, design.written()) for design, _ in _shipped()[0]]
     try:
         with collecting() as defined, aside():
             exec(compile(Path(path).read_bytes(), path, "exec", dont_inherit=True), module.__dict__)
@@ -166,6 +167,10 @@ def _of_file(path: str) -> tuple[list[Design[Any]], list[Claim]]:
         raise
     except BaseException as error:
         raise _not_imported(path, error) from None
+    for design, written in ours:
+        if design.written() != written:
+            name = design.name
+            raise ModelError(f"{path}: this file changes {name}, which ships, for all others too; write {name.replace('-', '_')}.but(\"mine\", ...)")
     return list(_designs(module)), list(_distinct([*defined, *_claims(module)]))
 
 

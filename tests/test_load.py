@@ -106,6 +106,26 @@ def test_a_variant_of_a_shipped_design_is_the_files_own(put: Put) -> None:
     assert library([path]).own(path) == ["changed"]
 
 
+def test_a_file_may_not_change_what_ships(put: Put) -> None:
+    """An assumption that is added to a shipped design would be one of every variant of it, and a review would see no difference."""
+    from specproof.models.linux_host import linux_host
+
+    file = put("""
+        from specproof.models.linux_host import linux_host
+
+        @linux_host.assumption("nothing-happens", of=("initial",))
+        def nothing(s):
+            return s.host == 0
+
+        mine = linux_host.but("mine")
+    """)
+    try:
+        with pytest.raises(ModelError, match=r"this file changes linux-host, which ships.*write linux_host\.but\("):
+            library([file])
+    finally:
+        linux_host.assumptions.pop("nothing-happens", None)
+
+
 def test_private_designs_are_not_asked(put: Put) -> None:
     """A name that begins with an underscore is an intermediate step."""
     path = put(GOOD + "\n    _base = d\n    del d\n    e = _base.but('other')\n")
