@@ -247,6 +247,36 @@ def test_host_types_of_the_policy_and_of_the_pool_are_known(tmp_path: Path) -> N
         compare(both, both)
 
 
+def test_hosts_that_differ_between_the_two_files_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both policies would be asked on the new hosts, and that these force nothing any more would be no change."""
+    host = '[[host]]\nname = "rapids"\nvirtualize = {}\ncpuid = ["SPEC_CTRL", "BHI_CTRL"]\n'
+    files = []
+    for name, virtualizes in (("old", "true"), ("new", "false")):
+        files.append(tmp_path / f"{name}.toml")
+        files[-1].write_text('[[force]]\nbit = "BHI_DIS_S"\nto = 1\n' + host.format(virtualizes))
+
+    assert run("review", "--policy", *map(str, files)) == 2
+    assert "the host type 'rapids' is another one here than in" in capsys.readouterr().err
+
+
+def test_a_condition_on_hosts_is_tried_without_a_pool(tmp_path: Path) -> None:
+    """The host that has every bit fulfils most conditions; what is no longer forced on others must be seen."""
+    force = '[[force]]\nbit = "BHI_DIS_S"\nto = 1\n'
+    for name, text in (("old", force), ("new", f'{force}host = ["RRSBA_CTRL"]\n'), ("many", f'{force}host = ["{MANY}"]\n')):
+        (tmp_path / f"{name}.toml").write_text(text)
+    old, new, many = (policy(str(tmp_path / f"{name}.toml")) for name in ("old", "new", "many"))
+    found = compare(old, new)
+
+    assert [host.name for host in found.hosts] == ["a host with every bit", "a host with every bit without RRSBA_CTRL"]
+    assert found.code == 1 and [(one.bit, one.host) for one in found.bits] == [("BHI_DIS_S", "a host with every bit without RRSBA_CTRL")]
+    with pytest.raises(InputError, match=r"give the hosts, --pool POOL\.toml"):
+        compare(old, many)
+
+
+#: More capabilities than are tried without a pool.
+MANY = '", "'.join(("SPEC_CTRL", "STIBP", "SSBD", "RRSBA_CTRL", "BHI_CTRL"))
+
+
 def test_bits_for_different_hosts_do_not_contradict(tmp_path: Path) -> None:
     """Forcing a bit to 1 on some hosts and to 0 on others is no contradiction where nobody is both."""
     file = tmp_path / "policy.toml"

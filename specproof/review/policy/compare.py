@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from specproof.decide import decide
+from specproof.errors import InputError
 from specproof.review.compare import review
 from specproof.review.policy.carry import Carried, together
 from specproof.review.policy.model import Place, claims, design
-from specproof.review.policy.read import Host, Policy, any_host, bits, check_pool, rules
+from specproof.review.policy.read import Host, Policy, any_hosts, bits, check_pool, rules
 from specproof.review.result import Behaviour, ClaimChange, Review, listed
 from specproof.review.sides import Side
 from specproof.verdict import Proved, Refuted, Result
@@ -95,7 +96,7 @@ def compare(old: Policy, new: Policy, pool: Sequence[Host] = (), timeout: float 
     types = tuple(pool) or _hosts(old, new)
     for policy in (old, new):
         check_pool(policy, types)
-    hosts = types or (any_host(),)
+    hosts = types or any_hosts(old, new)
     before, after = ([Place.of(policy, host) for host in hosts] for policy in (old, new))
     sides = [
         Side(_label(policy, old, new, tag), design(_label(policy, old, new, tag), f"guests under {policy.file}", places, before), tuple(claims()))
@@ -115,7 +116,11 @@ def _label(policy: Policy, old: Policy, new: Policy, tag: str) -> str:
 
 
 def _hosts(old: Policy, new: Policy) -> tuple[Host, ...]:
-    by = {host.name: host for policy in (old, new) for host in policy.hosts}
+    by = {host.name: host for host in old.hosts}
+    for host in new.hosts:
+        if by.setdefault(host.name, host) != host:
+            why = f"the host type {host.name!r} is another one here than in {old.file}"
+            raise InputError(f"{new.file}: {why}; policies are compared on the same hosts: give them, --pool POOL.toml")
     return tuple(by.values())
 
 

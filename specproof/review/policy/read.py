@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -254,3 +254,30 @@ def any_host() -> Host:
     """Where no pool is named: a processor that has every bit, is exposed to everything, and has the control."""
     exposed = frozenset(rule.needs for rule in rules().RULES.values() if rule.needs)
     return Host("a host with every bit", True, False, frozenset(rules().FEATURES), exposed)
+
+
+def any_hosts(old: Policy, new: Policy) -> tuple[Host, ...]:
+    """Where no pool is named: that host, and the same with and without each of the capabilities on which one of the two policies alone depends."""
+    apart = sorted({name.removeprefix("!") for one in _said(old) ^ _said(new) for name in one.host})
+    if len(apart) > _APART:
+        raise InputError(f"{new.file}: the two policies depend on {', '.join(apart)} in other ways; give the hosts, --pool POOL.toml")
+    hosts = [any_host()]
+    for name in apart:
+        hosts += [_turned(host, name) for host in hosts]
+    return tuple(hosts)
+
+
+#: Capabilities on which two policies may depend in other ways and be compared without a pool: each doubles the hosts.
+_APART = 4
+
+
+def _said(policy: Policy) -> set[Force]:
+    """What a policy forces and where, wherever in its file."""
+    return {replace(one, line=0, pool_line=0, host=tuple(sorted(one.host))) for one in policy.force}
+
+
+def _turned(host: Host, name: str) -> Host:
+    """The host without a capability that it has, or with one that it has not."""
+    word = "without" if name in host.capabilities else "with"
+    key = "cpuid" if name in rules().FEATURES else "arch_capabilities"
+    return replace(host, name=f"{host.name}{' and' if host.name != any_host().name else ''} {word} {name}", **{key: getattr(host, key) ^ {name}})
