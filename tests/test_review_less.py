@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from specproof import U32, U64, Bool, Design, State, Word, field, frozen, invariant
+from specproof import U32, U64, Bool, Design, State, Word, field, frozen, ghost, invariant
 from specproof.review.compare import review
 from specproof.review.jsonform import text as json_text
 from specproof.review.line import line
@@ -147,3 +147,47 @@ def test_the_same_demand_is_not_worth_a_word() -> None:
 
     assert all(one.same for one in found.demand) and found.demand
     assert "demanded" not in line(found)
+
+
+class Letter(State):
+    """What somebody wrote, and what the proof knows of it."""
+
+    ink: U64 = field("what stands there")
+    meant: U64 = ghost("what was written")
+
+
+def letter(keeps: int = (1 << 64) - 1) -> Side:
+    """What stands there is what was written, of which the proof remembers some bits."""
+    design = Design("letter", Letter, doc="a letter")
+    design.initial(lambda s: (s.ink == 0) & (s.meant == 0))
+
+    @design.action(by="guest")
+    def write(s: Letter, text: U64) -> Letter:
+        """Somebody writes."""
+        return s.replace(ink=text & keeps, meant=text & keeps)
+
+    @design.view
+    def stands(s: Letter) -> Word:
+        """What stands there."""
+        return s.ink
+
+    @design.view
+    def written(s: Letter) -> Word:
+        """What was written."""
+        return s.meant
+
+    return Side("letter", design, (reads_as_written,))
+
+
+@invariant("reads-as-written")
+def reads_as_written(v: Any) -> Bool:
+    """What stands there is what was written."""
+    return v.stands == v.written  # type: ignore[no-any-return]
+
+
+def test_what_only_the_proof_remembers_is_compared_as_a_demand() -> None:
+    """A ghost that is set to what the design does, and not to what it should do, keeps every claim."""
+    found = review(letter().named("old"), letter(keeps=3).named("new"))
+
+    assert [change.fate for change in found.claims] == ["kept"] and [one.name for one in found.demand] == ["written"]
+    assert "What is demanded is another: written differs after 1 step, fed the same inputs." in line(found)

@@ -61,9 +61,23 @@ def offered(old: System, new: System) -> list[Observable]:
 
 
 def demands(old: System, new: System) -> list[Observable]:
-    """What is demanded of two systems, by the views of both, each as it was where both have it like that."""
+    """What is demanded of two systems, by the views of both, each as it was where both have it like that.
+
+    What only the proof remembers, such as what the guest wrote last, is what a design is held to as well.
+    """
     both = _both(old, new)
-    return [replace(_alone(view), view=_as_it_was(view, both)) for view in sorted(both & demanded())]
+    names = {view for view in both if view == now(view) and (view in demanded() or (_remembered(old, view) and _remembered(new, view)))}
+    return [replace(_alone(view), view=_as_it_was(view, both)) for view in sorted(names)]
+
+
+def _remembered(system: System, view: str) -> bool:
+    """Whether a view looks at ghosts, and besides at nothing that can change."""
+    try:
+        read = system.names_in(getattr(Views(system, system.state()), view))
+    except MissingView:
+        return False
+    fields = [system.fields[path] for path in read]
+    return any(one.ghost for one in fields) and all(one.ghost or one.frozen for one in fields)
 
 
 def _both(old: System, new: System) -> frozenset[str]:
