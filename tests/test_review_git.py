@@ -53,6 +53,19 @@ def test_the_working_tree(repository: Path, capsys: pytest.CaptureFixture[str]) 
     assert said in " ".join(capsys.readouterr().out.split())
 
 
+def test_a_design_that_a_file_has_no_longer_is_said(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The others are reviewed; that one is gone, or has another name, must not go unsaid. Who names a design asks of that one."""
+    file = repository / "designs" / "design.py"
+    file.write_text(GOOD + '\n\nother = seed.but("other")\n', encoding="utf-8")
+    git(repository, "commit", "-q", "-a", "-m", "two")
+    file.write_text(GOOD, encoding="utf-8")
+
+    assert run("review", "--git", "HEAD..", "designs/design.py", *CLAIMS) == 0
+    assert "Less is asked of it than of seed@HEAD: designs/design.py has no other any more." in " ".join(capsys.readouterr().out.split())
+    assert run("review", "--git", "HEAD..", "designs/design.py:seed", *CLAIMS) == 0
+    assert "any more" not in capsys.readouterr().out
+
+
 def test_a_file_that_was_moved(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """On either side it has the name that it had there, whichever of the two is given."""
     git(repository, "mv", "designs/design.py", "moved.py")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -441,3 +442,12 @@ def test_what_a_guard_reads_is_needed_though_nothing_that_is_seen_depends_on_it(
     found = review(Side("old", old, ()), Side("new", new, ()))
 
     assert {one.name: one.differs for one in found.behaviours} == {"locked": False, "course": True}
+
+
+def test_that_both_are_the_same_does_not_hide_that_neither_protects() -> None:
+    """What the first sentence does not name is named later."""
+    side = leaky("old", EVERY)
+    side = Side(side.label, side.design, (replace(stays(), name="enforcement"), stays()))
+    found = review(side, side.named("new"))
+
+    assert found.identical and "Broken before and after: enforcement and locked-bits-stay." in line(found)

@@ -180,14 +180,16 @@ def at_revisions(
     target: str, revisions: str, claims: tuple[str, ...], config: str | None, timeout: float | None, progress: Progress, exhaustive: bool = False,
     recall: Recall | None = None, jobs: int = 1,
 ) -> list[Review]:  # fmt: skip
-    """A review for each design that a file has at both revisions, or of the one that is named."""
+    """A review for each design that a file has at both revisions, or of the one that is named. What has none any more is said."""
     from contextlib import ExitStack
+    from dataclasses import replace
 
     from specproof.errors import UsageError
     from specproof.load import library
     from specproof.plan import is_file, split
     from specproof.review import git
     from specproof.review.compare import review as compare
+    from specproof.review.result import listed
     from specproof.review.sides import of_file, told_apart
 
     if not is_file(target):
@@ -210,7 +212,10 @@ def at_revisions(
         tags = (base, head or git.WORKING_TREE)
         pairs = [told_apart(sides[0][one], sides[1][one], tags) for one in common]
         how: dict[str, Any] = {"configuration": config, "claims": claims, "timeout": timeout, "exhaustive": exhaustive}
-        return [compare(old, new, progress=progress, recall=recall, jobs=jobs, **how) for old, new in pairs]
+        found = [compare(old, new, progress=progress, recall=recall, jobs=jobs, **how) for old, new in pairs]
+        gone = [] if name else [one for one in sides[0] if one not in sides[1]]
+        less = (f"{file} has no {listed(gone)} any more",) if gone else ()
+        return [replace(one, less=(*one.less, *less)) for one in found]
 
 
 def _progress() -> Progress:

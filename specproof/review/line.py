@@ -148,7 +148,8 @@ def _still(review: Review) -> str:
     """What is broken before and after, unless the first sentence has it."""
     parts = []
     still, new = worst_first(review.by_claim("still refuted")), worst_first(review.by_claim("new and refuted"))
-    told = _broken(review) if not review.by_claim("lost", "worse", "undecided", "dropped", "hollow") else []
+    settled = not review.by_claim("lost", "worse", "undecided", "dropped", "hollow") and not (review.silent or review.open or review.identical)
+    told = _broken(review) if settled else []
     rest = [name for name in still if name not in told]
     if rest:
         parts.append(f"{'Also b' if told else 'B'}roken before and after: {some(rest)}.")
