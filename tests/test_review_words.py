@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from specproof import U64, Bool, Claim, Design, State, Word, field, frozen, step
+from specproof import U32, U64, Bool, Claim, Design, State, Word, field, frozen, step
 from specproof.review.compare import review
 from specproof.review.jsonform import text as json_text
 from specproof.review.junit import text as junit_text
@@ -451,3 +451,57 @@ def test_that_both_are_the_same_does_not_hide_that_neither_protects() -> None:
     found = review(side, side.named("new"))
 
     assert found.identical and "Broken before and after: enforcement and locked-bits-stay." in line(found)
+
+
+class Casket(State):
+    """A box with a smaller word."""
+
+    word: U32 = field("what is in the box")
+    lock: U32 = frozen("the bits that stay")
+
+
+def test_a_view_of_another_width_is_neither_asked_as_it_was_nor_passed_over() -> None:
+    """The old text sees a word of another width in the new field, which no claim about the old one fits."""
+    design = Design("box", Casket, doc="a small box")
+    design.initial(lambda s: s.word == 0)
+    design.view(inside_small)
+    design.view(locked_small)
+    design.action(by="guest")(keep)
+
+    @step("locked-bits-stay")
+    def still(before: Any, after: Any) -> Bool:
+        """A locked bit does not change."""
+        return ((before.inside ^ after.inside) & before.locked) == 0  # type: ignore[no-any-return]
+
+    found = review(box("box", (still,)).named("old"), Side("new", design, (still,)))
+
+    assert [(change.claim, change.fate) for change in found.claims] == [("locked-bits-stay", "kept")]
+    assert found.through == () and found.demands == ("locked",) and found.rewritten == ()
+    assert "Not compared, since they have another width: inside and locked." in line(found)
+
+
+def inside_small(s: Casket) -> Word:
+    return s.word
+
+
+def locked_small(s: Casket) -> Word:
+    return s.lock
+
+
+inside_small.__name__, locked_small.__name__ = "inside", "locked"
+
+
+def keep(s: Casket, value: U32) -> Casket:
+    """A write."""
+    lock = s.lock
+    return s.replace(word=(s.word & lock) | (value & ~lock))
+
+
+def test_what_was_left_out_of_the_comparison_is_in_the_verdict() -> None:
+    """Where an action has another name, nothing differs because it never happens on both sides."""
+    old, new = leaky("old", EVERY), leaky("new", EVERY)
+    new.design.action(by="guest")(write_over)
+    found = review(old, new)
+
+    said = "Fed the same inputs and without write_over, which one of them alone has, nothing that can be seen of the two ever differs."
+    assert line(found).endswith(said)

@@ -65,6 +65,9 @@ def _measured(review: Review) -> str:
     if review.through:
         verb, them = ("is", "it") if len(review.through) == 1 else ("are", "them")
         said.append(f"{some(review.through)} {verb} computed otherwise, so what speaks of {them} is asked as it was, too.")
+    wide = [name for what, names in review.only if what == "views of another width" for name in names]
+    if wide:
+        said.append(f"Not compared, since {'it has' if len(wide) == 1 else 'they have'} another width: {some(wide)}.")
     another = []
     if review.demands:
         another.append(f"{some(review.demands)} {'is' if len(review.demands) == 1 else 'are'} computed otherwise")
@@ -178,7 +181,9 @@ def _seen(review: Review) -> str:
     if not differing:
         if any(not one.same for one in review.behaviours):
             return ""  # what is open is in the first sentence
-        return "Fed the same inputs, nothing that can be seen of the two ever differs."
+        alone = [name for what, names in review.only if what.startswith("actions of ") for name in names]
+        without = f" and without {some(alone)}, which one of them alone has," if alone else ","
+        return f"Fed the same inputs{without} nothing that can be seen of the two ever differs."
     first = min(map(_length, differing))
     names = dict.fromkeys(one.name for one in differing if _length(one) == first)
     others = {one.name for one in differing} - set(names)

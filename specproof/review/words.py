@@ -160,8 +160,8 @@ class Sight:
             if name in self.after and self.moved.get(name) is self.after[name] and not says:
                 continue  # it follows a helper that is another
             ways = [self.carried.get(name), self.moved.get(name)] if says else [self.moved.get(name), self.carried.get(name)]
-            fits = [way for way in ways if way is not None]
-            if fits:
+            fits = [way for way in ways if way is not None and way.width == term.width]
+            if fits and fits[0] is not self.after.get(name):
                 found[name] = term, fits[0]
         return found
 
