@@ -377,6 +377,22 @@ def test_fleet_json_and_picture(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(document["matrix"]) == 16
 
 
+def test_where_the_policy_asks_for_nothing_nobody_is_said_to_be_protected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A condition that no host fulfils is no proof; one that some do not fulfil is said; a policy that forces nothing says so itself."""
+    force = 'guest = ["SPEC_CTRL"]\n[[force]]\nbit = "BHI_DIS_S"\nto = 1\n'
+    host = '[[host]]\nname = "{}"\nvirtualize = true\ncpuid = ["SPEC_CTRL", "BHI_CTRL"{}]\n'
+    (tmp_path / "pool.toml").write_text(host.format("old", "") + host.format("newer", ', "RRSBA_CTRL"'))
+    said = {}
+    for name, text in (("never", f'{force}guest = ["BHI_CTRL"]\n'), ("newer", f'{force}host = ["RRSBA_CTRL"]\n'), ("none", "mask = []\n")):
+        (tmp_path / f"{name}.toml").write_text(text)
+        code = run("fleet", str(tmp_path / "pool.toml"), str(tmp_path / f"{name}.toml"))
+        said[name] = code, " ".join(capsys.readouterr().out.split())
+
+    assert said["never"][0] == 3 and "not settled: the policy asks for nothing on any of them, so that it protects nobody." in said["never"][1]
+    assert said["newer"][0] == 0 and "on every type of host but old, where the policy asks for nothing, wherever" in said["newer"][1]
+    assert said["none"][0] == 0 and "2 types of hosts: the policy asks for nothing on any of them" in said["none"][1]
+
+
 def test_a_pool_without_hosts_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An empty pool is bad usage, not a pass."""
     (tmp_path / "pool.toml").write_text('name = "empty"\n', encoding="utf-8")

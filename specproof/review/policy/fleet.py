@@ -56,10 +56,16 @@ class Fleet:
         return next(one for one in self.cells if (one.source, one.target) == (source, target))
 
     @property
+    def idle(self) -> list[str]:
+        """The types of hosts for which the policy has nothing to say."""
+        return [host.name for host in self.hosts if not any(one.meant(host, self.policy.guest) for one in self.policy.force)]
+
+    @property
     def code(self) -> int:
-        """0 every guest is protected everywhere, 1 some are not, 3 undecided."""
+        """0 every guest is protected everywhere, 1 some are not, 3 undecided, also where a policy that forces something forces it nowhere."""
         words = {one.word for one in self.cells}
-        return 1 if words & {"no", "path"} else 3 if "?" in words else 0
+        nowhere = bool(self.policy.force) and len(self.idle) == len(self.hosts)
+        return 1 if words & {"no", "path"} else 3 if "?" in words or nowhere else 0
 
 
 def fleet(policy: Policy, hosts: Sequence[Host], timeout: float | None = None) -> Fleet:
@@ -151,8 +157,11 @@ def line(found: Fleet) -> str:
     """The verdict in a few sentences."""
     name, count = found.policy.name, len(found.hosts)
     exposed = [one for one in found.cells if one.word in ("no", "path")]
-    if not exposed:
-        head = "every guest is protected on every type of host, wherever it started and whatever way it came (proved)"
+    if len(found.idle) == count:
+        head = f"{'not settled: ' if found.code else ''}the policy asks for nothing on any of them, so that it protects nobody"
+    elif not exposed:
+        but = f" but {listed(found.idle)}, where the policy asks for nothing" if found.idle else ""
+        head = f"every guest is protected on every type of host{but}, wherever it started and whatever way it came (proved)"
         head = head if found.code == 0 else "not settled: some pairs are undecided"
     else:
         targets = list(dict.fromkeys(one.target for one in exposed))
