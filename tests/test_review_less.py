@@ -191,3 +191,20 @@ def test_what_only_the_proof_remembers_is_compared_as_a_demand() -> None:
 
     assert [change.fate for change in found.claims] == ["kept"] and [one.name for one in found.demand] == ["written"]
     assert "What is demanded is another: written differs after 1 step, fed the same inputs." in line(found)
+
+
+def test_a_configuration_that_the_new_design_alone_has_is_said_to_be_unasked() -> None:
+    """There is nothing to compare it with, and it may be where nobody is protected."""
+    new = door()
+    new.setting("sunk", lambda s: s.sunken)
+    new.configure("even", "sunk")
+
+    assert "Nothing is asked in sunk, which new alone has." in line(reviewed(new, door()))
+
+
+def test_a_demand_that_is_no_longer_offered_is_compared_as_it_was() -> None:
+    """The same design cannot say why nothing is demanded of it any more."""
+    new = door(bars=(1 << 64) - 2).but("door", without=("required_mask",))
+    new.lacks(required_mask="a door demands nothing")
+
+    assert "What is demanded is another: required-mask differs after 1 step, fed the same inputs." in line(reviewed(new, door()))

@@ -85,6 +85,12 @@ def _measured(review: Review) -> str:
 
 
 def _less(review: Review) -> str:
+    more = [name for what, names in review.only if what == f"configurations of {review.new.label} alone" for name in names]
+    unasked = f" Nothing is asked in {some(more)}, which {review.new.label} alone has." if more else ""
+    return f"{_said_less(review)}{unasked}".strip()
+
+
+def _said_less(review: Review) -> str:
     return f"Less is asked of it than of {review.old.label}: {'; '.join(review.less)}." if review.less else ""
 
 

@@ -55,8 +55,8 @@ def offered(old: System, new: System) -> list[Observable]:
     """The observables of two systems: those of the table that both offer, else every view that both have. A view is looked at as it was, where
     both have it like that too: what is seen of the change may not be what the change says."""
     both = _both(old, new)
-    found = [one for one in shipped() if both >= set(one.views)]
-    found = found or [_alone(view) for view in sorted(both) if view == now(view)]
+    known = {now(view) for view in both}
+    found = [one for one in shipped() if known >= set(one.views)] or [_alone(view) for view in sorted(known)]
     return [replace(one, view=_as_it_was(one.view, both), when=tuple(_as_it_was(name, both) for name in one.when)) for one in found]
 
 
@@ -66,8 +66,12 @@ def demands(old: System, new: System) -> list[Observable]:
     What only the proof remembers, such as what the guest wrote last, is what a design is held to as well.
     """
     both = _both(old, new)
-    names = {view for view in both if view == now(view) and (view in demanded() or (_remembered(old, view) and _remembered(new, view)))}
-    return [replace(_alone(view), view=_as_it_was(view, both)) for view in sorted(names)]
+    looked = {view: _as_it_was(view, both) for view in sorted({now(view) for view in both})}
+    return [
+        replace(_alone(view), view=name)
+        for view, name in looked.items()
+        if view in demanded() or (_remembered(old, name) and _remembered(new, name))
+    ]
 
 
 def _remembered(system: System, view: str) -> bool:
