@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from specproof import U32, U64, Bool, Claim, Design, State, Word, field, frozen, step
+from specproof.errors import ModelError
 from specproof.review.compare import review
 from specproof.review.jsonform import text as json_text
 from specproof.review.junit import text as junit_text
@@ -505,3 +506,55 @@ def test_what_was_left_out_of_the_comparison_is_in_the_verdict() -> None:
 
     said = "Fed the same inputs and without write_over, which one of them alone has, nothing that can be seen of the two ever differs."
     assert line(found).endswith(said)
+
+
+def test_that_nobody_can_say_whether_a_view_is_the_same_is_said() -> None:
+    """Where the design and its fields have other names and other words, views of both are not known to be one."""
+    found = review(asked(measured("box")), Side("chest", chest(), (stays(),)))
+
+    assert [(change.claim, change.fate) for change in found.claims] == [("locked-bits-stay", "kept")] and found.code == 0
+    assert found.through == () and (found.rewritten, found.demands) == (("inside",), ("locked",))
+    assert "inside is computed otherwise, and nothing is asked of it as it was." in line(found)
+
+
+class Chest(State):
+    """Another box."""
+
+    filling: U64 = field("the filling")
+    bars: U64 = frozen("the bars")
+
+
+def chest() -> Design[Chest]:
+    """A box that does not keep what it shows."""
+    design = Design("chest", Chest, doc="a chest")
+    design.initial(lambda s: s.filling == 0)
+
+    @design.action(by="guest")
+    def write(s: Chest, value: U64) -> Chest:
+        """A write."""
+        return s.replace(filling=value)
+
+    @design.view
+    def inside(s: Chest) -> Word:
+        """Not what is inside."""
+        return s.filling & ~s.bars
+
+    @design.view
+    def locked(s: Chest) -> Word:
+        """The bits that stay."""
+        return s.bars
+
+    return design
+
+
+def test_a_view_may_not_pass_for_another_one_as_it_was() -> None:
+    """What is seen would be looked at through it."""
+    design = measured("box")
+
+    @design.view
+    def inside_as_it_was(s: Box) -> Word:
+        """Nothing."""
+        return s.word & 0
+
+    with pytest.raises(ModelError, match="the view 'inside_as_it_was' has the name of 'inside' as it was before a change; give it another"):
+        review(asked(design), asked(design))

@@ -17,10 +17,10 @@ from typing import Any, cast
 
 from specproof.claims import Claim, MissingView, Phrase, look, phrase
 from specproof.design import Design
-from specproof.errors import ModelError
+from specproof.errors import ModelError, where
 from specproof.graph import substitute, variables
 from specproof.review.sides import Side
-from specproof.review.weight import AS_IT_WAS, before, demanded
+from specproof.review.weight import AS_IT_WAS, before, demanded, now
 from specproof.solver import Solver
 from specproof.state import Field, State, assemble, flatten, leaves
 from specproof.system import System, build, sees
@@ -55,15 +55,16 @@ def worded(old: Side, new: Side, configuration: str, views: bool) -> Wording:
 
     `configuration` is one that both have, in which it is looked what claims say; without `views` it does not matter how views are computed.
     """
+    _names_are_free(old.design, new.design)
     systems = build(new.design, configuration), build(old.design, configuration)
-    now = {claim.name: claim for claim in new.claims}
+    present = {claim.name: claim for claim in new.claims}
     seen = Sight.of(old.design, new.design, systems[1].helpers) if views else None
     measures = seen.measures() if seen is not None else {}
-    other = tuple(claim.name for claim in old.claims if claim.name in now and not _says_the_same(claim, now[claim.name], systems))
-    again = [claim for claim in old.claims if claim.name in now and (claim.name in other or _says(claim, systems[1]) & measures.keys())]
-    gone = [claim for claim in old.claims if claim.name not in now]
+    other = tuple(claim.name for claim in old.claims if claim.name in present and not _says_the_same(claim, present[claim.name], systems))
+    again = [claim for claim in old.claims if claim.name in present and (claim.name in other or _says(claim, systems[1]) & measures.keys())]
+    gone = [claim for claim in old.claims if claim.name not in present]
     asked = [replace(_measured(claim, measures), name=claim.name + AS_IT_WAS, id="") for claim in again]
-    own = [now.get(claim.name, claim) for claim in old.claims]
+    own = [present.get(claim.name, claim) for claim in old.claims]
     here, there = ({name: terms[number] for name, terms in measures.items()} for number in (0, 1))
     return Wording(
         replace(old, design=_showing(old.design, here, old.design), claims=(*own, *asked)),
@@ -71,6 +72,14 @@ def worded(old: Side, new: Side, configuration: str, views: bool) -> Wording:
         other, tuple(claim.name for claim in gone), seen.otherwise() if seen is not None else {}, tuple(measures),
         tuple(name for name in seen.rewritten() if name not in measures) if seen is not None else (),
     )  # fmt: skip
+
+
+def _names_are_free(*designs: Design[Any]) -> None:
+    """ModelError where a view has the name under which another one is looked at as it was: it would be taken for that."""
+    for design in designs:
+        for name, body in design.views.items():
+            if now(name) != name:
+                raise ModelError(f"{where(body)}: the view {name!r} has the name of {now(name)!r} as it was before a change; give it another")
 
 
 def _says_the_same(old: Claim, new: Claim, systems: Sequence[System]) -> bool:
@@ -134,12 +143,8 @@ class Sight:
         return cls(alike and any(one.name == old.name for one in _back(new)), alike, was, carried, after, moved)
 
     def otherwise(self) -> dict[str, tuple[Term, Term]]:
-        """Views of both that see something else in the new design: before and after. Of another design only those of fields that both have."""
-        return {
-            name: (term, self.after[name])
-            for name, term in self.before.items()
-            if name in self.after and (self.made or name in self.carried) and not self._same(name)
-        }  # fmt: skip
+        """Views of both that see something else in the new design, or of which nobody can say that they do not, since it has other fields."""
+        return {name: (term, self.after[name]) for name, term in self.before.items() if name in self.after and not self._same(name)}
 
     def rewritten(self) -> list[str]:
         """Those of them that do not just follow a helper which is another."""
