@@ -13,7 +13,8 @@ from specproof.decide import relate
 from specproof.product import product
 from specproof.review.algebra import formulas
 from specproof.review.lockstep import NAMES
-from specproof.review.observe import behaviours, common, offered, unlike
+from specproof.review.observe import behaviours, common
+from specproof.review.offered import offered, unlike
 from specproof.review.paper import SHORT, _formulas
 from specproof.review.result import Behaviour, Closed, Formula, Review
 from specproof.review.sides import of_target

@@ -20,7 +20,8 @@ from specproof.review.cone import identical
 from specproof.review.less import narrower, seldomer, starts_less
 from specproof.review.line import NAMED, some
 from specproof.review.lockstep import COURSE
-from specproof.review.observe import behaviours, common, demands, unlike
+from specproof.review.observe import behaviours, common
+from specproof.review.offered import demands, unlike
 from specproof.review.recall import Recall
 from specproof.review.result import Answer, Behaviour, ClaimChange, Name, Place, Review, Told, listed, word
 from specproof.review.sides import Side

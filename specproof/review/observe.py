@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import import_module
 from typing import cast
 
 from specproof.claims import MissingView, Property, Views
@@ -24,8 +22,8 @@ from specproof.lift import Disagreement
 from specproof.observable import Observable
 from specproof.review.judge import Judge, along
 from specproof.review.lockstep import AS_SAID, COURSE, LOOSE, TOGETHER, Difference, Lockstep, lockstep, nothing
+from specproof.review.offered import offered, width
 from specproof.review.result import SEARCHED, Behaviour, Told
-from specproof.review.weight import before, demanded, now
 from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import Action, System
@@ -43,57 +41,6 @@ SMALL = 32
 
 #: Steps beyond the first difference for which other differences are searched in all runs.
 BEYOND = 1
-
-
-@cache
-def shipped() -> tuple[Observable, ...]:
-    """The table that ships."""
-    return tuple(import_module("specproof.proofs.observables").OBSERVABLES)
-
-
-def offered(old: System, new: System) -> list[Observable]:
-    """The observables of two systems: those of the table that both offer, else every view that both have. A view is looked at as it was, where
-    both have it like that too: what is seen of the change may not be what the change says."""
-    both = _both(old, new)
-    known = {now(view) for view in both}
-    found = [one for one in shipped() if known >= set(one.views)] or [_alone(view) for view in sorted(known)]
-    return [replace(one, view=_as_it_was(one.view, both), when=tuple(_as_it_was(name, both) for name in one.when)) for one in found]
-
-
-def demands(old: System, new: System) -> list[Observable]:
-    """What is demanded of two systems, by the views of both, each as it was where both have it like that.
-
-    What only the proof remembers, such as what the guest wrote last, is what a design is held to as well.
-    """
-    both = _both(old, new)
-    looked = {view: _as_it_was(view, both) for view in sorted({now(view) for view in both})}
-    return [
-        replace(_alone(view), view=name)
-        for view, name in looked.items()
-        if view in demanded() or (_remembered(old, name) and _remembered(new, name))
-    ]
-
-
-def _remembered(system: System, view: str) -> bool:
-    """Whether a view looks at ghosts, and besides at nothing that can change."""
-    try:
-        read = system.names_in(getattr(Views(system, system.state()), view))
-    except MissingView:
-        return False
-    fields = [system.fields[path] for path in read]
-    return any(one.ghost for one in fields) and all(one.ghost or one.frozen for one in fields)
-
-
-def _both(old: System, new: System) -> frozenset[str]:
-    return (old.views - set(old.lacking)) & (new.views - set(new.lacking))
-
-
-def _alone(view: str) -> Observable:
-    return Observable(view.replace("_", "-"), view, f"the view {view}")
-
-
-def _as_it_was(name: str, both: frozenset[str]) -> str:
-    return before(name) if before(name.removeprefix("~")) in both else name
 
 
 def difference(one: Observable) -> Difference:
@@ -304,18 +251,9 @@ def _verdicts(pair: Lockstep, names: Sequence[str], ready: Slice | None, solver:
 
 def _readable(one: Observable, old: System, new: System) -> bool:
     try:
-        return all(_width(old, view) == _width(new, view) for view in one.views)
+        return all(width(old, view) == width(new, view) for view in one.views)
     except MissingView:
         return False
-
-
-def _width(system: System, view: str) -> int:
-    return cast(Term, getattr(Views(system, system.state()), view)).width
-
-
-def unlike(old: System, new: System) -> tuple[str, ...]:
-    """Views that both offer, in words of another width on each side: their values cannot be compared."""
-    return tuple(view for view in sorted(_both(old, new)) if _width(old, view) != _width(new, view))
 
 
 def _at_once(pair: Lockstep, solver: Solver) -> dict[str, Verdict]:
