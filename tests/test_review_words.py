@@ -284,6 +284,7 @@ def test_a_view_that_demands_nothing_follows_its_helper() -> None:
 
     assert [change.claim for change in found.claims] == ["locked-bits-stay"] and found.through == found.demands == ()
     assert ("views that are computed otherwise", ("inside",)) in found.only
+    assert "inside follows a helper that is another." in line(found)
 
 
 def test_what_is_not_asked_of_the_new_design_is_said() -> None:
