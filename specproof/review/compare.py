@@ -19,9 +19,8 @@ from specproof.review.claims import common_configurations, compared, relations, 
 from specproof.review.cone import identical
 from specproof.review.less import narrower, seldomer, starts_less
 from specproof.review.line import NAMED, some
-from specproof.review.lockstep import COURSE
-from specproof.review.observe import behaviours, common
-from specproof.review.offered import demands, unlike
+from specproof.review.observe import behaviours, common, demanded
+from specproof.review.offered import unlike
 from specproof.review.recall import Recall
 from specproof.review.result import Answer, Behaviour, ClaimChange, Name, Place, Review, Told, listed, word
 from specproof.review.sides import Side
@@ -78,8 +77,9 @@ def review(
         progress(f"behaviour, {name}" if name else "behaviour")
         shared = common(*systems[name])
         seen = behaviours(shared.old, shared.new, timeout, observables, exhaustive, _changed_runs(changes, old, new))
-        wants = behaviours(shared.old, shared.new, timeout, observables=demands(shared.old, shared.new)) if old_views else []
-        return worse(changes, (old, new), systems[name], seen), seen, [one for one in wants if one.name != COURSE], shared.only
+        changes = worse(changes, (old, new), systems[name], seen)
+        lost = any(change.fate in ("lost", "worse") for change in changes)  # the change is not to be taken, whatever is demanded
+        return changes, seen, demanded(shared.old, shared.new, timeout, seen) if old_views and not lost else [], shared.only
 
     def across() -> _Part:
         progress("relations")

@@ -128,22 +128,22 @@ class Judge:
         return tuple((view, registers.term(term, values[view])) for view, term in terms.items() if view in visible)
 
 
-def along(judge: Judge, names: Sequence[str], runs: Sequence[Told]) -> dict[str, Verdict]:
+def along(judge: Judge, names: Sequence[str], runs: Sequence[Told], said: str = "the run that breaks {}") -> dict[str, Verdict]:
     """For the named observables the earliest difference in any of the runs, each fed to both sides, as far as both take it; where the run shows
-    it with fewer bits too, with these."""
+    it with fewer bits too, with these. `said`: which run that is, with its claim put in."""
     terms = [{name: judge.terms(side, judge.table[name]) for name in names if name in judge.table} for side in (0, 1)]
     found: dict[str, Refuted] = {}
     for run in sorted(runs, key=lambda run: run.raw.length):
         left = [name for name in terms[0] if name not in found]
         if not left:
             break
-        shown = _shown(judge, left, run.raw, terms)
+        shown = _shown(judge, left, run.raw, terms, said)
         if shown:
-            found |= shown | _shown(judge, list(shown), run.trace, terms)
+            found |= shown | _shown(judge, list(shown), run.trace, terms, said)
     return dict(found)
 
 
-def _shown(judge: Judge, names: Sequence[str], run: Trace, terms: Sequence[Mapping[str, Mapping[str, Term]]]) -> dict[str, Refuted]:
+def _shown(judge: Judge, names: Sequence[str], run: Trace, terms: Sequence[Mapping[str, Mapping[str, Term]]], said: str) -> dict[str, Refuted]:
     """Which of the observables differ in a run, and when first."""
     steps = tuple(takewhile(lambda step: step.action in judge.pair.system.actions, run.steps))
     initial = judge.start(run.initial)
@@ -155,7 +155,7 @@ def _shown(judge: Judge, names: Sequence[str], run: Trace, terms: Sequence[Mappi
         for name in names:
             if name not in found and judge.apart(judge.table[name], (left, right), (terms[0][name], terms[1][name])):
                 trace = Trace(judge.pair.system.design, judge.pair.system.configuration, name, initial, steps[:number])
-                found[name] = Refuted(f"the run that breaks {run.claim}, replayed on integers on both sides", trace, shortest=False)
+                found[name] = Refuted(f"{said.format(run.claim)}, replayed on integers on both sides", trace, shortest=False)
         if number < len(steps) and not (sides[0][1][number] and sides[1][1][number]):
             break
     return found

@@ -22,7 +22,7 @@ from specproof.lift import Disagreement
 from specproof.observable import Observable
 from specproof.review.judge import Judge, along
 from specproof.review.lockstep import AS_SAID, COURSE, LOOSE, TOGETHER, Difference, Lockstep, lockstep, nothing
-from specproof.review.offered import offered, width
+from specproof.review.offered import demands, offered, width
 from specproof.review.result import SEARCHED, Behaviour, Told
 from specproof.slice import Slice
 from specproof.solver import Solver
@@ -171,6 +171,23 @@ def behaviours(
             one = part.judge.told(name, verdict)
             found[name] = min(found.get(name, one), one, key=_rank)
     return [found[name] for name in (*table, COURSE) if name in found]
+
+
+def demanded(old: System, new: System, timeout: float | None, seen: Sequence[Behaviour]) -> list[Behaviour]:
+    """What is demanded of two systems that are fed the same inputs: where a run in which something else was `seen` to differ shows that it is
+    another thing, that; else every demand is searched."""
+    table = {one.name: one for one in demands(old, new) if _readable(one, old, new)}
+    runs = [
+        Told(Trace(old.design, old.configuration, one.name, one.starts[0], one.result.verdict.trace.steps), lambda run: run)
+        for one in seen
+        if one.starts is not None and isinstance(one.result.verdict, Refuted)
+    ]
+    if runs and table:
+        judge = Judge(old, new, _paired(old, new, table, TOGETHER), table)
+        shown = along(judge, list(table), runs, "the run that shows {}")
+        if shown:
+            return [judge.told(name, shown[name]) for name in table if name in shown]
+    return [one for one in behaviours(old, new, timeout, observables=list(table.values())) if one.name != COURSE]
 
 
 def _open(verdict: Verdict) -> bool:

@@ -67,8 +67,8 @@ class Told:
     """A run that breaks a claim, as it was found (`raw`) and as it is told: with few bits, and its story. Both are worked out when they are
     first read: most are not."""
 
-    def __init__(self, raw: Trace, least: Callable[[Trace], Trace], tell: Callable[[Trace], Story]) -> None:
-        """`least`: the same steps with fewer bits. `tell`: the story of such a run."""
+    def __init__(self, raw: Trace, least: Callable[[Trace], Trace], tell: Callable[[Trace], Story] | None = None) -> None:
+        """`least`: the same steps with fewer bits. `tell`: the story of such a run, of which there is none where it is told side by side."""
         self.raw, self._least, self._tell = raw, least, tell
 
     @cached_property
@@ -77,9 +77,9 @@ class Told:
         return self._least(self.raw)
 
     @cached_property
-    def story(self) -> Story:
+    def story(self) -> Story | None:
         """Of that."""
-        return self._tell(self.trace)
+        return self._tell(self.trace) if self._tell is not None else None
 
 
 @dataclass(frozen=True)
