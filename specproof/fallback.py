@@ -27,7 +27,7 @@ from specproof.solver import Solver
 from specproof.system import Action, System
 from specproof.terms import FALSE, TRUE, Bool, Term, choose, conj, disj, variable
 from specproof.trace import Trace
-from specproof.verdict import Proved, Refuted, Unknown, Vacuous, Verdict
+from specproof.verdict import SPACER, Proved, Refuted, Unknown, Vacuous, Verdict
 
 #: Seconds of work for everything that is tried on one property, where the user sets no limit.
 PATIENCE = 60.0
@@ -103,7 +103,7 @@ def fall_back(
     if trace is None and budget.more() and bounded.horn(horn(*horn_rules(system, prop))) == "sat":
         budget.limit += 10
         every = {name: None for action in system.actions.values() for name in action.assumed} | dict.fromkeys(system.initially_assumed)
-        return _holds(prop, kind, "Spacer at full width", system, budget, cores=[Core((), tuple(every))])  # which it needs it does not say
+        return _holds(prop, kind, SPACER, system, budget, cores=[Core((), tuple(every))])  # which it needs it does not say
     for length in range(FIRST + 1, LAST):
         if trace is None and budget.more():
             trace = bounded_run(system, prop, length, bounded, undecided=open_)

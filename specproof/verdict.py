@@ -13,6 +13,10 @@ class _NoTruth:
         raise TypeError("a verdict has no truth value; compare 'verdict.word' or match on its class")
 
 
+#: The method of a proof by what Spacer found: it has neither lemmas to read nor a certificate.
+SPACER = "Spacer at full width"
+
+
 @dataclass(frozen=True)
 class LemmaLine:
     """A lemma of a certificate: its equation, what it is needed for (actions that keep it, claims that use it), and the

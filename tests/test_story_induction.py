@@ -87,3 +87,80 @@ def test_what_is_not_about_induction(capsys: pytest.CaptureFixture[str]) -> None
     out = triage(capsys, f"{FILE}:mine", "guest-gets-to-run", "emulated")
 
     assert "induction is asked of invariants and step claims only" in out
+
+
+COUNTED = '''"""Two threads of a core and a count of them that the last one may get wrong."""
+
+from specproof import U8, Bool, Design, State, Word, field, implies, invariant
+
+
+class Core(State):
+    """A core."""
+
+    first: Bool = field("thread 0 wants it")
+    second: Bool = field("thread 1 wants it")
+    count: U8 = field("disable_state")
+    on: Bool = field("the core has it")
+
+
+core = Design("core", Core, doc="a core with two threads")
+
+
+@core.initial
+def start(s: Core) -> Bool:
+    """Off."""
+    return s.matches(first=False, second=False, count=0, on=False)
+
+
+@core.action(by="thread 0")
+def first_on(s: Core) -> Core:
+    """The first of both switches it on."""
+    return s.when(~s.first & (s.count == 0), on=True).when(~s.first, count=s.count + 1, first=True)
+
+
+@core.action(by="thread 0")
+def first_off(s: Core) -> Core:
+    """The last of both switches it off."""
+    was = s.first
+    s = s.when(was, count=s.count + 0xFF, first=False)
+    return s.when(was & (s.count == 0), on=False)
+
+
+@core.view
+def wanted(s: Core) -> Bool:
+    """A thread wants it."""
+    return s.first | s.second
+
+
+@core.view
+def on(s: Core) -> Bool:
+    """The core has it."""
+    return s.on
+
+
+@invariant("no-more")
+def no_more(v) -> Bool:
+    """It is on for somebody only."""
+    return implies(v.on, v.wanted)
+'''
+
+
+def test_no_lemma_is_made_of_a_slice_that_breaks_the_claim(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """One bit does not count: what holds of the slice's states implies nothing, and was printed as lemmas, some of them false."""
+    (tmp_path / "core.py").write_text(COUNTED)
+    main(["explain", str(tmp_path / "core.py"), "no-more", "--induction", "--jobs", "1"])
+    out = " ".join(capsys.readouterr().out.split())
+
+    assert out.startswith("core: no-more: not inductive by itself. 1 first_off breaks it from a state in which")
+    assert "The claim was proved otherwise (Spacer at full width), so no run reaches that state" in out
+    assert "lemma-1" not in out
+
+
+def test_a_proof_by_spacer_does_not_pass_for_one_without_lemmas(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The claim needs an invariant, which Spacer found and nobody sees; that each action keeps the claim is not true."""
+    (tmp_path / "core.py").write_text(COUNTED)
+    main(["explain", str(tmp_path / "core.py"), "no-more", "--jobs", "1"])
+    out = " ".join(capsys.readouterr().out.split())
+
+    assert "Decided by: Spacer at full width." in out
+    assert "there is no lemma to read" in out and "each action satisfies it by itself" not in out

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from specproof.graph import substitute, variables
+from specproof.induction import Induction
 from specproof.layout import TooLarge
-from specproof.lemmas import discover
+from specproof.lemmas import Certificate, discover
 from specproof.lift import named_bits, positions
 from specproof.load import LEMMAS, Library
 from specproof.readings.english import sentence
@@ -27,8 +28,8 @@ from specproof.story.subject import Subject
 from specproof.system import Action, System
 from specproof.terms import FALSE, TRUE, Bool, Term, Word, variable
 from specproof.trace import Trace
-from specproof.verdict import NotAsked, Refuted
-from specproof.vocabulary import Lemma
+from specproof.verdict import NotAsked, Proved, Refuted, Verdict
+from specproof.vocabulary import Lemma, Vocabulary
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def induction(answer: Answer, known: Library, without: Sequence[str] = ()) -> li
     except TooLarge as reason:
         return [*wrapped(f"{head}not explored: {reason}", 100), ""]
     obstacles = list(triage.obstacles())
-    return [*_lines(head, subject, obstacles, triage.rest() if obstacles else []), ""]
+    return [*_lines(head, subject, obstacles, triage.rest() if obstacles else [], answer.verdict), ""]
 
 
 def _reached(head: str, subject: Subject, trace: Trace) -> Iterator[str]:
@@ -84,9 +85,14 @@ class Triage:
         self.subject, self.system, self.prop = subject, subject.system, subject.prop
         self.solver = Solver()
         self.graph = Graph(self.system, [self.prop])
-        certificate = discover(self.graph.slice, self.graph.reached, [self.prop])
-        self.vocabulary = certificate.vocabulary
-        self.waiting = list(certificate.terms.items())
+        slice_, reached = self.graph.slice, self.graph.reached
+        certificate: Certificate | None
+        if reached.violated[self.prop.claim]:  # the slice sees too little of the words: its lemmas do not imply the claim
+            certificate = Induction(self.system, self.prop, self.solver).strengthened(slice_, reached)
+        else:
+            certificate = discover(slice_, reached, [self.prop])
+        self.waiting = list(certificate.terms.items()) if certificate is not None else []
+        self.vocabulary = certificate.vocabulary if certificate is not None else Vocabulary(slice_, reached)
 
     def obstacles(self) -> Iterator[Obstacle]:
         """The states from which an action breaks the claim, until the lemmas that were brought in exclude all of them."""
@@ -169,14 +175,15 @@ class Triage:
         return tuple(dict.fromkeys(str(key[1]) for key, _ in lemma.literals if key[0] != "class"))  # type: ignore[index]
 
 
-def _lines(head: str, subject: Subject, obstacles: Sequence[Obstacle], rest: Sequence[Bool]) -> list[str]:
+def _lines(head: str, subject: Subject, obstacles: Sequence[Obstacle], rest: Sequence[Bool], verdict: Verdict) -> list[str]:
     if not obstacles:
         return wrapped(f"{head}inductive by itself: each action keeps it.", 100)
     registers = Registers(subject.system)
     lemmas = [one.spoken for one in obstacles if one.spoken is not None]
     count = len(lemmas)
     turn = f", which need {len(rest)} more in turn" if rest else ""
-    found = wrapped(f"{head}not inductive by itself; it is with {count} lemma{'s' * (count != 1)}{turn}.", 100)
+    made = f"; it is with {count} lemma{'s' * (count != 1)}{turn}" if count == len(obstacles) else ""
+    found = wrapped(f"{head}not inductive by itself{made}.", 100)
     for number, one in enumerate(obstacles, 1):
         inputs = ", ".join(f"{name} {_input(registers, one.action, name, value)}" for name, value in one.inputs.items())
         found += ["", *wrapped(f"{one.action}{' with ' + inputs if inputs else ''} breaks it from a state in which", 100, f"  {number}  ")]
@@ -188,12 +195,25 @@ def _lines(head: str, subject: Subject, obstacles: Sequence[Obstacle], rest: Seq
                 term = subject.system.view(path, subject.system.state())
                 found.append(f"      {path}: {registers.term(term, evaluate(term, one.state))}")
         if one.spoken is None:
-            found += wrapped("Every bit of that state can be reached by itself; whether all can at once was not decided.", 100, "      ")
+            found.append("      whatever is not listed is 0 or false")
+            found += wrapped(_not_excluded(one, verdict), 100, "      ")
             continue
         found += wrapped(f"No run reaches that{_positions(subject, one)}, whatever the rest of the state. This excludes it:", 100, "      ")
         found += wrapped(show(one.spoken), 100, "      ", "        ")
         found += wrapped(sentence(one.spoken), 100, "      ")
+    if not lemmas:
+        return found
     return [*found, "", "  Ready to paste; claims look at views, so fields that no view shows get one:", "", *_paste(subject, [*lemmas, *rest])]
+
+
+def _not_excluded(one: Obstacle, verdict: Verdict) -> str:
+    """What is known of a state that no lemma of bits excludes."""
+    if isinstance(verdict, Proved):
+        otherwise = f"The claim was proved otherwise ({verdict.method}), so no run reaches that state"
+        return f"{otherwise}; 'explain' without --induction has the lemmas." if verdict.lemmas else f"{otherwise}; that proof has no lemmas to show."
+    if one.positions:
+        return "No run reaches all bits of that state, and no lemma about bits was found with which the claim is inductive."
+    return "Every bit of that state can be reached by itself; whether all can at once was not decided."
 
 
 def _input(registers: Registers, action: str, name: str, value: int) -> str:
