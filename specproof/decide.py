@@ -19,7 +19,7 @@ from specproof.cone import apart, narrow
 from specproof.design import Design
 from specproof.errors import ModelError, at
 from specproof.explore import Hit, Reached, explore
-from specproof.fallback import Allowed, all_ways, by_induction, fall_back, never, shortened
+from specproof.fallback import SEVERAL, Allowed, all_ways, by_induction, by_several, fall_back, never, shortened
 from specproof.graph import variables
 from specproof.layout import TooLarge
 from specproof.lemmas import Certificate, discover
@@ -447,6 +447,14 @@ class Decision:
                 if found.own is not None:
                     proving = {claim: self.properties[claim] for claim in found.own.claims}
                     self.proofs.append(Accepted(found.own, proving, (), {}, found.verdict.method))
+        open_ = {name: self.properties[name] for name in reasons if self.kinds[name] in ("invariant", "step")}
+        for name in [name for name in self.left if name in open_ and len(open_) > 1 and not self.along]:
+            seen = self.saw.get(name)
+            proved = by_several(self.system, open_, name, self.kinds[name], certificate, self.solver, self.patience, seen)
+            if proved is not None and proved.own is not None:
+                del self.left[name]
+                self.report(name, proved.verdict)
+                self.proofs.append(Accepted(proved.own, {name: self.properties[name]}, (), {}, SEVERAL))
         if self.left and self.patience != 0:
             self._track()
         for name, reason in self.left.items():

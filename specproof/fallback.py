@@ -1,8 +1,8 @@
 """What is tried where the slice alone does not decide: an exact test of words that it cannot see, or an
 operator that is not bitwise.
 
-In this order: induction at full width with the lemmas at hand, then with lemmas of its own (then, in `tracked`, a
-slice that keeps tests in mind); runs of growing length, all actions at once; Spacer; longer runs. The verdict names the one that
+In this order: induction at full width with the lemmas at hand, then with lemmas of its own, then together with
+the other claims that the slice leaves open (then, in `tracked`, a slice that keeps tests in mind); runs of growing length, all actions at once; Spacer; longer runs. The verdict names the one that
 answered.
 """
 
@@ -16,7 +16,7 @@ from typing import cast
 from specproof.claims import Property
 from specproof.explore import Reached
 from specproof.graph import substitute
-from specproof.induction import Induction
+from specproof.induction import Induction, together
 from specproof.lemmas import Certificate
 from specproof.lift import Disagreement, Judge, Steps, positions, shrink
 from specproof.query import Core
@@ -28,6 +28,7 @@ from specproof.system import Action, System
 from specproof.terms import FALSE, TRUE, Bool, Term, choose, conj, disj, variable
 from specproof.trace import Trace
 from specproof.verdict import SPACER, Proved, Refuted, Unknown, Vacuous, Verdict
+from specproof.vocabulary import Vocabulary
 
 #: Seconds of work for everything that is tried on one property, where the user sets no limit.
 PATIENCE = 60.0
@@ -35,6 +36,8 @@ PATIENCE = 60.0
 LEAST = 10.0
 #: The method of a verdict by runs of growing length.
 BOUNDED = "bounded runs by Z3, replayed on integers"
+#: The method of a proof by several claims that are inductive together.
+SEVERAL = "induction at full width by Z3, of several claims together"
 #: For each step of a run the actions that it can be, or None where all can.
 Allowed = Sequence[Set[str]] | None
 #: Length of the runs that are searched before Spacer is asked.
@@ -79,6 +82,25 @@ def by_induction(
         certificate = replace(certificate, cores=certificate.cores | {(prop.claim, at): core for at, core in cores_of.items()})
     method = "induction at full width by Z3, with the lemmas of the other claims"
     return Inductive(_holds(prop, kind, method, system, budget, certificate, cores_of.values()))
+
+
+def by_several(
+    system: System, properties: Mapping[str, Property], wanted: str, kind: str, certificate: Certificate | None, solver: Solver,
+    patience: float | None = None, explored: tuple[Slice, Reached] | None = None,
+) -> Inductive | None:  # fmt: skip
+    """The verdict on one of the properties that the slice left open, where those of them that are inductive together imply it.
+
+    What one of them says may be all that another lacks: that no copy is newer than the counter, of what a hit means.
+    """
+    if certificate is None and explored is None:
+        return None
+    budget = _budget(solver, patience)
+    vocabulary = certificate.vocabulary if certificate is not None else Vocabulary(*cast(tuple[Slice, Reached], explored))
+    own = together(system, properties, wanted, vocabulary, certificate, budget.solver)
+    if own is None:
+        return None
+    verdict = _holds(properties[wanted], kind, SEVERAL, system, budget, own)
+    return Inductive(verdict, own) if isinstance(verdict, Proved) else None
 
 
 def _budget(solver: Solver, patience: float | None, among: int = 1) -> Budget:

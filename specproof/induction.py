@@ -8,7 +8,7 @@ So a property of whole words, of which the slice sees too little, is proved with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
@@ -111,6 +111,56 @@ class Induction:
             return None
         certificate.cores |= cores
         return certificate
+
+
+def together(
+    system: System, properties: Mapping[str, Property], wanted: str, vocabulary: Vocabulary, certificate: Certificate | None, solver: Solver
+) -> Certificate | None:
+    """A proof of the `wanted` one of these properties, of which those of states are lemmas that are inductive together; None without.
+
+    Lemmas that are proved, over the same vocabulary, are known, too. What does not hold of a start, or is broken by a step
+    from a state in which all of them hold, is left out until nothing is.
+    """
+    prop = properties[wanted]
+    named: dict[Hashable, Bool] = {("claim", name): one.always for name, one in properties.items() if one.always is not None}
+    lemmas = {key: Lemma(((key, True),)) for key in named}
+    own = {lemmas[key]: term for key, term in named.items() if _initially(system, term).fails(solver).word == "unsat"}
+    base = {} if certificate is None else certificate.terms
+    asked: dict[tuple[Lemma | str, str | None], _Question] = {}
+    for name, action in system.actions.items():
+        by = {system.variables[path]: term for path, term in action.next.items()}
+        for target, term in own.items():
+            after = cast(Bool, substitute([term], by)[0])
+            if after is not term and action.enabled is not FALSE:
+                asked[target, name] = _Question(name, (action.guard,), after, action.assumed)
+    before = -1
+    while before != len(own):
+        before = len(own)
+        for (lemma, _), question in asked.items():
+            known = [*base.values(), *own.values()]
+            if isinstance(lemma, Lemma) and lemma in own and question.fails(solver, known, question.assumed).word != "unsat":
+                del own[lemma]
+    asked = {key: question for key, question in asked.items() if key[0] in own}
+    if prop.always is None:
+        asked |= {(wanted, question.at): question for question in _questions(system, prop)}
+    facts = {**base, **own}
+    itself = lemmas.get(("claim", wanted))
+    if itself is None and any(one.fails(solver, facts.values(), one.assumed).word != "unsat" for (at, _), one in asked.items() if at == wanted):
+        return None
+    if itself is not None and itself not in own:
+        return None
+    cores = {**({} if certificate is None else certificate.cores), **{key: question.core(facts, solver) for key, question in asked.items()}}
+    if itself is not None:
+        cores[wanted, None] = Core((itself,), ())
+    behind, _ = Certificate(vocabulary, list(facts), [wanted], cores).behind(wanted)
+    targets = {wanted, *behind}
+    found = Certificate(vocabulary.naming(named), behind, [wanted], {key: core for key, core in cores.items() if key[0] in targets})
+    return None if accept(system, found, {wanted: prop}, solver) else found
+
+
+def _initially(system: System, state: Bool) -> _Question:
+    """Whether it holds of every start."""
+    return _Question(None, (system.initial, *system.initially_assumed.values()), state, {})
 
 
 def _questions(system: System, prop: Property) -> Iterator[_Question]:

@@ -34,6 +34,7 @@ class Vocabulary:
 
     def __init__(self, slice_: Slice, reached: Reached) -> None:
         """For every word of the vocabulary an integer with a bit for each reachable state."""
+        self.named: frozenset[Hashable] = frozenset()
         self.slice = slice_
         layout, states = slice_.layout, reached.states
         self.views = self._views()
@@ -104,6 +105,13 @@ class Vocabulary:
         other.here = dict(zip(self.here, substitute(list(self.here.values()), tests), strict=True))
         return other
 
+    def naming(self, terms: Mapping[Hashable, Bool]) -> Vocabulary:
+        """The same with words for these terms of states, too: such a word is a lemma by itself, though no slice shows it."""
+        other = copy(self)
+        other.named = frozenset(terms)
+        other.here = {**self.here, **terms}
+        return other
+
     def after(self, next_: Mapping[str, Term]) -> Mapping[Hashable, Term]:
         """The same, once the variables of these paths have these values."""
         by = {term: next_[path] for path, term in self.slice.system.variables.items() if path in next_}
@@ -112,6 +120,8 @@ class Vocabulary:
     def term(self, lemma: Lemma, terms: Mapping[Hashable, Term]) -> Bool:
         """The lemma at full width, over the terms of its keys."""
         widest = self.slice.widest
+        if lemma.literals and lemma.literals[0][0] in self.named:
+            return cast(Bool, terms[lemma.literals[0][0]])
         bools: list[Bool] = []
         words: Word | None = None
         for key, positive in lemma.literals:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from specproof import U64, Bool, Design, State, field, implies, invariant
 from specproof.claims import Property, instantiate
+from specproof.cli import main
 from specproof.decide import Decision, decide
 from specproof.explore import Reached, explore
 from specproof.fallback import fall_back
-from specproof.induction import Induction
+from specproof.induction import Induction, together
 from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.system import System, build
 from specproof.trust.certificates import certificate_of
 from specproof.verdict import Proved, Refuted, Result
+from specproof.vocabulary import Vocabulary
+from tests.designs.generation_wraps import hit_is_fresh, hits_stay_fresh, never_full, never_zapped, not_newer, vm
+
+GENERATION = Path(__file__).parent / "designs" / "generation_wraps.py"
 
 
 class Vcpu(State):
@@ -175,3 +181,42 @@ def test_its_certificate_can_be_written() -> None:
     assert not missing
     assert len(certificate.proof.lemmas) == 3
     assert [one.name for one in certificate.statements] == [not_redundant.name]
+
+
+def test_claims_that_are_inductive_together_are_proved() -> None:
+    """What a hit means is inductive where no copy is newer than the counter, which is a claim, too; Spacer and bounded runs took 20 s to give up."""
+    claims = [hit_is_fresh, not_newer, hits_stay_fresh]
+    told: list[tuple[Decision, Sequence[Result]]] = []
+
+    results = decide(vm, "", claims, inspect=lambda decision, results: told.append((decision, results)))
+
+    fresh, older, stay = (result.verdict for result in results if isinstance(result, Result))
+    assert isinstance(older, Proved) and older.method == "induction at full width by Z3"
+    assert isinstance(fresh, Proved) and fresh.method == "induction at full width by Z3, of several claims together"
+    assert isinstance(stay, Proved) and stay.method == fresh.method
+    assert [line.equation for line in fresh.lemmas] == ["cached & (seen == generation) implies value == slot", "cached implies generation >= seen"]
+    ((decision, found),) = told
+    certificate, missing = certificate_of(decision, {claim.name: claim for claim in claims}, found, Solver())
+    assert not missing
+    assert {one.name for one in certificate.statements} == {"hit-is-fresh", "not-newer", "hits-stay-fresh"}
+
+
+def test_a_claim_that_is_false_is_no_lemma() -> None:
+    """The generation gets to 255, if not soon; where it then wraps unseen, no claim about it may lean on that."""
+    asked = [hit_is_fresh, not_newer, never_full]
+    system = build(never_zapped)
+    properties = {claim.name: instantiate(claim, system) for claim in asked}
+    slice_ = Slice(system, list(properties.values()))
+    vocabulary = Vocabulary(slice_, explore(slice_))
+
+    assert all(together(system, properties, name, vocabulary, None, Solver()) is None for name in properties)
+
+
+def test_what_is_explained_is_what_check_says(capsys: pytest.CaptureFixture[str]) -> None:
+    """Asked alone the claim lacks the other one; `explain` asks it together with the invariants of its file."""
+    code = main(["explain", f"{GENERATION}:vm", "hit-is-fresh", "--jobs", "1", "--no-cache"])
+
+    out = capsys.readouterr().out
+    assert code == 0
+    assert out.startswith("vm: hit-is-fresh: proved for all values and for runs of any length\n")
+    assert "2  cached implies generation >= seen" in out
