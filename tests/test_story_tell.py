@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from specproof.decide import decide, decide_relation
 from specproof.explain import story
 from specproof.load import Library, library
+from specproof.story.blocks import marks
 from specproof.story.model import Story, named
 from specproof.verdict import Proved, Refuted, Result
 
@@ -88,6 +90,15 @@ def test_the_point_of_no_return(told: Story) -> None:
 
     assert (told.turn.sane, told.turn.left, told.turn.lost) == ("mine", 1, 1)
     assert told.turn.ways[1] == ("set_mask",)
+
+
+def test_where_nothing_leads_back_the_step_says_so(told: Story) -> None:
+    """The mark at the step and the sentence at the end say the same: a way that starts over, or none."""
+    assert told.turn is not None
+    none = replace(told, turn=replace(told.turn, ways=((), ())))
+
+    assert "point of no return: from here on only a way back to an initial state puts it right" in marks(told, 1)
+    assert "point of no return: from here on nothing puts it right" in marks(none, 1)
 
 
 def test_what_would_have_prevented_it(told: Story) -> None:

@@ -116,7 +116,8 @@ def marks(story: Story, number: int) -> list[str]:
     if story.turn and story.turn.left == number:
         found.append(f"from here on the state is one that {story.turn.sane} can never be in")
     if story.turn and story.turn.lost == number:
-        found.append("point of no return: from here on only a way back to an initial state puts it right")
+        only = "only a way back to an initial state" if story.turn.ways[number] else "nothing"
+        found.append(f"point of no return: from here on {only} puts it right")
     return found
 
 
