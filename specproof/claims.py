@@ -173,7 +173,8 @@ class Property:
 def _call(claim: Claim, *views: Any) -> Bool:
     result: object = called(claim.body, f"claim {claim.name}", *views)
     if not isinstance(result, Bool | bool):
-        raise ModelError(f"{where(claim.body)}: claim {claim.name} returned {result!r}; a truth value was expected")
+        hint = "; does it end without 'return'?" if result is None else "; compare the word, as in '== 0'" if isinstance(result, Word) else ""
+        raise ModelError(f"{where(claim.body)}: claim {claim.name} returned {result!r}; a truth value was expected{hint}")
     return boolean(result) if isinstance(result, bool) else result
 
 

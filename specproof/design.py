@@ -31,7 +31,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from specproof.calling import caller, hints
-from specproof.errors import ModelError, UsageError, did_you_mean, named, where
+from specproof.errors import ModelError, UsageError, at, did_you_mean, named, where
 from specproof.state import Bits, S, State, _named, _width, assemble, fields, leaves
 from specproof.terms import FALSE, TRUE, Bool, Term, variable
 
@@ -168,6 +168,7 @@ class Design(Generic[S]):
 
         def register(body: Callable[P, S]) -> Callable[P, S]:
             self._fresh(body)
+            _takes_the_state_alone(body.__name__, guard)
             self.actions[body.__name__] = ActionSpec(body.__name__, body, by, source, guard)
             return body
 
@@ -356,3 +357,13 @@ def _zero(width: int) -> Term:
     from specproof.terms import word
 
     return word(0, width) if width else FALSE
+
+
+def _takes_the_state_alone(action: str, guard: Callable[[Any], Bool]) -> None:
+    """A guard says whether the actor can act at all; what it then chooses is not known there."""
+    code = getattr(guard, "__code__", None)
+    inputs = code.co_varnames[1 : code.co_argcount - len(guard.__defaults__ or ())] if code else ()
+    if inputs:
+        instead = f"what depends on an input goes into the action: s.when({inputs[0]} != 0, ...) does nothing where that is false"
+        names = " and ".join(inputs)
+        raise ModelError(f"{at(where(guard))}guard of {action}: a guard takes the state alone, and this one {names}, too; {instead}")

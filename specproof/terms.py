@@ -156,7 +156,7 @@ class Word(Term):
         raise ModelError("words have no '-': instead of '-a' write '~a + 1', and for all bits but those of a '~a'")
 
     def __mul__(self, other: object) -> NoReturn:
-        raise ModelError("words have no '*', '/', '//', '%' or '**': multiply by 2 with 'a << 1', divide by 2 with 'a >> 1'; its rest is 'a & 1'")
+        raise ModelError("words have no '*', '/', '//', '%' or '**': with a power of two write 'a << k', 'a >> k' or 'a & (2**k - 1)'")
 
     __rmul__ = __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __mul__
 
@@ -225,7 +225,9 @@ def word(value: int, width: int = 64) -> Word:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ModelError(f"a word of {width} bits was expected, not {value!r}")
     if not 0 <= value < 1 << width:
-        raise ModelError(f"{value:#x} does not fit in {width} bits; words are unsigned, and '~' belongs on the term: ~s.mask & ...")
+        size = f", {width}" if width != 64 else ""
+        ones = f" (of a number: ~word({~value:#x}{size}))" if 0 <= ~value < 1 << width else ""
+        raise ModelError(f"{value:#x} does not fit in {width} bits; words are unsigned, and '~' belongs on the term: ~s.mask & ...{ones}")
     return cast(Word, make("const", (), width, value))
 
 
@@ -247,12 +249,22 @@ def coerce(value: object, width: int, what: str = "a value") -> Term:
     """`value` as a term of `width` bits (0: a truth value), or an error that names `what`."""
     if isinstance(value, Term):
         if value.width != width:
-            raise ModelError(f"{what}: {_sort(width)} was expected, and {_short(value)} is {_sort(value.width)}")
+            raise ModelError(f"{what}: {_sort(width)} was expected, and {_short(value)} is {_sort(value.width)}{_instead(value, width)}")
         return value
     try:
         return _word(value, width) if width else _bool(value)
     except ModelError as error:
         raise ModelError(f"{what}: {error}") from None
+
+
+def _instead(value: Term, width: int) -> str:
+    """What to write for a term of another width."""
+    name = _short(value)
+    if not width:
+        return f"; write '{name} != 0' or '.bit(k)'"
+    if not value.width:
+        return f"; write 'ite({name}, word(1{'' if width == 64 else f', {width}'}), 0)'"
+    return f"; write '.zext({width})'" if value.width < width else f"; write '.extract({width - 1}, 0)' for its lowest bits"
 
 
 def _sort(width: int) -> str:
@@ -262,10 +274,7 @@ def _sort(width: int) -> str:
 def _word(value: object, width: int) -> Word:
     if isinstance(value, Word):
         if value.width != width:
-            raise ModelError(
-                f"{_short(value)} has {value.width} bits where {width} were expected; "
-                f"write '.zext({width})' or '.extract(high, low)'"
-            )
+            raise ModelError(f"{_short(value)} has {value.width} bits where {width} were expected{_instead(value, width)}")
         return value
     if isinstance(value, Bool):
         raise ModelError(f"{_short(value)} is a truth value where a word of {width} bits was expected; write 'ite({_short(value)}, a, b)'")
@@ -279,7 +288,8 @@ def _bool(value: object) -> Bool:
         return boolean(value)
     if isinstance(value, Word):
         raise ModelError(f"{_short(value)} is a word where a truth value was expected; write '{_short(value)} != 0' or '.bit(k)'")
-    raise ModelError(f"a truth value was expected, not {value!r}")
+    instead = f"; write {bool(value)}, and for 'b == {value}' just '{'b' if value else '~b'}'" if value in (0, 1) else ""
+    raise ModelError(f"a truth value was expected, not {value!r}{instead}")
 
 
 def _is_const(term: Term, value: int) -> bool:

@@ -97,13 +97,13 @@ def test_a_misspelt_field_is_corrected() -> None:
 def test_a_field_takes_only_its_sort() -> None:
     """A width, a value that is too wide, a truth value for a word, and a word for a part."""
     s = some()
-    with says("Vcpu.msr: a word of 64 bits was expected, and cpuid is a word of 32 bits"):
+    with says("Vcpu.msr: a word of 64 bits was expected, and cpuid is a word of 32 bits; write '.zext(64)'"):
         s.replace(msr=s.cpuid)
     with says("Vcpu.cpuid: 0x100000000 does not fit in 32 bits; words are unsigned, and '~' belongs on the term: ~s.mask & ..."):
         s.replace(cpuid=1 << 32)
-    with says("Vcpu.running: a truth value was expected, and msr is a word of 64 bits"):
+    with says("Vcpu.running: a truth value was expected, and msr is a word of 64 bits; write 'msr != 0' or '.bit(k)'"):
         s.replace(running=s.msr)
-    with says("Vcpu.running: a truth value was expected, not 1"):
+    with says("Vcpu.running: a truth value was expected, not 1; write True, and for 'b == 1' just 'b'"):
         s.replace(running=1)
     with says("Vcpu.vmcs: a Vmcs was expected, not 0"):
         s.replace(vmcs=0)

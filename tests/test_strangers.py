@@ -75,6 +75,15 @@ MISBEHAVIOUR = {
     "an action ends the program": ("    return s.replace(a=v)", "    sys.exit(0)", ":15: action go: it ends the program: 0"),
     "an action calls itself": ("s.replace(a=v)", "go(s, v)", ":15: action go: RecursionError: maximum recursion depth exceeded"),
     "an action is left": ("    return s.replace(a=v)", "    raise GeneratorExit", ":15: action go: GeneratorExit"),
+    "a guard asks for an input": (
+        "guard=lambda s: s.a == 0", "guard=lambda s, v: v == s.a",
+        ":13: guard of go: a guard takes the state alone, and this one v, too; what depends on an input goes into the action: "
+        "s.when(v != 0, ...) does nothing where that is false",
+    ),
+    "a claim is a word": ("return v.a == 0", "return v.a", ":18: claim small returned a; a truth value was expected; compare the word, as in '== 0'"),
+    "a claim returns nothing": (
+        "return v.a == 0", "v.a == 0", ":18: claim small returned None; a truth value was expected; does it end without 'return'?",
+    ),
     "a guard divides by 0": ("guard=lambda s: s.a == 0", "guard=lambda s: 1 / 0", ":13: d: guard of go: ZeroDivisionError: division by zero"),
     "a guard ends the program": ("guard=lambda s: s.a == 0", "guard=lambda s: exit()", ":13: d: guard of go: it ends the program"),
     "the start ends the program": ("    return s.a == 0\n@d.view", "    sys.exit('no')\n@d.view", ":9: d: initial: it ends the program: no"),

@@ -90,8 +90,8 @@ def test_a_word_is_no_sequence() -> None:
 
 @pytest.mark.parametrize("act", [operator.and_, operator.or_, operator.xor, operator.add, operator.eq, operator.ne, operator.lt, operator.ge])
 def test_words_of_different_widths_do_not_mix(act: Callable[[Word, Word], object]) -> None:
-    """The message names the operand, both widths, and the two conversions."""
-    wanted = r"^(narrow|x) has (32|64) bits where (64|32) were expected; write '\.zext\((64|32)\)' or '\.extract\(high, low\)'$"
+    """The message names the operand, both widths, and the conversion that gets from one to the other."""
+    wanted = r"^(narrow has 32 bits where 64 were expected; write '\.zext\(64\)'|x has 64 .* 32 .*; write '\.extract\(31, 0\)' for its lowest bits)$"
     with pytest.raises(ModelError, match=wanted):
         act(x, narrow)
 
@@ -100,7 +100,7 @@ def test_words_of_different_widths_do_not_mix(act: Callable[[Word, Word], object
     ("value", "text"),
     [
         (1 << 64, "0x10000000000000000 does not fit in 64 bits; words are unsigned, and '~' belongs on the term: ~s.mask & ..."),
-        (~0x400, "-0x401 does not fit in 64 bits; words are unsigned, and '~' belongs on the term: ~s.mask & ..."),
+        (~0x400, "-0x401 does not fit in 64 bits; words are unsigned, and '~' belongs on the term: ~s.mask & ... (of a number: ~word(0x400))"),
         (True, "a word of 64 bits was expected, not True"),
         (1.5, "a word of 64 bits was expected, not 1.5"),
         ("x", "a word of 64 bits was expected, not 'x'"),
@@ -112,15 +112,25 @@ def test_a_value_that_does_not_fit_a_word(value: Any, text: str) -> None:
         x & value
 
 
+@pytest.mark.parametrize("act", [operator.mul, operator.truediv, operator.floordiv, operator.mod])
+def test_words_are_not_multiplied(act: Callable[[Any, Any], object]) -> None:
+    """By powers of two there is another way to write it; no other is needed of registers."""
+    for one, other in ((x, 2), (2, x), (x, x)):
+        with says("words have no '*', '/', '//' or '%': with a power of two write 'a << k', 'a >> k' or 'a & (2**k - 1)'"):
+            act(one, other)
+
+
 def test_sorts_do_not_mix() -> None:
     """A word is no condition, and a truth value no word; each message says what turns one into the other."""
     with says("x is a word where a truth value was expected; write 'x != 0' or '.bit(k)'"):
         p & cast(Any, x)
     with says("p is a truth value where a word of 64 bits was expected; write 'ite(p, a, b)'"):
         x & cast(Any, p)
-    with says("a truth value was expected, not 1"):
+    with says("a truth value was expected, not 1; write True, and for 'b == 1' just 'b'"):
         p | cast(Any, 1)
-    with says("ite: a word of 64 bits was expected, and q is a truth value"):
+    with says("a truth value was expected, not 0; write False, and for 'b == 0' just '~b'"):
+        operator.eq(p, cast(Any, 0))
+    with says("ite: a word of 64 bits was expected, and q is a truth value; write 'ite(q, word(1), 0)'"):
         ite(p, x, cast(Any, q))
     with says("ite(..., 4, 0): give the width, as in ite(condition, word(0x400), 0)"):
         ite(p, 4, cast(Any, 0))
@@ -146,7 +156,7 @@ def test_positions_outside_a_word(build: Callable[[], object], text: str) -> Non
 
 def test_coercion_names_the_place() -> None:
     """What a field or an input was given is part of the message."""
-    with says("Vmcs.mask: a word of 64 bits was expected, and narrow is a word of 32 bits"):
+    with says("Vmcs.mask: a word of 64 bits was expected, and narrow is a word of 32 bits; write '.zext(64)'"):
         coerce(narrow, 64, "Vmcs.mask")
     with says("Vmcs.mask: 0x1000000000000 does not fit in 32 bits; words are unsigned, and '~' belongs on the term: ~s.mask & ..."):
         coerce(1 << 48, 32, "Vmcs.mask")
