@@ -253,6 +253,22 @@ def test_an_emitted_test_passes(capsys: pytest.CaptureFixture[str]) -> None:
         test()
 
 
+def test_a_claim_without_a_sentence_leaves_no_gap(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A docstring is not asked of a claim: the emitted test says what it replays, and `simulate` names the claim alone."""
+    import io
+
+    text = (Path(FILE).parent / "thin.py").read_text()
+    claim = '\n@invariant("forced")\ndef forced(v):\n    return implies(v.guest_runs, (v.required_mask & ~v.effective) == 0)\n'
+    (tmp_path / "bare.py").write_text("from specproof import implies, invariant\n" + text + claim)
+    arguments = [f"{tmp_path / 'bare.py'}:thin-broken", "--config", "virtualized"]
+
+    _, out, _ = ask(capsys, "explain", arguments[0], "forced", *arguments[1:], "--emit", "pytest", "--jobs", "1")
+    assert re.search(r'\(\) -> None:\n    """thin-broken, virtualized: forced is refuted by a run of \d steps\."""\n', out)
+    monkeypatch.setattr("sys.stdin", io.StringIO("set_mask mask=1\nvm_entry\nclaims\nquit\n"))
+    _, out, _ = ask(capsys, "simulate", *arguments)
+    assert re.search(r"^fails  forced$", out, re.M)
+
+
 def test_what_is_proved_is_not_emitted_as_a_test_that_refutes(capsys: pytest.CaptureFixture[str]) -> None:
     """The run that comes with a proof breaks nothing."""
     code, out, err = ask(capsys, "explain", "intel", "read-your-write", "--config", "with-control", "--emit", "pytest")

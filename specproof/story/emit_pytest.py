@@ -43,11 +43,12 @@ _RELATION = '''
 def test(story: Story) -> str:
     """The text of a test file."""
     length = f"{story.length} step{'s' * (story.length != 1)}"
+    title = f"{story.design}, {story.configuration or 'every configuration'}: {story.claim} is refuted by a run of {length}."
     text = _HEAD.format(
-        title=f"{story.design}, {story.configuration or 'every configuration'}: {story.claim} is refuted by a run of {length}.",
+        title=title,
         target=f"{story.file}:{story.design}" if story.file else story.design,
         config=f" --config {story.configuration}" if story.configuration else "",
-        design=story.design, claim=story.claim, configuration=story.configuration, sentence=story.sentence.replace('"""', "'''"),
+        design=story.design, claim=story.claim, configuration=story.configuration, sentence=story.sentence.replace('"""', "'''") or title,
         initial=_mapping({path: value for path, value in story.moments[0].items() if value}), steps="\n".join(_steps(story)),
         name=_identifier(f"{story.design}_{story.configuration}_{story.claim}"), file=repr(story.file) if story.file else "",
         without=f", {story.without!r}" if story.without else "",

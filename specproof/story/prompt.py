@@ -108,7 +108,7 @@ class Dialogue:
             if says == SILENT:
                 silent.append(claim.name)
             else:
-                yield f"{says:<6} {claim.name}: {claim.sentence}"
+                yield f"{says:<6} {claim.name}" + (f": {claim.sentence}" if claim.sentence else "")
         if silent:
             yield f"Of this state and this step nothing is said by {', '.join(silent)}."
 
