@@ -154,7 +154,7 @@ def together(
         cores[wanted, None] = Core((itself,), ())
     behind, _ = Certificate(vocabulary, list(facts), [wanted], cores).behind(wanted)
     targets = {wanted, *behind}
-    found = Certificate(vocabulary.naming(named), behind, [wanted], {key: core for key, core in cores.items() if key[0] in targets})
+    found = Certificate(vocabulary.naming(named, system.variables), behind, [wanted], {key: core for key, core in cores.items() if key[0] in targets})
     return None if accept(system, found, {wanted: prop}, solver) else found
 
 

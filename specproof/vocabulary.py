@@ -35,6 +35,7 @@ class Vocabulary:
     def __init__(self, slice_: Slice, reached: Reached) -> None:
         """For every word of the vocabulary an integer with a bit for each reachable state."""
         self.named: frozenset[Hashable] = frozenset()
+        self.variables = slice_.system.variables
         self.slice = slice_
         layout, states = slice_.layout, reached.states
         self.views = self._views()
@@ -105,16 +106,20 @@ class Vocabulary:
         other.here = dict(zip(self.here, substitute(list(self.here.values()), tests), strict=True))
         return other
 
-    def naming(self, terms: Mapping[Hashable, Bool]) -> Vocabulary:
-        """The same with words for these terms of states, too: such a word is a lemma by itself, though no slice shows it."""
+    def naming(self, terms: Mapping[Hashable, Bool], variables: Mapping[str, Term]) -> Vocabulary:
+        """The same with words for these terms of states, too: such a word is a lemma by itself, though no slice shows it.
+
+        `variables`: those of the whole system, of which the slice may have a part.
+        """
         other = copy(self)
+        other.variables = variables
         other.named = frozenset(terms)
         other.here = {**self.here, **terms}
         return other
 
     def after(self, next_: Mapping[str, Term]) -> Mapping[Hashable, Term]:
         """The same, once the variables of these paths have these values."""
-        by = {term: next_[path] for path, term in self.slice.system.variables.items() if path in next_}
+        by = {term: next_[path] for path, term in self.variables.items() if path in next_}
         return dict(zip(self.here, substitute(list(self.here.values()), by), strict=True))
 
     def term(self, lemma: Lemma, terms: Mapping[Hashable, Term]) -> Bool:

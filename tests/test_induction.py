@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from specproof import U64, Bool, Design, State, field, implies, invariant
+from specproof.certify import obligations
 from specproof.claims import Property, instantiate
 from specproof.cli import main
+from specproof.cone import narrow
 from specproof.decide import Decision, decide
 from specproof.explore import Reached, explore
 from specproof.fallback import fall_back
@@ -199,6 +201,20 @@ def test_claims_that_are_inductive_together_are_proved() -> None:
     certificate, missing = certificate_of(decision, {claim.name: claim for claim in claims}, found, Solver())
     assert not missing
     assert {one.name for one in certificate.statements} == {"hit-is-fresh", "not-newer", "hits-stay-fresh"}
+
+
+def test_what_is_inductive_together_is_certified_over_all_fields() -> None:
+    """The slice at hand may be one of other fields: that an action moves what a claim speaks of must not be missed there."""
+    system = build(vm)
+    properties = {claim.name: instantiate(claim, system) for claim in (hit_is_fresh, not_newer)}
+    other = [instantiate(never_full, system)]
+    slice_ = Slice(narrow(system, other), other)
+    assert set(slice_.system.variables) == {"generation"}
+
+    certificate = together(system, properties, "hit-is-fresh", Vocabulary(slice_, explore(slice_)), None, Solver())
+
+    assert certificate is not None
+    assert {one.at for one in obligations(system, certificate, properties) if one.kind == "consecution"} == {"update_memslots", "mark_mmio_spte"}
 
 
 def test_a_claim_that_is_false_is_no_lemma() -> None:
