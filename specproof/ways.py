@@ -9,7 +9,7 @@ import numpy as np
 
 from specproof.explore import Reached
 from specproof.image import Image, explored, member
-from specproof.layout import Compiled, States
+from specproof.layout import Compiled, States, TooLarge
 from specproof.program import Array
 from specproof.slice import Slice
 
@@ -24,9 +24,13 @@ class Ways:
     def to(self, claim: str, length: int) -> Sequence[Set[str]] | None:
         """For each step of a run of `length` steps that violates a property, and that no shorter run does, the actions that it can be.
 
-        None where that is not known: not so many levels were explored, or the slice does not have all runs.
+        None where that is not known: not so many levels were explored, the slice does not have all runs, or it has no room for
+        a constant that only the claim brings along.
         """
-        programs, steps = self.slice.programs(claim), self.slice.properties[claim].steps
+        try:
+            programs, steps = self.slice.programs(claim), self.slice.properties[claim].steps
+        except TooLarge:
+            return None
         last = length - 1 if steps else length
         if length == 0 or last > self.reached.depth or self.slice.system.couple is not None:
             return None

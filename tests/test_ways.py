@@ -12,6 +12,7 @@ from specproof.cone import narrow
 from specproof.decide import ask, decide
 from specproof.explore import explore
 from specproof.fallback import bounded_run
+from specproof.layout import TooLarge
 from specproof.load import library
 from specproof.product import stops
 from specproof.slice import Slice
@@ -22,6 +23,21 @@ from specproof.ways import Ways
 from tests.test_decide import armed, still_there
 
 CASES = [("acrn", "none"), ("bochs", "with-control"), ("xen-vmx", "load-lists"), ("kvm-rfc-v1", "virtualized")]
+
+
+def test_what_does_not_fit_the_slice_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A claim may bring a constant for which the slice has no place: then every action may be part of a run, and nothing is raised."""
+    design, claims = armed, [still_there]
+    system = build(design)
+    properties = ask(system, claims)[1]
+    slice_ = Slice(narrow(system, [*properties.values()]), [*properties.values()])
+    ways = Ways(slice_, explore(slice_))
+
+    def no_room(claim: str) -> None:
+        raise TooLarge("the constant 0x1 is new")
+
+    monkeypatch.setattr(slice_, "programs", no_room)
+    assert ways.to(still_there.name, 2) is None
 
 
 @pytest.mark.parametrize(("name", "configuration"), CASES)
