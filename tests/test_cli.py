@@ -310,7 +310,7 @@ MISTAKES = {
     "a state within itself": ("a: U64 = field('a word')", "a: 'S' = part('a state')", ":2: S has a part that has a S again: a state is finite"),
     "a shift by a word": ("s.replace(a=v)", "s.replace(a=s.a << v)", ":13: action go: a shift of go:v in a word of 64 bits: write a number"),
     "a difference": ("s.replace(a=v)", "s.replace(a=s.a - 1)", ":13: action go: words have no '-': instead of 'a - b' write 'a + ~b + 1', and"),
-    "a product": ("s.replace(a=v)", "s.replace(a=2 * v)", ":13: action go: words have no '*', '/', '//', '%' or '**': multiply by 2 with 'a << 1'"),
+    "a product": ("s.replace(a=v)", "s.replace(a=2 * v)", ":13: action go: words have no '*', '/', '//', '%' or '**': with a power of two"),
     "a number of a word": ("s.replace(a=v)", "s.replace(a=int(v))", ":13: action go: the term go:v is no number: it stands for every state at once;"),
     "an index": ("s.replace(a=v)", "s.when(v[3], a=v)", ":13: action go: the term go:v is not a sequence; take one bit with '.bit(k)', several with"),
 }  # fmt: skip

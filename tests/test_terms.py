@@ -116,7 +116,7 @@ def test_a_value_that_does_not_fit_a_word(value: Any, text: str) -> None:
 def test_words_are_not_multiplied(act: Callable[[Any, Any], object]) -> None:
     """By powers of two there is another way to write it; no other is needed of registers."""
     for one, other in ((x, 2), (2, x), (x, x)):
-        with says("words have no '*', '/', '//' or '%': with a power of two write 'a << k', 'a >> k' or 'a & (2**k - 1)'"):
+        with says("words have no '*', '/', '//', '%' or '**': with a power of two write 'a << k', 'a >> k' or 'a & (2**k - 1)'"):
             act(one, other)
 
 
