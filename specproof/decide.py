@@ -292,7 +292,7 @@ class Decision:
 
     def _track(self) -> None:
         """What the slice leaves open, on a slice that keeps tests of whole words in mind: those that its spurious runs need, as long as that
-        finds more of them, and then as many as there may be."""
+        finds more of them, and then all, if they are not too many."""
         system = replace(self.system, couple=None)
         chosen: list[Bool] = []
         for done in range(ROUNDS if self.spurious.keys() & self.left else 0):
@@ -301,9 +301,10 @@ class Decision:
                 break
             chosen += more
             self._with_in_mind(system, chosen, widely=False)
-        if self.left:
-            asked = [self.properties[name] for name in self.left]
-            self._with_in_mind(system, candidates(narrow(system, asked), [*asked, *self.along.values()])[:MOST], widely=True)
+        asked = [self.properties[name] for name in self.left]
+        tests = candidates(narrow(system, asked), [*asked, *self.along.values()]) if asked else []
+        if len(tests) <= MOST:
+            self._with_in_mind(system, tests, widely=True)
 
     def _missing(self, system: System, chosen: Sequence[Bool]) -> list[Bool]:
         """Tests that exclude a spurious run to what is left, and are not among those that are chosen."""
