@@ -330,7 +330,9 @@ def inputs_of(spec: ActionSpec) -> dict[str, int]:
     found: dict[str, int] = {}
     for name in parameters[1:]:
         if name not in types:
-            raise ModelError(f"{where(spec.body)}: {spec.name}: the input {name!r} needs a type, U64 or Bool")
+            bound = inspect.signature(spec.body).parameters[name].default is not inspect.Parameter.empty
+            more = "; what a loop binds with a default comes from a function around it instead" if bound else ""
+            raise ModelError(f"{where(spec.body)}: {spec.name}: the input {name!r} needs a type, U64 or Bool{more}")
         width = _width(types[name], f"{where(spec.body)}: {spec.name}: the input {name!r}")
         if width is None:
             raise ModelError(f"{where(spec.body)}: {spec.name}: the input {name!r} must be a word or a truth value")

@@ -433,7 +433,7 @@ def ite(condition: Bool, then: object, otherwise: object) -> Term:
         if isinstance(then, bool) and isinstance(otherwise, bool):
             model = TRUE
         else:
-            raise ModelError(f"ite(..., {then!r}, {otherwise!r}): give the width, as in ite(condition, word(0x400), 0)")
+            raise ModelError(f"ite(..., {then!r}, {otherwise!r}): give the width, as in ite(condition, word(0x400), 0), or word(1, 8) for 8 bits")
     width = model.width
     return choose(condition, coerce(then, width, "ite"), coerce(otherwise, width, "ite"))
 

@@ -132,7 +132,7 @@ def test_sorts_do_not_mix() -> None:
         operator.eq(p, cast(Any, 0))
     with says("ite: a word of 64 bits was expected, and q is a truth value; write 'ite(q, word(1), 0)'"):
         ite(p, x, cast(Any, q))
-    with says("ite(..., 4, 0): give the width, as in ite(condition, word(0x400), 0)"):
+    with says("ite(..., 4, 0): give the width, as in ite(condition, word(0x400), 0), or word(1, 8) for 8 bits"):
         ite(p, 4, cast(Any, 0))
 
 
