@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import cast
 
+from specproof.census import census
 from specproof.claims import Property
 from specproof.explore import Reached
 from specproof.graph import substitute
@@ -38,6 +39,8 @@ LEAST = 10.0
 BOUNDED = "bounded runs by Z3, replayed on integers"
 #: The method of a proof by several claims that are inductive together.
 SEVERAL = "induction at full width by Z3, of several claims together"
+#: The method of a verdict by looking at every state.
+COUNTED = "every state that it depends on, on integers"
 #: For each step of a run the actions that it can be, or None where all can.
 Allowed = Sequence[Set[str]] | None
 #: Length of the runs that are searched before Spacer is asked.
@@ -122,6 +125,9 @@ def fall_back(
     for length in range(FIRST + 1):
         if trace is None and budget.more():
             trace = bounded_run(system, prop, length, bounded, undecided=open_, allowed=ways(length))
+    looked = census(system, prop, bounded) if trace is None and budget.more() else None
+    if looked is not None and looked.trace is not None:
+        return Proved(COUNTED, witness=looked.trace) if kind == "reachability" else Refuted(COUNTED, looked.trace)
     if trace is None and budget.more() and bounded.horn(horn(*horn_rules(system, prop))) == "sat":
         budget.limit += 10
         every = {name: None for action in system.actions.values() for name in action.assumed} | dict.fromkeys(system.initially_assumed)
@@ -132,6 +138,8 @@ def fall_back(
     if trace is None:
         gave_up = f"Spacer gives up, and runs of up to {LAST - 1} steps show nothing"
         what = gave_up if budget.more() else f"nothing else answered in {limit:g} s{budget.unit}"
+        if looked is not None:
+            what += f"; but it depends on {looked.states} states alone, which were all looked at, and none breaks it (which is no certificate)"
         return Unknown("one-bit slice, induction, bounded runs, Spacer", f"{reason}; {what}")
     if kind == "reachability":
         return Proved(BOUNDED, witness=trace)
