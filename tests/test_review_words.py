@@ -284,7 +284,7 @@ def test_a_view_that_demands_nothing_follows_its_helper() -> None:
 
     assert [change.claim for change in found.claims] == ["locked-bits-stay"] and found.through == found.demands == ()
     assert ("views that are computed otherwise", ("inside",)) in found.only
-    assert "inside follows a helper that is another." in line(found)
+    assert "Through a helper that is another inside sees something else." in line(found)
 
 
 def test_what_is_not_asked_of_the_new_design_is_said() -> None:
@@ -412,7 +412,7 @@ def test_that_a_view_of_another_design_is_another_is_said() -> None:
     found = review(asked(measured("box")), asked(crate))
 
     assert [(change.claim, change.fate) for change in found.claims] == [("locked-bits-stay", "kept")] and found.rewritten == ("inside",)
-    assert "inside is computed otherwise, and nothing is asked of it as it was." in line(found)
+    assert "inside is computed otherwise, and what speaks of it is asked as it is now alone." in line(found)
 
 
 def test_a_claim_of_views_that_only_the_new_design_has_does_not_stand_for_the_old_one() -> None:
@@ -515,7 +515,7 @@ def test_that_nobody_can_say_whether_a_view_is_the_same_is_said() -> None:
 
     assert [(change.claim, change.fate) for change in found.claims] == [("locked-bits-stay", "kept")] and found.code == 0
     assert found.through == () and (found.rewritten, found.demands) == (("inside",), ("locked",))
-    assert "inside is computed otherwise, and nothing is asked of it as it was." in line(found)
+    assert "inside is computed otherwise, and what speaks of it is asked as it is now alone." in line(found)
 
 
 class Chest(State):

@@ -80,11 +80,11 @@ def _measured(review: Review) -> str:
         said.append(f"What is demanded is another: {'; '.join(another)}.")
     if review.rewritten:
         verb, them = ("is", "it") if len(review.rewritten) == 1 else ("are", "them")
-        said.append(f"{some(review.rewritten)} {verb} computed otherwise, and nothing is asked of {them} as it was.")
+        said.append(f"{some(review.rewritten)} {verb} computed otherwise, and what speaks of {them} is asked as it is now alone.")
     otherwise = [name for what, names in review.only if what == "views that are computed otherwise" for name in names]
     follow = [name for name in otherwise if name not in (*review.through, *review.demands, *review.rewritten)]
     if follow:
-        said.append(f"{some(follow)} follow{'s' * (len(follow) == 1)} a helper that is another.")
+        said.append(f"Through a helper that is another {some(follow)} see{'s' * (len(follow) == 1)} something else.")
     return " ".join(said)
 
 
