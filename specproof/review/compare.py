@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from specproof.design import Design
 from specproof.errors import UsageError, did_you_mean
 from specproof.lift import least
 from specproof.load import Library
 from specproof.review.algebra import formulas
 from specproof.review.claims import common_configurations, compared, relations, worse
 from specproof.review.cone import identical
-from specproof.review.less import narrower, seldomer, starts_less
-from specproof.review.line import NAMED, some
+from specproof.review.less import less
+from specproof.review.line import NAMED
 from specproof.review.observe import behaviours, common, demanded
 from specproof.review.offered import unlike
 from specproof.review.recall import Recall
 from specproof.review.result import Answer, Behaviour, ClaimChange, Name, Place, Review, Told, listed, word
 from specproof.review.sides import Side
 from specproof.review.together import done
-from specproof.review.weight import AS_IT_WAS, worst_first
-from specproof.review.words import kept, worded
+from specproof.review.weight import AS_IT_WAS
+from specproof.review.words import worded
 from specproof.story.subject import Subject
 from specproof.story.tell import tell
-from specproof.system import System, build
+from specproof.system import build
 from specproof.trace import Trace
 from specproof.verdict import Proved, Refuted, Result
 
@@ -105,7 +103,7 @@ def review(
         assumptions=assumptions, places=_places(new), seconds=time.perf_counter() - started,
         restricted=_restricted(wanted, configuration), through=said.through, demands=said.demands,
         rewritten=tuple(name for name in said.rewritten if name not in said.demands),
-        less=_less(old.design, new.design, systems, () if configuration else left, [name for name, _ in assumptions], asked),
+        less=less(old.design, new.design, systems, () if configuration else left, [name for name, _ in assumptions], asked),
     )  # fmt: skip
 
 
@@ -144,40 +142,6 @@ def _of_side(change: ClaimChange, side: Side, answer: Answer | None) -> Told | N
         return trace if whole else least(subject.system, subject.prop, trace)
 
     return Told(verdict.trace, fewer, partial(tell, subject, shortest=verdict.shortest, analyse=False))
-
-
-def _less(
-    old: Design[Any], new: Design[Any], systems: Mapping[str, tuple[System, System]], left: Sequence[str], leant: Sequence[str],
-    asked: Sequence[ClaimChange],
-) -> tuple[str, ...]:  # fmt: skip
-    """What makes that less is asked of the new design than of the old: configurations (`left`), actions and inputs that it has not, states in which
-    it does not take an action or does not start, what its proofs assume besides (`leant` are all of that), and claims (of those that were `asked`)
-    that held and that it gives a reason not to be asked."""
-    gone = [name for name in old.actions if name not in new.actions]
-    inputs = {f"{key} of {name}": None for pair in systems.values() for name, key in narrower(*pair)}
-    seldom = {name: None for pair in systems.values() for name in seldomer(*pair, kept(old, new))}
-    excused = [change.claim for change in asked if change.fate == "not asked" and word(change.old) in ("proved", "holds")]
-    again = {change.claim.removesuffix(AS_IT_WAS) for change in asked if change.claim.endswith(AS_IT_WAS) and change.fate != "not asked"}
-    unasked = worst_first([name for name in dict.fromkeys(excused) if name.removesuffix(AS_IT_WAS) not in again])
-    added = [name for name in leant if name not in old.assumptions]
-    other = [name for name in leant if name in old.assumptions and any(_otherwise(name, *pair) for pair in systems.values())]
-    fewer = any(starts_less(*pair, kept(old, new)) for pair in systems.values())
-    said = [f"it has no configuration {some(left)}"] if left else []
-    said += [f"it has no {some(gone)}"] if gone else []
-    said += [f"it does not take every {some(list(inputs))}"] if inputs else []
-    said += [f"it does not take {some(list(seldom))} in every state in which the old design does"] if seldom else []
-    said += [f"it assumes {some(added)}"] if added else []
-    said += [f"it takes {some(other)} otherwise"] if other else []
-    said += ["it does not start in every state in which the old design does"] if fewer else []
-    said += [f"it says why it is not asked {some(unasked)}"] if unasked else []
-    return tuple(said)
-
-
-def _otherwise(name: str, old: System, new: System) -> bool:
-    """Whether an assumption says something else of what both can do than it did."""
-    places = [(old.initially_assumed, new.initially_assumed)]
-    places += [(old.actions[key].assumed, action.assumed) for key, action in new.actions.items() if key in old.actions]
-    return any(name in after and before.get(name) is not after[name] for before, after in places)
 
 
 def _claim(name: str, old: Side, new: Side) -> list[str]:
