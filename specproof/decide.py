@@ -308,14 +308,16 @@ class Decision:
 
     def _missing(self, system: System, chosen: Sequence[Bool]) -> list[Bool]:
         """Tests that exclude a spurious run to what is left, and are not among those that are chosen."""
-        found: dict[Bool, None] = {}
+        found: list[Bool] = []
         for name in self.left:
             asked = self.properties[name]
             narrowed = narrow(system, [asked])
-            others = [test for test in candidates(narrowed, [asked]) if all(test is not one for one in chosen)]
+            tests = candidates(narrowed, [asked])
             for run in self.spurious.get(name, ()):
-                found |= dict.fromkeys(excluding(narrowed, asked, run, others, chosen, self.solver))
-        return list(found)
+                kept = [*chosen, *found]
+                others = [test for test in tests if all(test is not one for one in kept)]
+                found += excluding(narrowed, asked, run, others, kept, self.solver)
+        return found
 
     def _with_in_mind(self, system: System, tests: Sequence[Bool], *, widely: bool) -> None:
         """Decides what is left on a slice that keeps these tests in mind."""

@@ -37,7 +37,7 @@ def excluding(system: System, prop: Property, run: Spurious, tests: Sequence[Boo
     def excluded(among: Sequence[Bool]) -> bool:
         return solver.ask([*always, *(link for test in among for link in links[test])]).word == "unsat"
 
-    if not tests or not excluded(tests) or excluded(()):
+    if not tests or excluded(()) or not excluded(tests):
         return []
     needed = list(tests)
     for test in tests:
