@@ -81,7 +81,8 @@ def track(system: System, properties: Sequence[Property], chosen: Sequence[Bool]
     for name, action in system.actions.items():
         made = [test for test in _made(action, properties) if test not in set(tests.values())]
         known = [*tests.values(), *made]
-        told[name] = {test: said for test in made if (said := _said(test, [one for one in known if one is not test])) is not test}
+        before = len(tests)  # in terms of those before it: two that are told in terms of each other would be as free as they were
+        told[name] = {test: said for place, test in enumerate(made, before) if (said := _said(test, known[:place])) is not test}
         by = {term: action.next[path] for path, term in system.variables.items() if path in action.next}
         after = dict(zip(tests, cast(list[Bool], substitute(list(tests.values()), by)), strict=True))
         moved = {value: term for value, term in after.items() if term is not tests[value]}
