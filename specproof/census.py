@@ -12,15 +12,18 @@ from typing import cast
 
 from specproof.claims import Property
 from specproof.cone import narrow
-from specproof.graph import conjuncts, variables
+from specproof.graph import conjuncts, substitute, variables
 from specproof.readings.integers import evaluate
 from specproof.solver import Solver
 from specproof.system import Action, System
-from specproof.terms import Bool, Term, Word
+from specproof.terms import Bool, Term, Word, conj, disj
 from specproof.trace import Trace, fails, replay, take, violates
 
 #: Bits of a state that is looked at, of what a start leaves open, of the inputs of an action; and steps that are taken altogether.
 BITS, OPEN, INPUTS, STEPS = 24, 14, 8, 400_000
+
+#: States of which Z3 is asked whether they are all.
+LISTED = 1024
 
 State = tuple[int, ...]
 Step = tuple[str, dict[str, int]]
@@ -28,10 +31,26 @@ Step = tuple[str, dict[str, int]]
 
 @dataclass(frozen=True)
 class Census:
-    """A shortest run that breaks a property, or None; then all `states` that it can depend on were reached, and none breaks it."""
+    """A shortest run that breaks a property, or None; then `states` are all that it can depend on, values of `paths`, and none breaks it."""
 
     trace: Trace | None
-    states: int
+    paths: Sequence[str]
+    states: Sequence[State]
+
+    def accepted(self, system: System, prop: Property, solver: Solver) -> bool:
+        """Whether Z3 says at full width that runs start in these states, that no action leaves them, and that none breaks the property there."""
+        if self.trace is not None or len(self.states) > LISTED:
+            return False
+        terms = [system.variables[path] for path in self.paths]
+        among = disj(conj(map(_is, terms, state)) for state in self.states)
+        asked: list[list[Bool]] = [[system.starts, ~among]]
+        if prop.state is not None:
+            asked.append([~prop.state, system.starts if prop.steps else among])
+        for name, action in system.actions.items():
+            by = {system.variables[path]: term for path, term in action.next.items()}
+            after = cast(Bool, substitute([among], by)[0])
+            asked.append([among, action.enabled, ~conj((after, *([prop.steps[name]] if name in prop.steps else [])))])
+        return all(solver.ask(parts).word == "unsat" for parts in asked)
 
 
 def census(system: System, prop: Property, solver: Solver) -> Census | None:
@@ -48,7 +67,7 @@ def census(system: System, prop: Property, solver: Solver) -> Census | None:
     came.update(dict.fromkeys((_key(state, paths) for state in level), None))
     for state in level:
         if fails(small, prop, state, None, state):
-            return Census(_run(system, prop, paths, came, _key(state, paths), [], solver), len(came))
+            return Census(_run(system, prop, paths, came, _key(state, paths), [], solver), paths, ())
     left = STEPS
     while level:
         found = []
@@ -63,13 +82,13 @@ def census(system: System, prop: Property, solver: Solver) -> Census | None:
                     if after is None:
                         continue
                     if fails(small, prop, state, (name, values), after):
-                        return Census(_run(system, prop, paths, came, key, [(name, values)], solver), len(came))
+                        return Census(_run(system, prop, paths, came, key, [(name, values)], solver), paths, ())
                     reached = {path: after[path] for path in paths}
                     if (new := _key(reached, paths)) not in came:
                         came[new] = key, (name, values)
                         found.append(reached)
         level = found
-    return Census(None, len(came))
+    return Census(None, paths, list(came))
 
 
 def _inputs(action: Action, prop: Property) -> dict[str, Term]:

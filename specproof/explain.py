@@ -16,7 +16,7 @@ from specproof.story.blocks import Block, blocks
 from specproof.story.layout import lines
 from specproof.story.model import Story, shown
 from specproof.trace import Trace
-from specproof.verdict import SPACER, LemmaLine, NotAsked, Proved, Refuted, Result
+from specproof.verdict import EVERY, SPACER, LemmaLine, NotAsked, Proved, Refuted, Result
 
 if TYPE_CHECKING:
     from specproof.story.subject import Subject
@@ -81,6 +81,9 @@ def _proof(verdict: Proved, result: Result, known: Library, without: Sequence[st
         yield Block("title", "It follows from what holds in every reachable state, kept by each action:")
         for number, lemma in enumerate(verdict.lemmas, 1):
             yield Block("lemma", lemma.equation, ((lemma.sentence,), (needed(lemma),)), number)
+    elif verdict.method == EVERY:
+        text = "All states that it depends on were looked at, and Z3 says at full width that no action leaves them: the list of them is its lemma."
+        yield Block("text", text)
     elif verdict.method == SPACER:
         yield Block("text", "What holds in every reachable state was found by Spacer, which does not say it in words: there is no lemma to read.")
     elif result.kind not in ("lemma", "reachability"):

@@ -29,7 +29,7 @@ from specproof.solver import Solver
 from specproof.system import Action, System
 from specproof.terms import FALSE, TRUE, Bool, Term, choose, conj, disj, variable
 from specproof.trace import Trace
-from specproof.verdict import SPACER, Proved, Refuted, Unknown, Vacuous, Verdict
+from specproof.verdict import EVERY, SPACER, Proved, Refuted, Unknown, Vacuous, Verdict
 from specproof.vocabulary import Vocabulary
 
 #: Seconds of work for everything that is tried on one property, where the user sets no limit.
@@ -129,10 +129,14 @@ def fall_back(
     looked = census(system, prop, bounded) if trace is None and budget.more() else None
     if looked is not None and looked.trace is not None:
         return Proved(COUNTED, witness=looked.trace) if kind == "reachability" else Refuted(COUNTED, looked.trace)
+    every = {name: None for action in system.actions.values() for name in action.assumed} | dict.fromkeys(system.initially_assumed)
+    whole = [Core((), tuple(every))]  # which of them a proof needs these two do not say
+    if looked is not None and looked.accepted(system, prop, bounded):
+        budget.limit += 10
+        return _holds(prop, kind, EVERY, system, budget, cores=whole)
     if trace is None and budget.more() and bounded.horn(horn(*horn_rules(system, prop))) == "sat":
         budget.limit += 10
-        every = {name: None for action in system.actions.values() for name in action.assumed} | dict.fromkeys(system.initially_assumed)
-        return _holds(prop, kind, SPACER, system, budget, cores=[Core((), tuple(every))])  # which it needs it does not say
+        return _holds(prop, kind, SPACER, system, budget, cores=whole)
     for length in range(FIRST + 1, LAST):
         if trace is None and budget.more():
             trace = bounded_run(system, prop, length, bounded, undecided=open_)
@@ -140,7 +144,7 @@ def fall_back(
         gave_up = f"Spacer gives up, and runs of up to {LAST - 1} steps show nothing"
         what = gave_up if budget.more() else f"nothing else answered in {limit:g} s{budget.unit}"
         if looked is not None:
-            what += f"; but it depends on {looked.states} states alone, which were all looked at, and none breaks it (which is no certificate)"
+            what += f"; but it depends on {len(looked.states)} states alone, which were all looked at, and none breaks it (which is no certificate)"
         return Unknown("one-bit slice, induction, bounded runs, Spacer", f"{reason}; {what}")
     if kind == "reachability":
         return Proved(BOUNDED, witness=trace)
@@ -197,7 +201,11 @@ def _holds(
     silent = never(prop.happens or _any(prop)) if prop.happens is not None or prop.state is None else None
     if silent is not None and Induction(system, silent, budget.solver).needs(certificate) is not None:
         return Vacuous(method, f"{what} never happens in this configuration")
-    witness = None
+    happening = never(prop.happens) if prop.happens is not None else None
+    looked = census(system, happening, budget.solver) if happening is not None else None
+    if looked is not None and happening is not None and looked.accepted(system, happening, budget.solver):
+        return Vacuous(method, f"{what} never happens in this configuration")
+    witness = looked.trace if looked is not None else None
     for length in range(LAST if prop.happens is not None else 0):
         if witness is None and budget.more():
             witness = bounded_run(system, cast(Property, prop.happens), length, budget.solver, wanted=True)

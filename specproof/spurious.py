@@ -52,7 +52,8 @@ def _linked(system: System, prop: Property, run: Spurious, tests: Sequence[Bool]
     always: list[Bool] = []
     links: dict[Bool, list[Bool]] = {test: [] for test in tests}
     after: dict[Term, Term] | None = None
-    for number, name in enumerate(run.actions, 1):
+    actions = [name for name in run.actions if name in system.actions]  # the others touch nothing on which the property depends
+    for number, name in enumerate(actions, 1):
         action = system.actions[name]
         now: dict[Term, Term] = {term: variable(f"{term.data}@{number}", term.width) for term in system.variables.values()}
         if after is None:
@@ -66,10 +67,10 @@ def _linked(system: System, prop: Property, run: Spurious, tests: Sequence[Bool]
         by = {**now, **inputs}
         enabled, *moved = substitute([action.enabled, *action.next.values()], by)
         always.append(cast(Bool, enabled))
-        if number == len(run.actions) and name in prop.steps:
+        if number == len(actions) and name in prop.steps:
             always.append(fails_at(cast(Bool, substitute([prop.steps[name]], by)[0]), run.position))
         after = {**now, **dict(zip((system.variables[path] for path in action.next), moved, strict=True))}
-    if prop.state is not None and after is not None and run.actions[-1] not in prop.steps:
+    if prop.state is not None and after is not None and actions[-1] not in prop.steps:
         always.append(fails_at(cast(Bool, substitute([prop.state], after)[0]), run.position))
     return always, links
 

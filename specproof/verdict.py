@@ -13,6 +13,8 @@ class _NoTruth:
         raise TypeError("a verdict has no truth value; compare 'verdict.word' or match on its class")
 
 
+#: The method of a proof by all states that the claim depends on, which are few: the list of them is all that there is to read.
+EVERY = "every state that it depends on, Z3 at full width"
 #: The method of a proof by what Spacer found: it has neither lemmas to read nor a certificate.
 SPACER = "Spacer at full width"
 

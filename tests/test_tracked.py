@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -176,6 +177,8 @@ def test_the_fewest_tests_that_exclude_a_run() -> None:
         (needed,) = excluding(narrowed, prop, run, tests, [], solver)
         assert str(needed) == ELIDED
         assert excluding(narrowed, prop, run, [test for test in tests if test is not needed], [needed], solver) == []
+        with_another = replace(run, actions=("an_action_that_touches_nothing_of_this", *run.actions))
+        assert excluding(narrowed, prop, with_another, tests, [], solver) == [needed]
         assert excluding(narrowed, prop, run, [test for test in tests if "spec_ctrl" not in str(test)], [], solver) == []
 
 
