@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from specproof.story.model import Story, shown
 
 _HEAD = '''"""{title}
 
-Written by 'specproof explain {target} {claim}{config} --emit pytest'. The run is replayed on integers.
+Written by 'specproof explain {target} {claim}{config} --emit pytest'. The run is replayed on integers.{below}
 """
 
 from specproof.claims import instantiate
@@ -47,6 +48,7 @@ def test(story: Story) -> str:
     text = _HEAD.format(
         title=title,
         target=f"{story.file}:{story.design}" if story.file else story.design,
+        below=f"\n{story.file} is below the folder in which this is run." if story.file and not Path(story.file).is_absolute() else "",
         config=f" --config {story.configuration}" if story.configuration else "",
         design=story.design, claim=story.claim, configuration=story.configuration, sentence=story.sentence.replace('"""', "'''") or title,
         initial=_mapping({path: value for path, value in story.moments[0].items() if value}), steps="\n".join(_steps(story)),
