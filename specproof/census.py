@@ -81,7 +81,7 @@ def census(system: System, prop: Property, solver: Solver) -> Census | None:
                     after = take(small, state, name, values)
                     if after is None:
                         continue
-                    if fails(small, prop, state, (name, values), after):
+                    if (not prop.steps or name in prop.steps) and fails(small, prop, state, (name, values), after):
                         return Census(_run(system, prop, paths, came, key, [(name, values)], solver), paths, ())
                     reached = {path: after[path] for path in paths}
                     if (new := _key(reached, paths)) not in came:

@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from specproof.census import census
 from specproof.claims import Claim, MissingView, Phrase, Property, Views, phrase
 from specproof.design import Design
 from specproof.fallback import Budget, bounded_run
@@ -110,13 +111,14 @@ class Sanity:
         """
         solver = Solver(self.seconds, None if self.seconds else PATIENCE)
         budget, fired, length = Budget(solver, self.seconds or PATIENCE), Property(name, None, {name: FALSE}), 0
-        while budget.more() and length < LONGEST:
+        looked = census(self.system, fired, solver)
+        trace = looked.trace if looked is not None else None
+        while looked is None and trace is None and budget.more() and length < LONGEST:
             length += 1
             trace = bounded_run(self.system, fired, length, solver)
-            if trace is not None:
-                seen.update(step.action for step in trace.steps)
-                return True
-        return False
+        if trace is not None:
+            seen.update(step.action for step in trace.steps)
+        return trace is not None
 
     def against(self, claim: str) -> list[Concern]:
         """What keeps a proof of this claim from being counted as one."""

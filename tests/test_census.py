@@ -180,3 +180,31 @@ def test_what_no_state_breaks_is_proved_by_the_list_of_states(monkeypatch: pytes
 
     assert isinstance(found, Unknown)
     assert found.reason.endswith("it depends on 256 states alone, which were all looked at, and none breaks it (which is no certificate)")
+
+
+def test_an_action_that_fires_late_fires() -> None:
+    """After 400 steps: it is no reason not to count a proof. One that never does is said not to."""
+
+    def late(s: Counter) -> Counter:
+        """What happens at the two hundredth exit."""
+        return s.replace(running=True)
+
+    full = counter.but("full")
+    full.action(by="KVM", guard=lambda s: (s.count == 200) & ~s.running)(late)
+    never_fires = counter.but("never-fires", leave=_leaves_by_twos)
+    never_fires.action(by="KVM", guard=lambda s: (s.count == 201) & ~s.running)(late)
+
+    @invariant("odd-other")
+    def odd(v: Any) -> Bool:
+        """A count is a count."""
+        return v.count + 1 != v.count  # type: ignore[no-any-return]
+
+    for design, counts in ((full, True), (never_fires, False)):
+        (result,) = decide(design, "", [odd])
+        assert isinstance(result, Result)
+        assert any("late fires on the slice" in one.text for one in result.concerns) != counts
+
+
+def _leaves_by_twos(s: Counter, value: Annotated[Word, 64]) -> Counter:
+    """Two exits are counted for one."""
+    return s.replace(running=False, count=s.count + 2, other=value)
