@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from specproof.cli import main
+from specproof.verdict import EVERY, SPACER
 
 FILE = Path(__file__).parent / "designs" / "claims_of_thin.py"
 
@@ -152,15 +153,20 @@ def test_no_lemma_is_made_of_a_slice_that_breaks_the_claim(capsys: pytest.Captur
     out = " ".join(capsys.readouterr().out.split())
 
     assert out.startswith("core: no-more: not inductive by itself. 1 first_off breaks it from a state in which")
-    assert "The claim was proved otherwise (Spacer at full width), so no run reaches that state" in out
+    assert f"The claim was proved otherwise ({EVERY}), so no run reaches that state" in out
     assert "lemma-1" not in out
 
 
-def test_a_proof_by_spacer_does_not_pass_for_one_without_lemmas(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """The claim needs an invariant, which Spacer found and nobody sees; that each action keeps the claim is not true."""
+@pytest.mark.parametrize(("few", "method", "said"), [(True, EVERY, "the list of them is its lemma"), (False, SPACER, "there is no lemma to read")])
+def test_a_proof_without_lemmas_to_read_does_not_pass_for_one_that_needs_none(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: bool, method: str, said: str
+) -> None:
+    """The claim needs an invariant, be it a list of states or what Spacer found; that each action keeps the claim is not true."""
+    if not few:
+        monkeypatch.setattr("specproof.fallback.census", lambda *given: None)
     (tmp_path / "core.py").write_text(COUNTED)
-    main(["explain", str(tmp_path / "core.py"), "no-more", "--jobs", "1"])
+    main(["explain", str(tmp_path / "core.py"), "no-more", "--jobs", "1", "--no-cache"])
     out = " ".join(capsys.readouterr().out.split())
 
-    assert "Decided by: Spacer at full width." in out
-    assert "there is no lemma to read" in out and "each action satisfies it by itself" not in out
+    assert f"Decided by: {method}." in out
+    assert said in out and "each action satisfies it by itself" not in out
