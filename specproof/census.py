@@ -12,11 +12,11 @@ from typing import cast
 
 from specproof.claims import Property
 from specproof.cone import narrow
-from specproof.graph import conjuncts, substitute, variables
+from specproof.graph import conjuncts, is_value, substitute, variables
 from specproof.readings.integers import evaluate
 from specproof.solver import Solver
 from specproof.system import Action, System
-from specproof.terms import Bool, Term, Word, conj, disj
+from specproof.terms import Bool, Term, conj, disj
 from specproof.trace import Trace, fails, replay, take, violates
 
 #: Bits of a state that is looked at, of what a start leaves open, of the inputs of an action; and steps that are taken altogether.
@@ -42,7 +42,7 @@ class Census:
         if self.trace is not None or len(self.states) > LISTED:
             return False
         terms = [system.variables[path] for path in self.paths]
-        among = disj(conj(map(_is, terms, state)) for state in self.states)
+        among = disj(conj(map(is_value, terms, state)) for state in self.states)
         asked: list[list[Bool]] = [[system.starts, ~among]]
         if prop.state is not None:
             asked.append([~prop.state, system.starts if prop.steps else among])
@@ -133,11 +133,7 @@ def _run(
     while (before := came[state]) is not None:
         state, step = before
         steps.insert(0, step)
-    answer = solver.ask([system.starts, *(_is(system.variables[path], value) for path, value in zip(paths, state, strict=True))])
+    answer = solver.ask([system.starts, *(is_value(system.variables[path], value) for path, value in zip(paths, state, strict=True))])
     initial = {path: answer.values.get(path, 0) for path in system.variables}
     trace = replay(system, prop.claim, initial, steps)
     return trace if trace is not None and violates(system, prop, trace) else None
-
-
-def _is(term: Term, value: int) -> Bool:
-    return cast(Word, term) == value if term.width else cast(Bool, term) == bool(value)

@@ -121,6 +121,11 @@ def replaced(roots: Sequence[Term], by: Mapping[Term, Term]) -> list[Term]:
     return fold(roots, lambda term, args: by[term] if term in by else rebuild(term, args))
 
 
+def is_value(term: Term, value: int) -> Bool:
+    """That a term has a value; of a truth value, 0 or 1."""
+    return cast(Word, term) == value if term.width else cast(Bool, term) == bool(value)
+
+
 def substitute(roots: Sequence[Term], by: Mapping[Term, Term], memo: dict[Term, Term] | None = None) -> list[Term]:
     """The roots with variables replaced; `memo` may be shared between calls with the same `by`."""
     return fold(roots, lambda term, args: by.get(term, term) if term.op == "var" else rebuild(term, args), memo)

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import takewhile
-from typing import cast
 
 from specproof.claims import Views
+from specproof.graph import is_value
 from specproof.lift import Disagreement
 from specproof.observable import Observable
 from specproof.readings.integers import evaluate
@@ -17,7 +17,7 @@ from specproof.review.lockstep import NAMES, Lockstep
 from specproof.review.result import Behaviour, Moment, Told
 from specproof.solver import Solver
 from specproof.system import System
-from specproof.terms import Bool, Term, Word, variable
+from specproof.terms import Term, variable
 from specproof.trace import Step, Trace, take
 from specproof.verdict import Refuted, Result, Verdict
 
@@ -94,7 +94,7 @@ class Judge:
         """A start with these values of a system's fields, the others as in the last one where that will do; None where there is none."""
         start = {**self._started.get(id(system), dict.fromkeys(system.variables, 0)), **known}
         if not evaluate(system.starts, start):
-            answer = self._solver.ask([system.starts, *(is_(system.variables[path], value) for path, value in known.items())])
+            answer = self._solver.ask([system.starts, *(is_value(system.variables[path], value) for path, value in known.items())])
             if answer.word != "sat":
                 return None
             start = {path: known.get(path, answer.values.get(path, 0)) for path in system.variables}
@@ -163,10 +163,6 @@ def _shown(judge: Judge, names: Sequence[str], run: Trace, terms: Sequence[Mappi
 
 def _visible(one: Observable, values: Mapping[str, int]) -> bool:
     return all(bool(values[flag.removeprefix("~")]) != flag.startswith("~") for flag in one.when)
-
-
-def is_(term: Term, value: int) -> Bool:
-    return cast(Word, term) == value if term.width else cast(Bool, term) == bool(value)
 
 
 def _observed(system: System) -> list[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 from specproof.claims import Claim, MissingView, instantiate
 from specproof.design import Design
 from specproof.errors import SpecproofError
+from specproof.graph import is_value
 from specproof.layout import TooLarge
 from specproof.registers import Registers
 from specproof.solver import Solver
@@ -26,7 +27,6 @@ from specproof.story.repair import repairs
 from specproof.story.subject import Subject, built, place, reference_of
 from specproof.story.turn import alike, turn
 from specproof.system import System
-from specproof.terms import Bool, Term, Word
 from specproof.trace import Trace
 
 #: What a run is told for: it refutes a claim, shows that a claim speaks of something, or was made by hand.
@@ -63,12 +63,8 @@ def _given(system: System, trace: Trace) -> frozenset[str]:
     """Fields that every run starts with as this one does."""
     solver = Solver()
     paths = [path for path, value in trace.initial.items() if value and path in system.variables]
-    same = [path for path in paths if solver.ask([system.starts, ~_is(system.variables[path], trace.initial[path])]).word == "unsat"]
+    same = [path for path in paths if solver.ask([system.starts, ~is_value(system.variables[path], trace.initial[path])]).word == "unsat"]
     return frozenset(same) | frozenset(system.constants)
-
-
-def _is(term: Term, value: int) -> Bool:
-    return cast(Word, term) == value if term.width else cast(Bool, term if value else ~term)  # type: ignore[operator]
 
 
 _NO_FLOW = Flow((), "")
