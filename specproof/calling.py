@@ -29,6 +29,10 @@ _PLAIN = (SpecproofError, TypeError, AttributeError, NameError)
 class _Aside:
     """Standard error for code that takes it for standard output; closing it closes nothing."""
 
+    def __init__(self) -> None:
+        """What stands for it now is standard output again when it is `restored`."""
+        self.instead_of = sys.stdout
+
     def close(self) -> None:
         """Does nothing."""
 
@@ -39,6 +43,12 @@ class _Aside:
 def aside() -> redirect_stdout[IO[str]]:
     """While this holds, what is printed goes to standard error."""
     return redirect_stdout(cast(IO[str], _Aside()))
+
+
+def restored() -> None:
+    """Standard output is itself again, where Ctrl-C came while it was to be put back: what was found would go to standard error."""
+    while isinstance(sys.stdout, _Aside):
+        sys.stdout = sys.stdout.instead_of
 
 
 def called(function: Callable[..., R], what: str, /, *args: Any, **kwargs: Any) -> R:

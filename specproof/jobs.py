@@ -20,6 +20,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from specproof.calling import restored
 from specproof.errors import SpecproofError
 from specproof.interrupts import heard, heed, held
 from specproof.load import LEMMAS, Library, library
@@ -120,6 +121,7 @@ def run(
             _Crew(units, known, keep, done, work, memory or limit(size)).run(size)
     except KeyboardInterrupt:
         heard()
+        restored()
         done.interrupted = True
     return done
 

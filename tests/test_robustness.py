@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.interrupts import _children, interrupted
+from specproof.calling import aside, restored
 
 ROOT = Path(__file__).parents[1]
 THIN = str(ROOT / "tests" / "designs" / "claims_of_thin.py")
@@ -249,3 +250,16 @@ def test_a_context_whose_making_was_interrupted_ends_without_a_word() -> None:
     assert Solver(None).ask([]).word == "sat"
     z3.Context.__new__(z3.Context).__del__()
     assert z3.Context().owner
+
+
+def test_what_was_found_goes_to_standard_output_whenever_ctrl_c_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while a design's function had it aside, of which nothing was put back."""
+    real = sys.stdout
+    monkeypatch.setattr(sys, "stdout", real)
+    aside().__enter__()
+    aside().__enter__()
+    assert sys.stdout is not real
+
+    restored()
+
+    assert sys.stdout is real
