@@ -12,10 +12,10 @@ from typing import cast
 
 from specproof.claims import Property
 from specproof.cone import narrow
-from specproof.graph import conjuncts, is_value, substitute, variables
+from specproof.graph import is_value, substitute, variables
 from specproof.readings.integers import evaluate
 from specproof.solver import Solver
-from specproof.system import Action, System
+from specproof.system import Action, System, literals
 from specproof.terms import Bool, Term, conj, disj
 from specproof.trace import Trace, fails, replay, take, violates
 
@@ -58,7 +58,7 @@ def census(system: System, prop: Property, solver: Solver) -> Census | None:
     small = narrow(system, [prop])
     paths = list(small.variables)
     inputs = {name: _inputs(action, prop) for name, action in small.actions.items()}
-    fixed = _fixed(small)
+    fixed = {str(term.data): int(value.data) for term, value in literals(small.starts).items() if term.data in small.variables}
     free = {path: term for path, term in small.variables.items() if path not in fixed}
     if _bits(small.variables) > BITS or _bits(free) > OPEN or any(_bits(given) > INPUTS for given in inputs.values()):
         return None
@@ -96,18 +96,6 @@ def _inputs(action: Action, prop: Property) -> dict[str, Term]:
     asked = [prop.steps[action.name]] if action.name in prop.steps else []
     read = {term.data for term in variables([action.enabled, *action.next.values(), *asked])}
     return {name: term for name, term in action.inputs.items() if term.data in read}
-
-
-def _fixed(system: System) -> dict[str, int]:
-    """The fields that have one value at the start, as it says itself: `x`, `~x` and `x == constant`."""
-    found: dict[str, int] = {}
-    for part in conjuncts(system.starts):
-        named, value = (part.args[0], 0) if part.op == "not" else (part, 1)
-        if part.op == "eq" and part.args[1].op == "const":
-            named, value = part.args[0], int(part.args[1].data)
-        if named.op == "var":
-            found.setdefault(str(named.data), value)
-    return {path: value for path, value in found.items() if path in system.variables}
 
 
 def _bits(terms: Mapping[str, Term]) -> int:

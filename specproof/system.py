@@ -232,10 +232,10 @@ def _configure(design: Design[Any], configuration: str, state: State) -> Bool:
     return conj(parts)
 
 
-def _literals(guard: Bool) -> dict[Term, Term]:
-    """Variables whose value a guard settles, so that what an action does can be said in fewer words."""
+def literals(said: Bool) -> dict[Term, Term]:
+    """Variables whose value a predicate settles: of a guard, so that what an action does can be said in fewer words."""
     known: dict[Term, Term] = {}
-    todo: list[tuple[Term, bool]] = [(guard, True)]
+    todo: list[tuple[Term, bool]] = [(said, True)]
     while todo:
         term, value = todo.pop()
         if term.op == "not":
@@ -321,7 +321,7 @@ def _action(
                 raise ModelError(f"{where(spec.body)}: action {spec.name} changes {path}, which is frozen")
             changes[path] = term
     terms = substitute([guard, *assumed.values()], by, memo)
-    known = _literals(cast(Bool, terms[0]))
+    known = literals(cast(Bool, terms[0]))
     rest = iter(substitute([*changes.values(), *reports.values()], {**by, **known}))
     moved = {path: next(rest) for path in changes}
     return Action(

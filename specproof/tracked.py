@@ -113,7 +113,12 @@ def track(system: System, properties: Sequence[Property], chosen: Sequence[Bool]
 def _made(action: Action, properties: Sequence[Property]) -> list[Bool]:
     """The tests that an action makes, and those that are asked of it."""
     asked = [one.steps[action.name] for prop in properties for one in (prop, prop.happens) if one is not None and action.name in one.steps]
-    return [cast(Bool, one) for one in postorder([action.guard, *action.assumed.values(), *action.next.values(), *asked]) if one.op in ("eq", "ult")]
+    return _tests([action.guard, *action.assumed.values(), *action.next.values(), *asked])
+
+
+def _tests(terms: Iterable[Term]) -> list[Bool]:
+    """The tests of words in some terms, in the order in which a reader meets them."""
+    return [cast(Bool, one) for one in postorder(terms) if one.op in ("eq", "ult")]
 
 
 def _retold(action: Action, then: Mapping[Term, Term], told: Mapping[Term, Term]) -> Action:
@@ -161,8 +166,7 @@ def _said(test: Bool, others: Sequence[Bool]) -> Bool:
 
 def _asked(action: Action, tests: Iterable[Term]) -> list[Bool]:
     """Tests that an action makes beyond those in mind; none where they are too many."""
-    made = dict.fromkeys(cast(Bool, one) for one in postorder([action.enabled, *action.next.values()]) if one.op in ("eq", "ult"))
-    found = [test for test in made if test not in set(tests)]
+    found = [test for test in _tests([action.enabled, *action.next.values()]) if test not in set(tests)]
     return found if len(found) <= MOST else []
 
 
@@ -195,11 +199,11 @@ def candidates(system: System, properties: Iterable[Property]) -> list[Bool]:
     """Tests of state words: those that actions make, and orders that are asked about; where a word is counted, its order too. Those that compare
     with constants come last."""
     state = set(system.variables.values())
-    made = postorder(term for action in system.actions.values() for term in (action.enabled, *action.next.values()))
-    asked = postorder(term for prop in properties for term in terms_of(prop))
-    found = [one for one in (*made, *asked) if one.op in ("eq", "ult") and set(variables([one])) <= state]
+    made = _tests(term for action in system.actions.values() for term in (action.enabled, *action.next.values()))
+    asked = _tests(term for prop in properties for term in terms_of(prop))
+    found = [one for one in (*made, *asked) if set(variables([one])) <= state]
     ours, counted = set(made), _counted(system)
-    tests = dict.fromkeys(cast(Bool, one) for one in found if one in ours or one.op == "ult")
+    tests = dict.fromkeys(one for one in found if one in ours or one.op == "ult")
     for test in list(tests):
         a, b = cast(tuple[Word, Word], test.args)
         if counted & set(variables([test])) and "const" not in (a.op, b.op):
