@@ -17,10 +17,25 @@ from specproof.review.claims import common_configurations, compared, relations, 
 from specproof.review.cone import identical
 from specproof.review.less import less
 from specproof.review.line import NAMED
-from specproof.review.observe import behaviours, common, demanded
+from specproof.review.observe import behaviours, common, demand
 from specproof.review.offered import unlike
 from specproof.review.recall import Recall
-from specproof.review.result import Answer, Behaviour, ClaimChange, Name, Place, Review, Told, listed, word
+from specproof.review.result import (
+    ACTIONS,
+    CONFIGURATIONS,
+    OTHER_WIDTH,
+    OTHERWISE,
+    Answer,
+    Behaviour,
+    ClaimChange,
+    Name,
+    Place,
+    Review,
+    Told,
+    alone_in,
+    listed,
+    word,
+)  # fmt: skip
 from specproof.review.sides import Side
 from specproof.review.together import done
 from specproof.review.weight import AS_IT_WAS
@@ -61,10 +76,10 @@ def review(
     old, new = said.old, said.new
     systems = {name: (build(old.design, name), build(new.design, name)) for name in both}
     wanted = [one for name in claims for one in _claim(name, old, new)]
-    only = [(f"configurations of {side.label} alone", names) for side, names in ((old, left), (new, right)) if names and configuration is None]
+    only = [(alone_in(CONFIGURATIONS, side.label), names) for side, names in ((old, left), (new, right)) if names and configuration is None]
     only += [("claims that have other words now", said.other)] if said.other else []
     only += [(f"claims of {old.label} alone", said.gone)] if said.gone else []
-    only += [("views that are computed otherwise", tuple(said.views))] if said.views else []
+    only += [(OTHERWISE, tuple(said.views))] if said.views else []
     same = not said.views and all(identical(*pair) for pair in systems.values())
 
     def at(name: str) -> _Part:
@@ -77,7 +92,7 @@ def review(
         seen = behaviours(shared.old, shared.new, timeout, observables, exhaustive, _changed_runs(changes, old, new))
         changes = worse(changes, (old, new), systems[name], seen)
         lost = any(change.fate in ("lost", "worse") for change in changes)  # the change is not to be taken, whatever is demanded
-        return changes, seen, demanded(shared.old, shared.new, timeout, seen) if old_views and not lost else [], shared.only
+        return changes, seen, demand(shared.old, shared.new, timeout, seen) if old_views and not lost else [], shared.only
 
     def across() -> _Part:
         progress("relations")
@@ -89,7 +104,7 @@ def review(
     seen = [one for _, found, *_ in parts for one in found]
     for pair, (*_, alone) in zip(systems.values(), parts, strict=False):
         apart = () if same else unlike(*pair)
-        found = [*_only_actions(old, new, alone), *([("views of another width", apart)] if apart else [])]
+        found = [*_only_actions(old, new, alone), *([(OTHER_WIDTH, apart)] if apart else [])]
         only += [entry for entry in found if entry not in only]
     asked = [replace(change, told=_told(change, old, new)) for change in _merged(changes, new) if not _silent(change)]
     assumptions = _assumptions(changes, new)
@@ -153,7 +168,7 @@ def _claim(name: str, old: Side, new: Side) -> list[str]:
 
 
 def _only_actions(old: Side, new: Side, only: tuple[tuple[str, ...], tuple[str, ...]]) -> list[tuple[str, tuple[str, ...]]]:
-    return [(f"actions of {side.label} alone", names) for side, names in zip((old, new), only, strict=True) if names]
+    return [(alone_in(ACTIONS, side.label), names) for side, names in zip((old, new), only, strict=True) if names]
 
 
 def _merged(changes: Sequence[ClaimChange], new: Side) -> list[ClaimChange]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from specproof.review.result import Behaviour, ClaimChange, Review, listed
+from specproof.review.result import ACTIONS, CONFIGURATIONS, OTHER_WIDTH, OTHERWISE, Behaviour, ClaimChange, Review, alone_in, listed
 from specproof.review.weight import protects, worst_first
 from specproof.verdict import Refuted
 
@@ -65,7 +65,7 @@ def _measured(review: Review) -> str:
     if review.through:
         verb, them = ("is", "it") if len(review.through) == 1 else ("are", "them")
         said.append(f"{some(review.through)} {verb} computed otherwise, so what speaks of {them} is asked as it was, too.")
-    wide = [name for what, names in review.only if what == "views of another width" for name in names]
+    wide = review.apart(OTHER_WIDTH)
     if wide:
         said.append(f"Not compared, since {'it has' if len(wide) == 1 else 'they have'} another width: {some(wide)}.")
     another = []
@@ -81,15 +81,14 @@ def _measured(review: Review) -> str:
     if review.rewritten:
         verb, them = ("is", "it") if len(review.rewritten) == 1 else ("are", "them")
         said.append(f"{some(review.rewritten)} {verb} computed otherwise, and what speaks of {them} is asked as it is now alone.")
-    otherwise = [name for what, names in review.only if what == "views that are computed otherwise" for name in names]
-    follow = [name for name in otherwise if name not in (*review.through, *review.demands, *review.rewritten)]
+    follow = [name for name in review.apart(OTHERWISE) if name not in (*review.through, *review.demands, *review.rewritten)]
     if follow:
         said.append(f"Through a helper that is another {some(follow)} see{'s' * (len(follow) == 1)} something else.")
     return " ".join(said)
 
 
 def _less(review: Review) -> str:
-    more = [name for what, names in review.only if what == f"configurations of {review.new.label} alone" for name in names]
+    more = review.apart(alone_in(CONFIGURATIONS, review.new.label))
     unasked = f" Nothing is asked in {some(more)}, which {review.new.label} alone has." if more else ""
     return f"{_said_less(review)}{unasked}".strip()
 
@@ -191,7 +190,7 @@ def _seen(review: Review) -> str:
     if not differing:
         if any(not one.same for one in review.behaviours):
             return ""  # what is open is in the first sentence
-        alone = [name for what, names in review.only if what.startswith("actions of ") for name in names]
+        alone = review.apart(*(alone_in(ACTIONS, side.label) for side in (review.old, review.new)))
         without = f" and without {some(alone)}, which one of them alone has," if alone else ","
         return f"Fed the same inputs{without} nothing that can be seen of the two ever differs."
     first = min(map(_length, differing))

@@ -173,7 +173,7 @@ def behaviours(
     return [found[name] for name in (*table, COURSE) if name in found]
 
 
-def demanded(old: System, new: System, timeout: float | None, seen: Sequence[Behaviour]) -> list[Behaviour]:
+def demand(old: System, new: System, timeout: float | None, seen: Sequence[Behaviour]) -> list[Behaviour]:
     """What is demanded of two systems that are fed the same inputs: where a run in which something else was `seen` to differ shows that it is
     another thing, that; else every demand is searched."""
     table = {one.name: one for one in demands(old, new) if _readable(one, old, new)}

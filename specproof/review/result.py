@@ -196,6 +196,16 @@ class Name:
     file: str
 
 
+#: What `Review.only` lists: of one side alone, and of both.
+CONFIGURATIONS, ACTIONS = "configurations", "actions"
+OTHERWISE, OTHER_WIDTH = "views that are computed otherwise", "views of another width"
+
+
+def alone_in(what: str, label: str) -> str:
+    """The title of what one side alone has."""
+    return f"{what} of {label} alone"
+
+
 @dataclass(frozen=True)
 class Place:
     """A line of a design file."""
@@ -229,6 +239,10 @@ class Review:
     less: tuple[str, ...] = ()
     rewritten: tuple[str, ...] = ()
     demand: tuple[Behaviour, ...] = ()
+
+    def apart(self, *titles: str) -> list[str]:
+        """What `only` lists under these titles."""
+        return [name for title, names in self.only if title in titles for name in names]
 
     def of(self, *fates: str) -> list[ClaimChange]:
         """The claims with one of these fates."""

@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any, cast
 
 from specproof.claims import Claim, MissingView, Phrase, look, phrase
@@ -144,7 +144,7 @@ class Sight:
 
     def otherwise(self) -> dict[str, tuple[Term, Term]]:
         """Views of both that see something else in the new design, or of which nobody can say that they do not, since it has other fields."""
-        return {name: (term, self.after[name]) for name, term in self.before.items() if name in self.after and not self._same(name)}
+        return {name: (term, self.after[name]) for name, term in self.before.items() if name in self.after and name not in self._unchanged}
 
     def rewritten(self) -> list[str]:
         """Those of them that do not just follow a helper which is another."""
@@ -160,7 +160,7 @@ class Sight:
         found: dict[str, tuple[Term, Term]] = {}
         for name, term in self.before.items() if self.alike else ():
             says = name in demanded()
-            if (name not in self.after and not self.made) or self._same(name):
+            if (name not in self.after and not self.made) or name in self._unchanged:
                 continue
             if name in self.after and self.moved.get(name) is self.after[name] and not says:
                 continue  # it follows a helper that is another
@@ -169,6 +169,11 @@ class Sight:
             if fits and fits[0] is not self.after.get(name):
                 found[name] = term, fits[0]
         return found
+
+    @cached_property
+    def _unchanged(self) -> frozenset[str]:
+        """The views that see the same in both, term by term or as Z3 says: asked once."""
+        return frozenset(name for name in self.before if self._same(name))
 
     def _same(self, name: str) -> bool:
         one, other = self.carried.get(name), self.after.get(name)
