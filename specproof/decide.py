@@ -29,7 +29,7 @@ from specproof.readable import lines
 from specproof.sanity import Sanity, tautologies
 from specproof.slice import Slice
 from specproof.solver import Solver
-from specproof.spurious import Spurious, excluding
+from specproof.spurious import Spurious, missing
 from specproof.system import System, build
 from specproof.terms import FALSE, Bool
 from specproof.trace import Trace, violates
@@ -46,6 +46,8 @@ SLICE = "one-bit slice, lemmas, Z3 at full width"
 SHARE = 0.7
 TRACKED = "one-bit slice with tests of words, lemmas, Z3 at full width"
 LIFTED = "one-bit slice, replayed on integers"
+#: Seconds of work for a claim that is open, as long as tests of words may be what it lacks.
+BRIEF = 2.0
 #: Times that tests are looked for which exclude the slice's spurious runs.
 ROUNDS = 4
 
@@ -53,19 +55,20 @@ ROUNDS = 4
 def decide(
     design: Design[Any], configuration: str, claims: Sequence[Claim], *,
     without: tuple[str, ...] = (), timeout: float | None = None, on_result: Report | None = None, inspect: Inspect | None = None,
-    patience: float | None = None,
+    patience: float | None = None, beside: Sequence[Claim] = (),
 ) -> list[Result | NotAsked]:  # fmt: skip
     """Verdicts on invariants, step claims and reachability claims of a design in one configuration, in their order.
 
     `without`: assumptions to switch off. `timeout`: seconds for each question to a solver. `patience`: seconds for a claim
-    that the slice leaves open, where that is not as usual. Raises ModelError or UsageError where the design or a name is wrong.
+    that the slice leaves open, where that is not as usual. `beside`: invariants that are not asked, of which what is asked may need
+    the lemmas. Raises ModelError or UsageError where the design or a name is wrong.
     """
     started = time.perf_counter()
     system = build(design, configuration, without)
     not_asked, properties = ask(system, claims)
-    for missing in not_asked.values():
+    for unasked in not_asked.values():
         if on_result:
-            on_result(missing)
+            on_result(unasked)
     kinds = {claim.name: claim.kind for claim in claims}
     verdicts: dict[str, Result] = {}
 
@@ -79,7 +82,7 @@ def decide(
             on_result(result)
 
     decision = Decision(system, properties, kinds, Solver(timeout), report)
-    decision.sanity, decision.patience = sanity, patience
+    decision.sanity, decision.patience, decision.beside = sanity, patience, beside
     decision.run()
     if inspect:
         inspect(decision, list(verdicts.values()))
@@ -205,8 +208,9 @@ class Accepted:
 
 
 class Decision:
-    """One system and the properties asked of it. `divides`: what depends on different fields may be decided apart. `shrinks`: runs that
-    refute are told with few bits; else they are shrunk by who tells them, as runs are that come with a proof."""
+    """One system and the properties asked of it; where `only` some are, the others are there for their lemmas. `beside`: invariants that may
+    help where that leaves something open. `divides`: what depends on different fields may be decided apart. `shrinks`: runs that refute are
+    told with few bits; else they are shrunk by who tells them, as runs are that come with a proof."""
 
     divides = True
     shrinks = True
@@ -227,6 +231,8 @@ class Decision:
         self.saw: dict[str, tuple[Slice, Reached]] = {}
         self.sanity: Sanity | None = None
         self.patience: float | None = None
+        self.beside: Sequence[Claim] = ()
+        self.only: Sequence[str] | None = None
         self.traces: list[Trace] = []
         self.start: Mapping[str, int] = {}
 
@@ -251,6 +257,10 @@ class Decision:
             self.sanity.proved([proof.certificate for proof in self.proofs])
         self._tell(self.proofs)
         self._fall_back(self.left, self.proofs[0].certificate if self.proofs else None)
+
+    def _asked(self, name: str) -> bool:
+        """Whether there is to be a verdict on it."""
+        return self.only is None or name in self.only
 
     def _parts(self, asked: Mapping[str, Property], most: float = 1) -> Sequence[Sequence[str]]:
         """The names of what is asked, those together that are decided on one slice; see `cone.apart`."""
@@ -296,7 +306,7 @@ class Decision:
         system = replace(self.system, couple=None)
         chosen: list[Bool] = []
         for done in range(ROUNDS if self.spurious.keys() & self.left else 0):
-            more = self._missing(system, chosen)
+            more = missing(system, {name: self.properties[name] for name in self.left}, self.spurious, chosen, self.solver)
             if (done and not more) or len(chosen) + len(more) > MOST:
                 break
             chosen += more
@@ -306,18 +316,20 @@ class Decision:
         if len(tests) <= MOST:
             self._with_in_mind(system, tests, widely=True)
 
-    def _missing(self, system: System, chosen: Sequence[Bool]) -> list[Bool]:
-        """Tests that exclude a spurious run to what is left, and are not among those that are chosen."""
-        found: list[Bool] = []
-        for name in self.left:
-            asked = self.properties[name]
-            narrowed = narrow(system, [asked])
-            tests = candidates(narrowed, [asked])
-            for run in self.spurious.get(name, ()):
-                kept = [*chosen, *found]
-                others = [test for test in tests if all(test is not one for one in kept)]
-                found += excluding(narrowed, asked, run, others, kept, self.solver)
-        return found
+    def _with_the_others(self) -> None:
+        """Decides what is left together with the invariants beside it, of which nothing else is asked."""
+        _, beside = ask(self.system, self.beside)
+        asked = {**{name: self.properties[name] for name in self.left}, **beside}
+        kinds = {**{claim.name: claim.kind for claim in self.beside}, **self.kinds}
+        found: dict[str, Verdict] = {}
+        whole = Decision(self.system, asked, kinds, self.solver, found.__setitem__)
+        whole.only, whole.patience = list(self.left), BRIEF if self.patience is None else min(BRIEF, self.patience)
+        whole.run()
+        for name, verdict in found.items():
+            if isinstance(verdict, Proved | Vacuous) or (isinstance(verdict, Refuted) and verdict.shortest):
+                del self.left[name]
+                self.report(name, verdict)
+        self.proofs += [replace(proof, names=()) for proof in whole.proofs]
 
     def _with_in_mind(self, system: System, tests: Sequence[Bool], *, widely: bool) -> None:
         """Decides what is left on a slice that keeps these tests in mind."""
@@ -348,6 +360,9 @@ class Decision:
         hits = concrete.reached.violated[name]
         if not hits:
             return False
+        if not self._asked(name):
+            self.left[name] = "a run of the slice breaks it"
+            return True
         trace, hit = self._lift(concrete, prop, hits, wanted=False)
         ways = partial(concrete.ways.to, name)
         if trace is None:
@@ -393,6 +408,8 @@ class Decision:
     def _or_vacuous(self, concrete: Concrete, name: str, witnesses: dict[str, Trace | None]) -> Property:
         """The property to prove: the claim, or that its antecedent never happens."""
         prop, reached = self.properties[name], concrete.reached
+        if not self._asked(name):
+            return prop
         if prop.happens is None:
             silent = prop.state is None and prop.steps and reached.fired.isdisjoint(prop.steps)
             return replace(prop, steps=dict.fromkeys(prop.steps, FALSE)) if silent else prop
@@ -414,7 +431,7 @@ class Decision:
         rejected = accept(self.system, certificate, proving, self.solver)
         if any(one.word == "sat" for one in rejected):
             raise Disagreement(f"{self.system.design}: Z3 rejects {rejected[0].obligation.name}, which the slice proves")
-        names = [name for name in proving if name not in self.left and name not in self.along]
+        names = [name for name in proving if name not in self.left and name not in self.along and self._asked(name)]
         if rejected:
             self.left |= dict.fromkeys(names, f"Z3 did not decide '{rejected[0].obligation.name}': {rejected[0].reason}")
         else:
@@ -441,6 +458,8 @@ class Decision:
     def _fall_back(self, reasons: Mapping[str, str], certificate: Certificate | None) -> None:
         self.left = {}
         for name, reason in reasons.items():
+            if not self._asked(name):
+                continue
             asked = self.properties[name], self.kinds[name]
             found = by_induction(self.system, *asked, certificate, self.solver, self.patience, self.saw.get(name))
             if found is None:
@@ -458,6 +477,8 @@ class Decision:
                 del self.left[name]
                 self.report(name, proved.verdict)
                 self.proofs.append(Accepted(proved.own, {name: self.properties[name]}, (), {}, SEVERAL))
+        if self.left and self.beside:
+            self._with_the_others()
         if self.left and self.patience != 0:
             self._track()
         for name, reason in self.left.items():

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from specproof.calling import restored
 from specproof.errors import SpecproofError
@@ -27,6 +27,9 @@ from specproof.load import LEMMAS, Library, library
 from specproof.plan import Unit
 from specproof.resident import limit, resident, seldom_collected
 from specproof.verdict import NotAsked, Result, Unknown
+
+if TYPE_CHECKING:
+    from specproof.decide import Inspect
 
 Answer = Result | NotAsked
 Emit = Callable[[Answer], None]
@@ -40,20 +43,20 @@ GRACE, RETRIES = 2.0, 1
 LOOK = 0.5
 
 
-def perform(unit: Unit, known: Library, emit: Emit) -> None:
-    """Decides the claims of a unit and emits each answer once it is there."""
+def perform(unit: Unit, known: Library, emit: Emit, inspect: Inspect | None = None) -> None:
+    """Decides the claims of a unit and emits each answer once it is there; `inspect` is told how, but for lemmas."""
     from specproof.decide import decide, decide_lemma, decide_relation
 
     claims = [known.claims[name] for name in unit.claims]
+    how: dict[str, Any] = {"without": unit.without, "timeout": unit.timeout, "patience": unit.patience, "inspect": inspect}
     if unit.kind == "lemmas":
         for claim in claims:
             emit(decide_lemma(claim, timeout=unit.timeout))
     elif unit.kind == "relation":
-        emit(decide_relation(known.design(unit.design), claims[0], without=unit.without, timeout=unit.timeout, patience=unit.patience))
+        emit(decide_relation(known.design(unit.design), claims[0], **how))
     else:
-        design = known.design(unit.design)
-        how: dict[str, Any] = {"without": unit.without, "timeout": unit.timeout, "patience": unit.patience}
-        for answer in decide(design, unit.configuration, claims, on_result=emit, **how):
+        beside = [known.claims[name] for name in unit.beside]
+        for answer in decide(known.design(unit.design), unit.configuration, claims, on_result=emit, beside=beside, **how):
             emit(answer)
 
 

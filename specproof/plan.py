@@ -27,6 +27,7 @@ class Unit:
     without: tuple[str, ...] = ()
     timeout: float | None = None
     patience: float | None = None  # seconds for what the slice leaves open, where that is not as usual
+    beside: tuple[str, ...] = ()  # invariants that are not asked, and may be what an asked one lacks
 
     @property
     def keys(self) -> list[Key]:
@@ -136,10 +137,12 @@ def configurations(design: Design[Any], wanted: str | None) -> list[str]:
 def _units(library: Library, design: Design[Any], wanted: Sequence[str], request: Request) -> list[Unit]:
     claims = [claim for claim in library.asked_of(design.name) if not wanted or claim.name in wanted]
     plain = tuple(claim.name for claim in claims if claim.kind != "relation")
+    others = () if design.name in library.shipped else library.asked_of(design.name)  # the claims of what ships are decided one by one, too
+    beside = tuple(claim.name for claim in others if claim.kind == "invariant" and claim not in claims)
     units = []
     for configuration in configurations(design, request.configuration):
         if plain and "~" not in configuration:
-            units.append(Unit("configuration", design.name, configuration, plain, request.without, request.timeout))
+            units.append(Unit("configuration", design.name, configuration, plain, request.without, request.timeout, beside=beside))
     for claim in claims:
         if claim.kind == "relation" and request.configuration in (None, pair(claim)):
             units.append(Unit("relation", design.name, pair(claim), (claim.name,), request.without, request.timeout))

@@ -193,7 +193,7 @@ def unit_key(unit: Unit, known: Library) -> str | None:
     from specproof.errors import SpecproofError
     from specproof.readings.smtlib import script
 
-    claims = [known.claims[name] for name in unit.claims]
+    claims = [known.claims[name] for name in (*unit.claims, *unit.beside)]
     try:
         if unit.kind == "lemmas":
             said: list[Any] = [script([lemma_term(claim)], check=False) for claim in claims]

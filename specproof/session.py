@@ -15,13 +15,10 @@ from specproof import pinned, report
 from specproof.errors import UsageError, did_you_mean, where
 from specproof.jobs import Answer, Done, Perform, cores, perform, run
 from specproof.load import Library, library
-from specproof.plan import Key, Request, Unit, files_of, plan
+from specproof.plan import Request, Unit, files_of, plan
 from specproof.progress import Estimate, Progress
 from specproof.remember import Memory, Transcript
 from specproof.verdict import NotAsked, Refuted, Result, Unknown, Vacuous
-
-#: Seconds of work for a claim that the slice leaves open, as long as other claims may be what it lacks.
-BRIEF = 2.0
 
 
 @dataclass(frozen=True)
@@ -132,41 +129,13 @@ class Session:
         """Does the work, prints each answer in full or gives all to `write`, returns the exit code."""
         from specproof.explain import explain
 
-        done = self._briefly() or self._work(None)
+        done = self._work(None)
         if write is not None:
             write(self)
         for answer in self.answers if write is None else ():
             for text in explain(answer, self.known, self.pins, without=self.request.without, paint=paint):
                 click.echo(text)
         return self._code(done, self.differences(done))
-
-    def _briefly(self) -> Done | None:
-        """The answers of a short try, of what stays open by itself together with the other invariants of its file, as `check` asks it.
-
-        None, and no answers, where that leaves something open, or a run that may not be a shortest one.
-        """
-        beside = {unit: self._beside(unit) for unit in self.units} if self.request.claims else {}
-        if not any(beside.values()):
-            return None
-        brief = replace(self, units=[replace(unit, patience=BRIEF) for unit in self.units], answers=[])
-        done = brief._work(None)
-        answers = brief.answers
-        for unit, others in beside.items():
-            if others and not done.interrupted and any(_open(answer) and _key(answer) in unit.keys for answer in answers):
-                whole = replace(brief, units=[replace(unit, claims=(*unit.claims, *others), patience=BRIEF)], answers=[])
-                whole._work(None)
-                found = {_key(answer): answer for answer in whole.answers}
-                answers = [found.get(_key(answer), answer) if _open(answer) else answer for answer in answers]
-        if any(map(_open, answers)) and not done.interrupted:
-            return None
-        self.answers = answers
-        return done
-
-    def _beside(self, unit: Unit) -> list[str]:
-        """The invariants of the user's file that are not asked in this unit and could be."""
-        own = self.known.claims_of.get(self.known.homes.get(unit.design, ""), [])
-        asked = self.known.asked_of(unit.design) if own and unit.kind == "configuration" else []
-        return [claim.name for claim in asked if claim.kind == "invariant" and claim.name in own and claim.name not in unit.claims]
 
     def differences(self, done: Done) -> list[pinned.Difference]:
         """Where the answers are not as pinned. Pins that nothing answers count only where all was asked."""
@@ -240,12 +209,3 @@ class Session:
 def took(seconds: float, cached: int, units: int) -> str:
     """The line on standard error: how long it took, and how much of it was known."""
     return (f"{cached} of {units} unit{'s' * (units != 1)} cached; " if cached else "") + f"{seconds:.1f} s"
-
-
-def _open(answer: Answer) -> bool:
-    verdict = answer.verdict if isinstance(answer, Result) else None
-    return isinstance(verdict, Unknown) or (isinstance(verdict, Refuted) and not verdict.shortest)
-
-
-def _key(answer: Answer) -> Key:
-    return answer.design, getattr(answer, "configuration", ""), answer.claim

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from specproof.claims import Property
+from specproof.cone import narrow
 from specproof.graph import substitute
 from specproof.solver import Solver
 from specproof.symmetry import fails_at
 from specproof.system import System
 from specproof.terms import TRUE, Bool, Term, Word, variable
+from specproof.tracked import candidates
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,21 @@ class Spurious:
     actions: tuple[str, ...]
     position: int
     keys: tuple[Hashable, ...]
+
+
+def missing(
+    system: System, left: Mapping[str, Property], runs: Mapping[str, Sequence[Spurious]], chosen: Sequence[Bool], solver: Solver
+) -> list[Bool]:  # fmt: skip
+    """Tests that exclude a spurious run to a property that is left, and are not among those that are chosen."""
+    found: list[Bool] = []
+    for name, asked in left.items():
+        narrowed = narrow(system, [asked])
+        tests = candidates(narrowed, [asked])
+        for run in runs.get(name, ()):
+            kept = [*chosen, *found]
+            others = [test for test in tests if all(test is not one for one in kept)]
+            found += excluding(narrowed, asked, run, others, kept, solver)
+    return found
 
 
 def excluding(system: System, prop: Property, run: Spurious, tests: Sequence[Bool], kept: Sequence[Bool], solver: Solver) -> list[Bool]:

@@ -228,6 +228,17 @@ def test_a_claim_that_is_false_is_no_lemma() -> None:
     assert all(together(system, properties, name, vocabulary, None, Solver()) is None for name in properties)
 
 
+def test_a_claim_asked_alone_is_asked_beside_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the others say is known, though nothing is asked of them; a certificate of it says it, too, and all of it can be verified."""
+    code = main(["check", f"{GENERATION}:vm", "--claim", "hits-stay-fresh", "--jobs", "1", "--no-cache", "--certificates", str(tmp_path / "c")])
+    said = capsys.readouterr().out
+    verified = main(["verify", str(tmp_path / "c")])
+
+    assert (code, verified) == (0, 0)
+    assert said.startswith("vm: hits-stay-fresh: proved\n") and "1 verdict: 1 proved" in said
+    assert "all certificates hold: 1 proved;" in capsys.readouterr().out
+
+
 def test_what_is_explained_is_what_check_says(capsys: pytest.CaptureFixture[str]) -> None:
     """Asked alone the claim lacks the other one; `explain` asks it together with the invariants of its file."""
     code = main(["explain", f"{GENERATION}:vm", "hit-is-fresh", "--jobs", "1", "--no-cache"])

@@ -163,7 +163,7 @@ def test_what_the_slice_leaves_open_is_first_asked_by_itself(left_open: tuple[Re
     def refuse(*arguments: object) -> None:
         raise AssertionError("the other claims were asked too")
 
-    monkeypatch.setattr("specproof.review.recall._Prover.run", refuse)
+    monkeypatch.setattr("specproof.review.recall.Decision", refuse)
 
     answer = left_open[0].proved(left_open[1], ["closed-by-a-policy"])["closed-by-a-policy"]
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from specproof.answers import decode, encode
@@ -63,15 +63,6 @@ class _Refuter(Decision):
         """What the slice leaves open is asked in full, if it matters."""
 
 
-class _Prover(Decision):
-    """Proves some claims with the lemmas of others, of which nothing else is asked."""
-
-    only: Sequence[str] = ()
-
-    def _or_vacuous(self, concrete: Concrete, name: str, witnesses: dict[str, Trace | None]) -> Property:
-        return super()._or_vacuous(concrete, name, witnesses) if name in self.only else self.properties[name]
-
-
 @dataclass(frozen=True)
 class Question:
     """Properties of one side in one configuration, with the kinds of their claims."""
@@ -104,7 +95,9 @@ class Recall:
 
     def decided(self, side: Side, configuration: str, claims: Sequence[Claim], timeout: float | None) -> Answers:
         """Verdicts on claims that are no relations, in one configuration."""
-        return self._unit(side, _unit("configuration", side, configuration, [claim.name for claim in claims], timeout))
+        asked = [claim.name for claim in claims]
+        beside = tuple(claim.name for claim in side.claims if claim.kind == "invariant" and claim.name not in asked)
+        return self._unit(side, replace(_unit("configuration", side, configuration, asked, timeout), beside=beside))
 
     def related(self, side: Side, claim: Claim, timeout: float | None) -> Answer | None:
         """The verdict on a relation between two configurations."""
@@ -152,7 +145,7 @@ class Recall:
             left = not known.keys() >= set(rest)
             asked = [name for name in question.properties if (left and not isinstance(known.get(name), Result)) or name in rest]
             properties = {name: question.properties[name] for name in asked}
-            decision = _Prover(question.system, properties, question.kinds, solver, report)
+            decision = Decision(question.system, properties, question.kinds, solver, report)
             decision.only = rest
             decision.explored = explored
             decision.run()

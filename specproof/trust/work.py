@@ -10,17 +10,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import specproof
 from specproof.errors import UsageError
-from specproof.jobs import Answer, Emit
+from specproof.jobs import Answer, Emit, perform
 from specproof.load import Library
 from specproof.plan import Unit
 from specproof.trust.files import fresh, seal
 from specproof.verdict import NotAsked, Result
 
 if TYPE_CHECKING:
+    from specproof.decide import Decision
     from specproof.session import Session
     from specproof.trust.crosscheck import SecondOpinions
 
@@ -49,11 +50,15 @@ class Work:
         opinions.note(Path(self.notes))
 
     def _decide(self, unit: Unit, known: Library, emit: Emit, opinions: SecondOpinions | None) -> None:
-        from specproof.decide import Decision, decide, decide_lemma, decide_relation
         from specproof.trust import certificates
 
         claims = {name: known.claims[name] for name in unit.claims}
         design = known.designs.get(unit.design)
+        found: list[Answer] = []
+
+        def note(answer: Answer) -> None:
+            found.append(answer)
+            emit(answer)
 
         def inspect(decision: Decision, results: Sequence[Result]) -> None:
             if opinions is not None:
@@ -61,22 +66,9 @@ class Work:
             if self.certificates is not None:
                 certificates.of_decision(Path(self.certificates), decision, claims, results, design, unit.without)
 
-        if unit.kind == "lemmas":
-            results = [decide_lemma(claim, timeout=unit.timeout) for claim in claims.values()]
-            for result in results:
-                emit(result)
-            if self.certificates is not None:
-                certificates.of_lemmas(Path(self.certificates), claims, results)
-            return
-        if design is None:
-            raise ValueError(unit.design)
-        if unit.kind == "relation":
-            (claim,) = claims.values()
-            emit(decide_relation(design, claim, without=unit.without, timeout=unit.timeout, inspect=inspect))
-            return
-        options: dict[str, Any] = {"without": unit.without, "timeout": unit.timeout, "on_result": emit, "inspect": inspect}
-        for answer in decide(design, unit.configuration, list(claims.values()), **options):
-            emit(answer)
+        perform(unit, known, note, inspect)
+        if unit.kind == "lemmas" and self.certificates is not None:
+            certificates.of_lemmas(Path(self.certificates), claims, [answer for answer in found if isinstance(answer, Result)])
 
 
 @contextmanager
