@@ -25,7 +25,8 @@ ROLES = {
 
 #: What looks for proofs and runs. A mistake here costs an answer and does not make a wrong one.
 SEARCH = (
-    "slice.py", "tracked.py", "spurious.py", "census.py", "layout.py", "image.py", "explore.py", "readings/bits.py", "program.py", "lemmas.py",
+    "slice.py", "tracked.py", "spurious.py", "settled.py", "census.py", "layout.py", "image.py", "explore.py", "readings/bits.py", "program.py",
+    "lemmas.py",
     "query.py", "concrete.py", "lift.py", "ways.py",
 )  # fmt: skip
 

@@ -27,6 +27,7 @@ from specproof.lift import Disagreement, Judge, least_start, lift, positions, sh
 from specproof.product import SHARING, Pair, merge, product, stops
 from specproof.readable import lines
 from specproof.sanity import Sanity, tautologies
+from specproof.settled import said, settled
 from specproof.slice import Slice
 from specproof.solver import Solver
 from specproof.spurious import Spurious, missing
@@ -48,6 +49,8 @@ TRACKED = "one-bit slice with tests of words, lemmas, Z3 at full width"
 LIFTED = "one-bit slice, replayed on integers"
 #: Seconds of work for a claim that is open, as long as tests of words may be what it lacks.
 BRIEF = 2.0
+#: Into how many tests one of a word that was chosen is taken apart.
+LEAVES = 4
 #: Times that tests are looked for which exclude the slice's spurious runs.
 ROUNDS = 4
 
@@ -228,6 +231,7 @@ class Decision:
         self.left: dict[str, str] = {}
         self.ways: dict[str, Callable[[int], Allowed]] = {}
         self.spurious: dict[str, list[Spurious]] = {}
+        self.entailed: dict[str, list[Bool]] = {}
         self.saw: dict[str, tuple[Slice, Reached]] = {}
         self.sanity: Sanity | None = None
         self.patience: float | None = None
@@ -300,17 +304,37 @@ class Decision:
         if proving:
             self._prove(slice_, reached, {**proving, **self.along}, witnesses, told)
 
+    def _settled(self) -> None:
+        """What the slice leaves open, where tests of words have the answers that others entail in all that it reached."""
+        seen = {id(reached): (slice_, reached) for name, (slice_, reached) in self.saw.items() if name in self.left and reached.whole}
+        for slice_, reached in seen.values():
+            fewer = settled(slice_, reached)
+            self.entailed |= said(slice_, fewer)
+            asked = {name: self.properties[name] for name, (one, _) in self.saw.items() if one is slice_ and name in self.left}
+            if fewer is not reached:
+                before, left = len(self.proofs), self.left
+                self.left = {name: reason for name, reason in left.items() if name not in asked}
+                self._settle(slice_, fewer, asked)
+                self._tell(self.proofs[before:])
+
     def _track(self) -> None:
         """What the slice leaves open, on a slice that keeps tests of whole words in mind: those that its spurious runs need, as long as that
-        finds more of them, and then all, if they are not too many."""
+        finds more of them, taken apart if it is with what tests entail that they exclude a run, then the other way; and then all, if they are
+        not too many."""
         system = replace(self.system, couple=None)
         chosen: list[Bool] = []
-        for done in range(ROUNDS if self.spurious.keys() & self.left else 0):
-            more = missing(system, {name: self.properties[name] for name in self.left}, self.spurious, chosen, self.solver)
+        leaves, spurious = 0, self.spurious.keys() & self.left
+        for done in range(ROUNDS if spurious else 0):
+            left = {name: self.properties[name] for name in self.left}
+            more = missing(system, left, self.spurious, chosen, {}, self.solver)
+            if not more and (more := missing(system, left, self.spurious, chosen, self.entailed, self.solver)):
+                leaves = LEAVES
             if (done and not more) or len(chosen) + len(more) > MOST:
                 break
             chosen += more
-            self._with_in_mind(system, chosen, widely=False)
+            self._with_in_mind(system, chosen, leaves=leaves)
+        if self.left and spurious:
+            self._with_in_mind(system, chosen, leaves=LEAVES - leaves)
         asked = [self.properties[name] for name in self.left]
         tests = candidates(narrow(system, asked), [*asked, *self.along.values()]) if asked else []
         if len(tests) <= MOST:
@@ -331,17 +355,17 @@ class Decision:
                 self.report(name, verdict)
         self.proofs += [replace(proof, names=()) for proof in whole.proofs]
 
-    def _with_in_mind(self, system: System, tests: Sequence[Bool], *, widely: bool) -> None:
+    def _with_in_mind(self, system: System, tests: Sequence[Bool], *, widely: bool = False, leaves: int = 0) -> None:
         """Decides what is left on a slice that keeps these tests in mind."""
         asked = {name: self.properties[name] for name in self.left}
         every = {**asked, **self.along}
-        told = track(system, list(every.values()), tests, self.solver, widely=widely)
+        told = track(system, list(every.values()), tests, self.solver, widely=widely, leaves=leaves)
         if told is None:
             return
         try:
             properties = [told.property(prop) for prop in every.values()]
             slice_ = Slice(narrow(told.system, properties), properties)
-            reached = explore(slice_, steps=STEPS)
+            reached = settled(slice_, explore(slice_, steps=STEPS), STEPS)
         except TooLarge:
             return
         if not any(reached.violated[name] for name in self.along):
@@ -480,6 +504,7 @@ class Decision:
         if self.left and self.beside:
             self._with_the_others()
         if self.left and self.patience != 0:
+            self._settled()
             self._track()
         for name, reason in self.left.items():
             prop, kind = self.properties[name], self.kinds[name]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import accumulate
 from operator import or_
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,6 +81,13 @@ class Reached:
         numbers = self.fires[move.action.name].numbers()
         _, first = np.unique(self.states[numbers] & np.uint64(move.compiled.mask), return_index=True)
         return [int(number) for number in np.sort(numbers[first])[:most]]
+
+    def before(self, slice_: Slice, move: Move) -> list[States]:
+        """For each kind of position what an action reads of the states in which its guard may hold, whatever its tests are known to entail."""
+        layout = slice_.layout
+        patterns = np.unique(self.states & np.uint64(move.compiled.mask | layout.class_mask()))
+        patterns = patterns[move.compiled.possible(layout, patterns)]
+        return [patterns[layout.class_of(patterns) == kind] for kind in range(len(layout.classes))]
 
     def path(self, slice_: Slice, hit: Hit) -> list[str]:
         """The actions of a run to a hit."""
@@ -176,12 +184,15 @@ def _first(seen: Sequence[tuple[str | None, Indices]], depths: Indices, most: in
 
 
 def explore(
-    slice_: Slice, limit: int = 20_000_000, stop: Callable[[Reached], bool] | None = None, steps: int | None = None
+    slice_: Slice, limit: int = 20_000_000, stop: Callable[[Reached], bool] | None = None, steps: int | None = None,
+    known: Mapping[str, set[Entailment]] = MappingProxyType({}),
 ) -> Reached:  # fmt: skip
     """Explores the whole slice, or until `stop` says so after a level. Raises TooLarge beyond `limit` states, or after more than so many
-    `steps` that were looked at: patterns of states by combinations of inputs."""
+    `steps` that were looked at: patterns of states by combinations of inputs. `known`: what is entailed in any case, by action."""
     level = slice_.initial_states()
     images = [Image(slice_, move) for move in slice_.moves]
+    for image in images:
+        image.entailed |= known.get(image.move.action.name, set())
     reached = Reached(level, np.full(len(level), -1, dtype=np.int64), np.full(len(level), -1, dtype=np.int64), 0)
     for claim in slice_.properties:
         reached.violated[claim], reached.happens[claim] = [], []

@@ -2,8 +2,8 @@
 operator that is not bitwise.
 
 In this order: induction at full width with the lemmas at hand, then with lemmas of its own, then together with
-the other claims that the slice leaves open (then, in `tracked`, a slice that keeps tests in mind); runs of growing
-length, all actions at once; every state, where they are few (`census`); Spacer; longer runs. The verdict names the one
+the other claims that the slice leaves open (then, in `settled` and `tracked`, on a slice that knows what tests entail, or keeps
+them in mind); runs of growing length, all actions at once; every state, where they are few (`census`); Spacer; longer runs. The verdict names the one
 that answered.
 """
 

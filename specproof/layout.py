@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from operator import and_
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -81,8 +81,22 @@ class Layout:
         return table[self.class_of(states)][:, None]
 
 
-#: Two tests of words in one action: where the first holds, so does the second.
-Entailment = tuple[Term, Term]
+class Entailment(NamedTuple):
+    """What tests of words in one action say of another: where those `given` have these answers, `then` holds, as its sides are alike at every
+    position. Or it `never` does, as they are alike at none of that kind, by its number."""
+
+    given: tuple[tuple[Term, bool], ...]
+    then: Term
+    never: int | None = None
+
+    @property
+    def tests(self) -> list[Term]:
+        """All of the tests of which it speaks."""
+        return [*(test for test, _ in self.given), self.then]
+
+    def place(self, tests: Mapping[Term, int]) -> tuple[list[tuple[int, bool]], int]:
+        """Where it comes among others, by the numbers of the tests: sets of them have no order."""
+        return [(tests[test], wanted) for test, wanted in self.given], tests[self.then]
 
 
 @dataclass
@@ -136,7 +150,7 @@ class Compiled:
 
     def pairs(self) -> set[Entailment]:
         """Every pair of different tests: the first may entail the second."""
-        return {(one, other) for one in self.tests for other in self.tests if one is not other}
+        return {Entailment(((one, True),), other) for one in self.tests for other in self.tests if one is not other}
 
 
 @dataclass
@@ -165,22 +179,30 @@ class Steps:
         return values
 
     def exclude(self, entailed: Iterable[Entailment]) -> None:
-        """A combination in which a test holds and one that it entails does not is not possible."""
-        for one, others in self._by_first(entailed).items():
-            all_ = reduce(and_, (self.outputs[self.compiled.tests[other][0]] for other in others))
-            self.possible = self.possible & ~(self.outputs[self.compiled.tests[one][0]] & ~all_)
+        """A combination in which some tests have other answers than is entailed is not possible."""
+        for given, ones in self._by_given(entailed).items():
+            answers = [self._answer(one.then, one.never is None) for one in ones]
+            self.possible = self.possible & ~(self.having(given) & ~reduce(and_, answers))
 
     def contradicted(self, entailed: Iterable[Entailment]) -> set[Entailment]:
-        """Entailments that this bit contradicts: the first test holds, and the sides of the second differ here."""
-        found = set()
-        for one, others in self._by_first(entailed).items():
-            holds = self.possible & self.outputs[self.compiled.tests[one][0]]
-            found |= {(one, other) for other in others if (holds & ~self.outputs[self.compiled.tests[other][1]]).any()}
+        """Entailments that this bit contradicts: the tests have the answers that are given, and the sides of the other differ here."""
+        found: set[Entailment] = set()
+        for given, ones in self._by_given(entailed).items():
+            having = self.possible & self.having(given)
+            found |= {one for one in ones if one.never is None and (having & ~self.outputs[self.compiled.tests[one.then][1]]).any()}
         return found
 
-    def _by_first(self, entailed: Iterable[Entailment]) -> dict[Term, list[Term]]:
-        by: dict[Term, list[Term]] = {}
-        for one, other in entailed:
-            if one in self.compiled.tests and other in self.compiled.tests:
-                by.setdefault(one, []).append(other)
+    def having(self, given: Iterable[tuple[Term, bool]]) -> Words:
+        """The combinations in which tests have these answers."""
+        return reduce(and_, (self._answer(test, wanted) for test, wanted in given), _WORDS[1])
+
+    def _answer(self, test: Term, wanted: bool) -> Words:
+        holds = self.outputs[self.compiled.tests[test][0]]
+        return holds if wanted else ~holds
+
+    def _by_given(self, entailed: Iterable[Entailment]) -> dict[tuple[tuple[Term, bool], ...], list[Entailment]]:
+        by: dict[tuple[tuple[Term, bool], ...], list[Entailment]] = {}
+        for one in entailed:
+            if all(test in self.compiled.tests for test in one.tests):
+                by.setdefault(one.given, []).append(one)
         return by

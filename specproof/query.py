@@ -57,13 +57,13 @@ class Query:
         self.before |= {key: self.literals[node] for key, node in views_before.items()}
         self.after = {**self.before, **{key: self.literals[node] for key, node in post.items()}}
         self._couple(compiler.program)
-        self.trusted: dict[int, tuple[int, int]] = {}
+        self.trusted: dict[int, tuple[int, ...]] = {}
         place_of = {test: place for place, test in enumerate(compiler.tested)}
-        known = [pair for pair in entailed if all(test in place_of for test in pair)]
-        for one, other in sorted(known, key=lambda pair: (place_of[pair[0]], place_of[pair[1]])):
-            holds, entails, agrees = (self.literals[compiler.tested[test][place]] for test, place in ((one, 0), (other, 0), (other, 1)))
-            self.trusted[self._fresh()] = holds, -agrees
-            self.sat.add_clause([-self.top, -holds, entails])
+        for one in sorted((one for one in entailed if all(test in place_of for test in one.tests)), key=lambda one: one.place(place_of)):
+            holds, alike = (self.literals[node] for node in compiler.tested[one.then])
+            given = [self.literals[compiler.tested[test][0]] * (1 if wanted else -1) for test, wanted in one.given]
+            self.trusted[self._fresh()] = (*given, -alike) if one.never is None else (self.rows[one.never], alike)
+            self.sat.add_clause([-self.top, *(-literal for literal in given), holds if one.never is None else -holds])
         self.selected: dict[Lemma, int] = {}
         self.selects: dict[int, Lemma] = {}
         self.among: tuple[Sequence[Lemma], list[int]] | None = None
@@ -120,13 +120,13 @@ class Query:
     def _couple(self, program: Program) -> None:
         """Position classes, and watched bits that are the generic one at their own position."""
         layout = self.vocabulary.slice.layout
-        rows = []
+        self.rows: list[int] = []
         for row in layout.classes:
-            rows.append(self._fresh())
+            self.rows.append(self._fresh())
             for value, present in zip(layout.constants, row, strict=True):
                 literal = self.before[("class", value)]
-                self.sat.add_clause([-rows[-1], literal if present else -literal])
-        self.sat.add_clause(rows)
+                self.sat.add_clause([-self.rows[-1], literal if present else -literal])
+        self.sat.add_clause(self.rows)
         for key in [*layout.keys, *self.loaded]:
             if key[0] == "watched" and ("word", key[1]) in {**layout.keys, **self.loaded}:  # type: ignore[index]
                 here = self.before[("class", 1 << key[2])]  # type: ignore[index]

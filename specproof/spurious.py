@@ -31,9 +31,11 @@ class Spurious:
 
 
 def missing(
-    system: System, left: Mapping[str, Property], runs: Mapping[str, Sequence[Spurious]], chosen: Sequence[Bool], solver: Solver
+    system: System, left: Mapping[str, Property], runs: Mapping[str, Sequence[Spurious]], chosen: Sequence[Bool],
+    known: Mapping[str, Sequence[Bool]], solver: Solver,
 ) -> list[Bool]:  # fmt: skip
-    """Tests that exclude a spurious run to a property that is left, and are not among those that are chosen."""
+    """Tests that exclude a spurious run to a property that is left, and are not among those that are chosen. `known`: what holds before each
+    action is taken."""
     found: list[Bool] = []
     for name, asked in left.items():
         narrowed = narrow(system, [asked])
@@ -41,14 +43,16 @@ def missing(
         for run in runs.get(name, ()):
             kept = [*chosen, *found]
             others = [test for test in tests if all(test is not one for one in kept)]
-            found += excluding(narrowed, asked, run, others, kept, solver)
+            found += excluding(narrowed, asked, run, others, kept, known, solver)
     return found
 
 
-def excluding(system: System, prop: Property, run: Spurious, tests: Sequence[Bool], kept: Sequence[Bool], solver: Solver) -> list[Bool]:
+def excluding(
+    system: System, prop: Property, run: Spurious, tests: Sequence[Bool], kept: Sequence[Bool], known: Mapping[str, Sequence[Bool]], solver: Solver
+) -> list[Bool]:  # fmt: skip
     """The fewest of the `tests` (none can be left out) that exclude the run beside those that are `kept` in mind already; empty where
     these do it alone, so that no test is missing, or where all tests together do not."""
-    always, links = _linked(system, prop, run, [*kept, *tests])
+    always, links = _linked(system, prop, run, [*kept, *tests], known)
     always += [link for test in kept for link in links[test]]
 
     def excluded(among: Sequence[Bool]) -> bool:
@@ -64,7 +68,9 @@ def excluding(system: System, prop: Property, run: Spurious, tests: Sequence[Boo
     return needed
 
 
-def _linked(system: System, prop: Property, run: Spurious, tests: Sequence[Bool]) -> tuple[list[Bool], dict[Bool, list[Bool]]]:
+def _linked(
+    system: System, prop: Property, run: Spurious, tests: Sequence[Bool], known: Mapping[str, Sequence[Bool]]
+) -> tuple[list[Bool], dict[Bool, list[Bool]]]:  # fmt: skip
     """What holds of the run step by step, and for each test that its answer is carried over."""
     always: list[Bool] = []
     links: dict[Bool, list[Bool]] = {test: [] for test in tests}
@@ -83,7 +89,7 @@ def _linked(system: System, prop: Property, run: Spurious, tests: Sequence[Bool]
         inputs: dict[Term, Term] = {term: variable(f"{term.data}@{number}", term.width) for term in action.inputs.values()}
         by = {**now, **inputs}
         enabled, *moved = substitute([action.enabled, *action.next.values()], by)
-        always.append(cast(Bool, enabled))
+        always += [cast(Bool, enabled), *(cast(Bool, substitute([fact], by)[0]) for fact in known.get(name, ()))]
         if number == len(actions) and name in prop.steps:
             always.append(fails_at(cast(Bool, substitute([prop.steps[name]], by)[0]), run.position))
         after = {**now, **dict(zip((system.variables[path] for path in action.next), moved, strict=True))}

@@ -63,10 +63,13 @@ class Tracked:
         return certificate
 
 
-def track(system: System, properties: Sequence[Property], chosen: Sequence[Bool], solver: Solver, *, widely: bool = True) -> Tracked | None:
+def track(
+    system: System, properties: Sequence[Property], chosen: Sequence[Bool], solver: Solver, *, widely: bool = True, leaves: int = 0
+) -> Tracked | None:  # fmt: skip
     """The system with the chosen tests in mind; None where there are too many. It has the runs of the system.
 
     `widely`: their answers are related to those of other tests that an action makes, too. With no tests its actions alone are told better.
+    `leaves`: into how many tests of its own one may be taken apart where a choice in its words is made.
     """
     narrowed = narrow(system, properties)
     tests = {variable(show(test), 0): test for test in chosen}
@@ -82,7 +85,7 @@ def track(system: System, properties: Sequence[Property], chosen: Sequence[Bool]
         made = [test for test in _made(action, properties) if test not in set(tests.values())]
         known = [*tests.values(), *made]
         before = len(tests)  # in terms of those before it: two that are told in terms of each other would be as free as they were
-        told[name] = {test: said for place, test in enumerate(made, before) if (said := _said(test, known[:place])) is not test}
+        told[name] = {test: said for place, test in enumerate(made, before) if (said := _said(test, known[:place], leaves)) is not test}
         by = {term: action.next[path] for path, term in system.variables.items() if path in action.next}
         after = dict(zip(tests, cast(list[Bool], substitute(list(tests.values()), by)), strict=True))
         moved = {value: term for value, term in after.items() if term is not tests[value]}
@@ -100,7 +103,7 @@ def track(system: System, properties: Sequence[Property], chosen: Sequence[Bool]
             said = cast(Bool, substitute([ways], {**next_, **more})[0])
         if asking.left <= 0:
             return None
-        then = {value: _said(term, known) for value, term in moved.items()}
+        then = {value: _said(term, known, leaves) for value, term in moved.items()}
         actions[name] = _retold(replace(action, guard=conj((action.guard, *_equal(tests), said))), then, told[name])
     values = {str(value.data): value for value in tests}
     start = conj((system.initial, *_equal(tests), asking.ways(tests, system.initial)))
@@ -130,13 +133,14 @@ def _retold(action: Action, then: Mapping[Term, Term], told: Mapping[Term, Term]
     )  # fmt: skip
 
 
-def _said(test: Bool, others: Sequence[Bool]) -> Bool:
-    """The test in terms of others, wherever a choice (`ite`) in its words is made so that it is one of them; the very test where it never is.
+def _said(test: Bool, others: Sequence[Bool], leaves: int = 0) -> Bool:
+    """The test in terms of others, wherever a choice (`ite`) in its words is made so that it is one of them; the very test where it never is,
+    and where it comes to more than so many leaves.
 
     `(c ? a : b) == d` is `c & a == d | ~c & b == d`: on the slice these would be three tests that have nothing to do with each other.
     """
     found: dict[Bool, list[Bool]] = {}
-    open_: list[Bool] = []  # where it is none of them
+    open_: dict[Bool, list[Bool]] = {}  # where it is none of them
     left = BRANCHES
 
     def follow(one: Term, path: Bool, forms: Sequence[Term]) -> None:
@@ -150,7 +154,7 @@ def _said(test: Bool, others: Sequence[Bool]) -> Bool:
         choice = next((inner for inner in reversed(list(postorder(one.args))) if inner.op == "ite" and inner.width), None)
         left -= choice is not None
         if choice is None or left < 0:
-            open_.append(path)
+            open_.setdefault(cast(Bool, one), []).append(path)
             return
         condition = cast(Bool, choice.args[0])
         for value, way in ((TRUE, condition), (FALSE, ~condition)):
@@ -159,9 +163,11 @@ def _said(test: Bool, others: Sequence[Bool]) -> Bool:
 
     if all(test is not other for other in others):
         follow(test, TRUE, others)
-    if not found or left < 0:
+    if left < 0 or (not found and not 1 < len(open_) <= leaves):
         return test
-    return disj([*(disj(paths) & other for other, paths in found.items()), disj(open_) & test])
+    if len(found) + len(open_) <= leaves:
+        return disj(disj(paths) & other for other, paths in (*found.items(), *open_.items()))
+    return disj([*(disj(paths) & other for other, paths in found.items()), disj(path for paths in open_.values() for path in paths) & test])
 
 
 def _asked(action: Action, tests: Iterable[Term]) -> list[Bool]:

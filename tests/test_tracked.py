@@ -174,12 +174,12 @@ def test_the_fewest_tests_that_exclude_a_run() -> None:
 
     assert len(tests) > MOST and runs
     for run in runs:
-        (needed,) = excluding(narrowed, prop, run, tests, [], solver)
+        (needed,) = excluding(narrowed, prop, run, tests, [], {}, solver)
         assert str(needed) == ELIDED
-        assert excluding(narrowed, prop, run, [test for test in tests if test is not needed], [needed], solver) == []
+        assert excluding(narrowed, prop, run, [test for test in tests if test is not needed], [needed], {}, solver) == []
         with_another = replace(run, actions=("an_action_that_touches_nothing_of_this", *run.actions))
-        assert excluding(narrowed, prop, with_another, tests, [], solver) == [needed]
-        assert excluding(narrowed, prop, run, [test for test in tests if "spec_ctrl" not in str(test)], [], solver) == []
+        assert excluding(narrowed, prop, with_another, tests, [], {}, solver) == [needed]
+        assert excluding(narrowed, prop, run, [test for test in tests if "spec_ctrl" not in str(test)], [], {}, solver) == []
 
 
 @given(strategies.valued(widths=(1, 2, 3, 5, 8)), strategies.valued(widths=(1, 2, 3, 5, 8)))
@@ -190,9 +190,10 @@ def test_a_test_in_terms_of_others_is_the_same(one: tuple[Term, Mapping[str, int
     tests = [term for term in postorder([one[0], other[0]]) if term.op in ("eq", "ult")]
     for test in tests:
         others = [term for term in tests if term is not test]
-        said = _said(test, others)  # type: ignore[arg-type]
-        if all(term.data in values for term in variables([test, *others])):
-            assert evaluate(said, values) == evaluate(test, values)
+        for said in (_said(test, others, leaves) for leaves in (0, 4)):  # type: ignore[arg-type]
+            if all(term.data in values for term in variables([test, *others])):
+                assert evaluate(said, values) == evaluate(test, values)
+        assert _said(test, tests) is test  # type: ignore[arg-type]
 
 
 def test_a_choice_between_words_is_followed_to_the_tests_that_are_known() -> None:
@@ -204,6 +205,8 @@ def test_a_choice_between_words_is_followed_to_the_tests_that_are_known() -> Non
     assert _said(ite(first, a | 1, b) == c, [known]) is (first & known) | (~first & (ite(first, a | 1, b) == c))
     assert _said(ite(first, a | 1, ite(second, a | 1, c)) == c, [known]) is ((first | (~first & second)) & known) | (~first & ~second)
     assert _said(b == c, [known]) is (b == c)
+    assert _said(ite(first, a, b) == c, [], 2) is (first & (a == c)) | (~first & (b == c))
+    assert _said(ite(first, a, b) == c, [], 1) is (ite(first, a, b) == c)
     nested = ite(second, ite(first, a, b), c) == b
     assert _said(ite(first, ite(second, a, c), c) == b, [nested]) is not nested
 

@@ -16,11 +16,10 @@ import numpy as np
 
 from specproof.claims import Property
 from specproof.image import Image, member
-from specproof.layout import Compiled, Indices, States
+from specproof.layout import Compiled, Entailment, Indices, States
 from specproof.mutate.baseline import TRIES, Baseline, run_of
 from specproof.slice import Move, Slice
 from specproof.system import Action
-from specproof.terms import Term
 from specproof.trace import Trace
 
 #: New slice states that a mutant may have before the search gives up, and runs that are tried in all.
@@ -152,7 +151,7 @@ class _Search:
 
 def _shown(
     slice_: Slice, compiled: Compiled, claims: Sequence[str], stride: int, states: States, offset: int, depths: Indices, action: str | None,
-    known: set[tuple[Term, Term]], seen: States | None = None,
+    known: set[Entailment], seen: States | None = None,
 ) -> list[Candidate]:  # fmt: skip
     """The first violations of each claim in these states: depth, claim, number of the state, action."""
     masked = states & np.uint64(compiled.mask)

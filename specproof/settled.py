@@ -1,0 +1,92 @@
+"""What tests of words entail in all that a slice reached, though no bit that it sees says so.
+
+A slice has a test of whole words answered anew at every step, as far as the bit that it sees leaves it open. But a word
+in which reserved bits are never set is never all ones, which the slice knows at a reserved bit and forgets at the others; and
+where two words have the same low half they are the same, if nothing sets the rest. So all that was explored is asked: at which kind
+of position are the sides of a test never alike, so that it never holds; and where some tests have these answers, are the sides of
+another alike at every position, so that it holds? As every state of a full-width run is seen at all its positions, this is so of all
+that can be reached; with it the slice reaches less, and may entail more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+from specproof.explore import Reached, explore
+from specproof.layout import Entailment
+from specproof.slice import Move, Slice
+from specproof.terms import Bool, Term, conj, implies
+
+#: Tests of one action of which it is asked what they entail.
+MOST = 8
+
+
+def settled(slice_: Slice, reached: Reached, steps: int | None = None) -> Reached:
+    """What is reached of a slice, all of which was `reached`, where tests have the answers that are entailed; `steps` as of `explore`."""
+    known: dict[str, set[Entailment]] = {}
+    while (more := answered(slice_, reached)) != known:
+        known, reached = more, explore(slice_, steps=steps, known=more)
+    return reached
+
+
+def said(slice_: Slice, reached: Reached) -> dict[str, list[Bool]]:
+    """What tests entail, as terms, by action: what holds of every reachable state before it, and of its inputs."""
+    found: dict[str, list[Bool]] = {}
+    for move in slice_.moves:
+        number = {test: place for place, test in enumerate(move.compiled.tests)}
+        entailed = sorted(reached.entailed[move.action.name], key=lambda one, number=number: one.place(number))  # type: ignore[misc]
+        found[move.action.name] = [_term(one) for one in entailed]
+    return found
+
+
+def _term(one: Entailment) -> Bool:
+    then = cast(Bool, one.then)
+    return implies(conj(cast(Bool, test) if wanted else ~cast(Bool, test) for test, wanted in one.given), ~then if one.never is not None else then)
+
+
+def answered(slice_: Slice, reached: Reached) -> dict[str, set[Entailment]]:
+    """By action what its tests entail, in all that was reached; of actions in which they entail nothing, nothing."""
+    found = {move.action.name: _of(slice_, reached, move) for move in slice_.moves if 0 < len(move.compiled.tests) <= MOST}
+    return {name: entailed for name, entailed in found.items() if entailed}
+
+
+def _of(slice_: Slice, reached: Reached, move: Move) -> set[Entailment]:
+    compiled = move.compiled
+    kinds = range(len(slice_.layout.classes))
+    left = {*_entailments(list(compiled.tests)), *(Entailment((), test, kind) for test in compiled.tests for kind in kinds)}
+    for kind, states in enumerate(reached.before(slice_, move)):
+        for part in compiled.blocks(len(states)):
+            steps = compiled.steps(slice_.layout, states[part])
+            left -= steps.contradicted(left)
+            left -= {Entailment((), test, kind) for test, (_, same) in compiled.tests.items() if steps.show(same).any()}
+    return _strongest(left)
+
+
+def _entailments(tests: Sequence[Term]) -> Iterator[Entailment]:
+    """All that up to two tests may say of another one."""
+    for then in tests:
+        yield Entailment((), then)
+        others = [test for test in tests if test is not then]
+        for one in others:
+            yield Entailment(((one, False),), then)
+            for other in others:
+                if other is not one:
+                    yield from (Entailment(((one, True), (other, answer)), then) for answer in (True, False))
+
+
+def _strongest(entailed: set[Entailment]) -> set[Entailment]:
+    """Those that do not follow from another that is given less, and one kind of position where a test never holds."""
+    never: dict[Term, int] = {}
+    for one in entailed:
+        if one.never is not None:
+            never[one.then] = min(one.never, never.get(one.then, one.never))
+    kept = {one for one in entailed if one.never is None and not any(Entailment(less, one.then) in entailed for less in _less(one.given))}
+    return kept | {Entailment((), test, kind) for test, kind in never.items()}
+
+
+def _less(given: tuple[tuple[Term, bool], ...]) -> Iterator[tuple[tuple[Term, bool], ...]]:
+    if given:
+        yield ()
+    if len(given) > 1:
+        yield from ((one,) for one in given)

@@ -1,0 +1,150 @@
+"""What tests of words entail in all that a slice reached: reserved bits that settle them, and tests that follow from others."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+from specproof.models.kvm import Vcpu, vmcs_write
+from specproof.models.kvm_reference import kvm_reference
+from specproof.models.kvm_transitions import nested_vmx_enter_from_vmentry
+from specproof.proofs.enforcement import enforcement
+from specproof.proofs.faults import refused_leaves_no_trace
+
+from specproof import U64, Bool, Design, State, Word, field, invariant, ite, select, word
+from specproof.claims import instantiate
+from specproof.cli import main
+from specproof.decide import SLICE, TRACKED, decide
+from specproof.explore import explore
+from specproof.readings.integers import evaluate
+from specproof.settled import answered, said, settled
+from specproof.slice import Slice
+from specproof.system import System, build
+from specproof.verdict import Proved, Result
+
+
+class Register(State):
+    """A register with reserved bits, and what it was when somebody looked."""
+
+    value: U64 = field("the register: bits 0 to 2 exist")
+    copy: U64 = field("a copy of it")
+    odd: Bool = field("something that never happens")
+
+
+register = Design("register", Register, doc="tests that other bits settle")
+EXISTS = 0b111
+
+
+@register.initial
+def reset(s: Register) -> Bool:
+    """All zero."""
+    return s.matches(value=0, copy=0, odd=False)
+
+
+@register.action(by="guest")
+def write(s: Register, value: U64) -> Register:
+    """Values with reserved bits are refused; nobody sees all ones, and the copy is compared as a whole and, after the write, by its low half."""
+    accepted = (value & ~word(EXISTS)) == 0
+    written = ite(accepted, value, s.value)
+    alike = (written & 0xFFFFFFFF) == (s.copy & 0xFFFFFFFF)
+    odd = (s.value == word(2**64 - 1)) | (~accepted & alike & (s.value != s.copy))
+    return s.replace(value=written, odd=s.odd | odd)
+
+
+@register.action(by="host")
+def copies(s: Register) -> Register:
+    """The copy is what the register is."""
+    return s.replace(copy=s.value)
+
+
+@register.view
+def odd(s: Register) -> Bool:
+    """It happened."""
+    return s.odd
+
+
+@invariant("never-odd")
+def never_odd(v: Any) -> Bool:
+    """A word with reserved bits is never all ones, and two of them are the same where their low halves are."""
+    return ~v.odd
+
+
+def sliced() -> tuple[System, Slice]:
+    """The design, and its slice for the claim."""
+    system = build(register)
+    return system, Slice(system, [instantiate(never_odd, system)])
+
+
+def test_what_is_entailed_is_what_no_bit_contradicts() -> None:
+    """All ones is no answer, as reserved bits say; and where a write is refused the low halves say what the words say."""
+    _, slice_ = sliced()
+    reached = explore(slice_)
+    entailed = answered(slice_, reached)["write"]
+    refused = [(one.given[0][1], one.given[1][1]) for one in entailed if str(one.then) == "value == copy" and len(one.given) == 2]
+
+    assert [str(one.then) for one in entailed if one.never is not None] == ["value == 0xffffffffffffffff"]
+    assert refused == [(True, False)]
+    assert not any(one.given == () and one.never is None for one in entailed)  # nothing is always so
+    assert len(settled(slice_, reached).states) < len(reached.states)
+
+
+def test_what_is_entailed_holds_at_full_width() -> None:
+    """Of every state of a run at full width, and of its inputs."""
+    system, slice_ = sliced()
+    facts = said(slice_, settled(slice_, explore(slice_)))["write"]
+
+    assert facts
+    for value, copy, given in itertools.product(range(8), range(8), (0, 5, 8, 2**63)):
+        state = {**dict.fromkeys(system.variables, 0), "value": value, "copy": copy, "write:value": given}
+        assert all(evaluate(fact, state) for fact in facts)
+
+
+def test_where_nothing_is_entailed_nothing_is_explored_again() -> None:
+    """A slice without tests of words has said all that it can."""
+
+    def write(s: Register, value: U64) -> Register:
+        return s.replace(value=value & EXISTS)
+
+    plain = register.but("plain", write=write)
+    system = build(plain)
+    slice_ = Slice(system, [instantiate(never_odd, system)])
+    reached = explore(slice_)
+
+    assert settled(slice_, reached) is reached
+
+
+def test_a_cache_that_is_compared_with_what_never_is() -> None:
+    """The mask's field is written unless all bits are forced, which no policy does; the slice forgot that at the bits that are."""
+
+    def vmx_set_spec_ctrl_mask(s: Vcpu, mask: Word) -> Vcpu:
+        return select(s.virtualized & (mask != word(2**64 - 1)), vmcs_write(s, mask=mask, cache=mask), s)
+
+    always = kvm_reference.but("always-writes", vmx_set_spec_ctrl_mask=vmx_set_spec_ctrl_mask)
+    (result,) = decide(always, "virtualized", [enforcement], patience=0.01)
+
+    assert isinstance(result, Result) and isinstance(result.verdict, Proved)
+    assert result.verdict.method == SLICE
+
+
+def test_what_the_design_never_does_is_proved_and_certified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Z3 is asked at full width, with lemmas that say why: nothing of what the slice was told is believed."""
+    file = str(Path(__file__))
+    assert main(["check", f"{file}:register", "--claim", "never-odd", "--certificates", str(tmp_path), "--no-cache"]) == 0
+    assert "register: never-odd: proved" in capsys.readouterr().out
+    assert main(["verify", str(tmp_path)]) == 0
+
+
+def test_a_test_that_follows_where_another_fails() -> None:
+    """A nested entry that does not restore the host's value leaves the register stale. A refused WRMSR leaves no trace all the same: that VM entry
+    compares the low halves and VM exit the words is one comparison, as nothing sets the upper halves."""
+
+    def nested_vmx_run(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
+        return nested_vmx_enter_from_vmentry(s.replace(running=False), l1_intercepts).replace(entering=True, by_l1=True)
+
+    stale = kvm_reference.but("stale-in-l2", nested_vmx_run=nested_vmx_run)
+    (result,) = decide(stale, "virtualized", [refused_leaves_no_trace], patience=0.01)
+
+    assert isinstance(result, Result) and isinstance(result.verdict, Proved)
+    assert result.verdict.method == TRACKED
