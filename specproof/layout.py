@@ -89,11 +89,6 @@ class Entailment(NamedTuple):
     then: Term
     never: int | None = None
 
-    @property
-    def tests(self) -> list[Term]:
-        """All of the tests of which it speaks."""
-        return [*(test for test, _ in self.given), self.then]
-
     def place(self, tests: Mapping[Term, int]) -> tuple[list[tuple[int, bool]], int]:
         """Where it comes among others, by the numbers of the tests: sets of them have no order."""
         return [(tests[test], wanted) for test, wanted in self.given], tests[self.then]
@@ -182,17 +177,17 @@ class Steps:
         """A combination in which some tests have other answers than is entailed is not possible."""
         for given, ones in self._by_given(entailed).items():
             answers = [self._answer(one.then, one.never is None) for one in ones]
-            self.possible = self.possible & ~(self.having(given) & ~reduce(and_, answers))
+            self.possible = self.possible & ~(self._having(given) & ~reduce(and_, answers))
 
     def contradicted(self, entailed: Iterable[Entailment]) -> set[Entailment]:
         """Entailments that this bit contradicts: the tests have the answers that are given, and the sides of the other differ here."""
         found: set[Entailment] = set()
         for given, ones in self._by_given(entailed).items():
-            having = self.possible & self.having(given)
+            having = self.possible & self._having(given)
             found |= {one for one in ones if one.never is None and (having & ~self.outputs[self.compiled.tests[one.then][1]]).any()}
         return found
 
-    def having(self, given: Iterable[tuple[Term, bool]]) -> Words:
+    def _having(self, given: tuple[tuple[Term, bool], ...]) -> Words:
         """The combinations in which tests have these answers."""
         return reduce(and_, (self._answer(test, wanted) for test, wanted in given), _WORDS[1])
 
@@ -202,7 +197,9 @@ class Steps:
 
     def _by_given(self, entailed: Iterable[Entailment]) -> dict[tuple[tuple[Term, bool], ...], list[Entailment]]:
         by: dict[tuple[tuple[Term, bool], ...], list[Entailment]] = {}
+        tests = self.compiled.tests
         for one in entailed:
-            if all(test in self.compiled.tests for test in one.tests):
-                by.setdefault(one.given, []).append(one)
+            given, then, _ = one
+            if then in tests and all(test in tests for test, _ in given):
+                by.setdefault(given, []).append(one)
         return by

@@ -59,7 +59,7 @@ class Query:
         self._couple(compiler.program)
         self.trusted: dict[int, tuple[int, ...]] = {}
         place_of = {test: place for place, test in enumerate(compiler.tested)}
-        for one in sorted((one for one in entailed if all(test in place_of for test in one.tests)), key=lambda one: one.place(place_of)):
+        for one in sorted((one for one in entailed if {one.then, *dict(one.given)} <= place_of.keys()), key=lambda one: one.place(place_of)):
             holds, alike = (self.literals[node] for node in compiler.tested[one.then])
             given = [self.literals[compiler.tested[test][0]] * (1 if wanted else -1) for test, wanted in one.given]
             self.trusted[self._fresh()] = (*given, -alike) if one.never is None else (self.rows[one.never], alike)
