@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from specproof.claims import Property
-from specproof.decide import Decision
+from specproof.decision import Decision
 from specproof.errors import SpecproofError
 from specproof.graph import postorder, substitute, variables
 from specproof.lift import Disagreement

@@ -16,11 +16,11 @@ SOLVER, ACCEPTING, CERTIFICATE, REST = "Z3 for runs and sanity", "certificates",
 #: Parts of the engine, each with its functions. Time in a function that another of these calls counts for that one alone.
 PARTS = {
     SOLVER: ["specproof.solver.Solver.ask"],
-    "slice": ["specproof.decide.explore", "specproof.product.explore", "specproof.decide.Slice", "specproof.product.Slice"],
-    "lemmas": ["specproof.decide.discover"],
+    "slice": [*(f"specproof.{name}.explore" for name in ("decision", "product", "settled")), "specproof.decision.Slice", "specproof.product.Slice"],
+    "lemmas": ["specproof.decision.discover"],
     "terms": ["specproof.decide.build", "specproof.decide.ask", "specproof.decide.product", "specproof.decide.merge"],
-    ACCEPTING: ["specproof.decide.accept"],
-    "replay": ["specproof.decide.lift", "specproof.decide.shrink", "specproof.decide.Concrete.ending", "specproof.sanity.Sanity.lifted"],
+    ACCEPTING: ["specproof.decision.accept"],
+    "replay": ["specproof.decision.lift", "specproof.decision.shrink", "specproof.decision.Concrete.ending", "specproof.sanity.Sanity.lifted"],
 }  # fmt: skip
 
 

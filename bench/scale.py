@@ -27,7 +27,7 @@ def measure(name: str) -> dict[str, Any]:
 
     from bench.local import decide_apart
     from specproof.claims import instantiate
-    from specproof.decide import Decision
+    from specproof.decision import Decision
     from specproof.solver import Solver
     from specproof.system import build
 

@@ -19,7 +19,7 @@ ROLES = {
     "of relations, two configurations as one system": ("product.py", "cone.py"),
     "proofs: what is asked, and of whom": ("certify.py", "symmetry.py", "vocabulary.py", "readings/smtlib.py", "solver.py"),
     "runs, on integers": ("trace.py", "readings/integers.py"),
-    "the verdict": ("decide.py", "sanity.py", "verdict.py"),
+    "the verdict": ("decide.py", "decision.py", "sanity.py", "verdict.py"),
     "only where the verdict says so: induction, Spacer": ("fallback.py", "induction.py"),
 }
 

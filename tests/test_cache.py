@@ -369,7 +369,7 @@ def test_a_whole_run_again_imports_nothing_heavy(tmp_path: Path) -> None:
         import sys
         from specproof.cli import main
         main(sys.argv[1:])
-        heavy = ("z3", "numpy", "pysat", "sympy", "rich", "specproof.models", "specproof.decide")
+        heavy = ("z3", "numpy", "pysat", "sympy", "rich", "specproof.models", "specproof.decide", "specproof.decision")
         print([name for name in heavy if name in sys.modules])
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from specproof import U64, Bits, Bool, Claim, Design, State, Word, field, invariant
-from specproof import decide as deciding
+from specproof import decision as deciding
 from specproof.claims import instantiate
 from specproof.concrete import Concrete
 from specproof.decide import decide

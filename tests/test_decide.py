@@ -29,9 +29,11 @@ from specproof import (
     step,
     word,
 )  # fmt: skip
-from specproof import decide as engine
+from specproof import decide as deciding
+from specproof import decision as engine
 from specproof.claims import Property, instantiate
-from specproof.decide import LIFTED, SLICE, Decision, decide, decide_lemma, decide_relation
+from specproof.decide import decide, decide_lemma, decide_relation
+from specproof.decision import LIFTED, SLICE, Accepted, Decision
 from specproof.explore import Reached
 from specproof.graph import variables
 from specproof.layout import TooLarge
@@ -162,9 +164,9 @@ def test_a_verdict_on_merged_sides_stands_where_sharing_was_looked_at(verdict: A
     """By the slice or in a proof. Of what another way decides, nothing says that the fields were rightly shared."""
     decision = Decision(build(thin.thin, "virtualized"), {}, {}, Solver(), lambda *_: None)
     nothing = Property("", None, {})
-    decision.proofs = [engine.Accepted(cast(Any, None), dict.fromkeys(claims, nothing), (), {}, "") for claims in proofs]
+    decision.proofs = [Accepted(cast(Any, None), dict.fromkeys(claims, nothing), (), {}, "") for claims in proofs]
 
-    assert engine._stands(verdict, decision) is stands
+    assert deciding._stands(verdict, decision) is stands
 
 
 def test_a_run_that_rests_on_fields_shared_wrongly_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -707,7 +709,7 @@ def never_happens(s: Any) -> Any:
 def test_claims_that_share_nothing_are_decided_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same verdicts, from slices of what each claim depends on; and what the actions there do is looked at as ever."""
     parts = decide(loose, "", [two.left_stays, two.right_stays])
-    monkeypatch.setattr("specproof.decide.SHARE", 0.4)
+    monkeypatch.setattr("specproof.decision.SHARE", 0.4)
     whole = decide(loose, "", [two.left_stays, two.right_stays])
     assert [answer.verdict.word for answer in parts if isinstance(answer, Result)] == ["unknown", "refuted"]
     for one, other in zip(whole, parts, strict=True):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from specproof.cone import narrow
-from specproof.decide import ask
+from specproof.decision import ask
 from specproof.explore import explore
 from specproof.image import explored
 from specproof.load import library

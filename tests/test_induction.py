@@ -13,7 +13,8 @@ from specproof.certify import obligations
 from specproof.claims import Property, instantiate
 from specproof.cli import main
 from specproof.cone import narrow
-from specproof.decide import Decision, decide
+from specproof.decide import decide
+from specproof.decision import Decision
 from specproof.explore import Reached, explore
 from specproof.fallback import fall_back
 from specproof.induction import Induction, together

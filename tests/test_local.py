@@ -11,7 +11,7 @@ from bench.local import decide_apart, parts, shape
 from bench.scale import SIZES, exponent
 from bench.sized import scaled
 from specproof.claims import Claim, instantiate
-from specproof.decide import Decision
+from specproof.decision import Decision
 from specproof.design import Design
 from specproof.explore import explore
 from specproof.load import library
@@ -128,7 +128,7 @@ def test_on_a_design_that_ships(configuration: str) -> None:
     known = library()
     system = build(known.design("acrn"), known.design("acrn").configurations[configuration == "emulated"])
     claims = [claim for claim in known.asked_of("acrn") if claim.kind != "relation"]
-    from specproof.decide import ask
+    from specproof.decision import ask
 
     _, properties = ask(system, claims)
     kinds = {claim.name: claim.kind for claim in claims}

@@ -6,7 +6,7 @@ import pytest
 
 from specproof import U64, Design, State, field, frozen
 from specproof.cache import Cache
-from specproof.decide import ask
+from specproof.decision import ask
 from specproof.fallback import Inductive
 from specproof.jsonout import steps
 from specproof.lift import least

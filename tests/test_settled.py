@@ -16,7 +16,8 @@ from specproof.proofs.faults import refused_leaves_no_trace
 from specproof import U64, Bool, Design, State, Word, field, invariant, ite, select, word
 from specproof.claims import instantiate
 from specproof.cli import main
-from specproof.decide import SLICE, TRACKED, decide
+from specproof.decide import decide
+from specproof.decision import SLICE, TRACKED
 from specproof.explore import explore
 from specproof.readings.integers import evaluate
 from specproof.settled import answered, said, settled

@@ -19,7 +19,8 @@ from specproof.claims import instantiate
 from specproof.cli import main
 from specproof.concrete import Concrete
 from specproof.cone import narrow
-from specproof.decide import TRACKED, decide
+from specproof.decide import decide
+from specproof.decision import TRACKED
 from specproof.explore import explore
 from specproof.graph import postorder, replaced, variables
 from specproof.lift import positions
@@ -233,7 +234,7 @@ def test_what_would_take_too_long_is_not_tracked(monkeypatch: pytest.MonkeyPatch
     assert track(system, asked, candidates(system, asked), Solver(None)) is None
 
     monkeypatch.undo()
-    monkeypatch.setattr("specproof.decide.STEPS", 1000)
+    monkeypatch.setattr("specproof.decision.STEPS", 1000)
     by_another = verdict(autoload.autoload, autoload.forced_while_it_runs)
 
     assert isinstance(by_another, Proved) and by_another.method != TRACKED

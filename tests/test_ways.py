@@ -9,7 +9,8 @@ import pytest
 
 from specproof import U8, Bool, Design, State, field, invariant
 from specproof.cone import narrow
-from specproof.decide import ask, decide
+from specproof.decide import decide
+from specproof.decision import ask
 from specproof.explore import explore
 from specproof.fallback import bounded_run
 from specproof.layout import TooLarge

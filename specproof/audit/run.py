@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from specproof.audit.sets import Names, Search
-from specproof.decide import SLICE, TRACKED
+from specproof.decision import SLICE, TRACKED
 from specproof.design import Design
 from specproof.jobs import Answer, Done
 from specproof.load import LEMMAS, Library

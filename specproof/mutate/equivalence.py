@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from specproof.certify import accept
 from specproof.claims import Claim, Property
-from specproof.decide import Decision
+from specproof.decision import Decision
 from specproof.explore import explore
 from specproof.graph import substitute
 from specproof.layout import TooLarge

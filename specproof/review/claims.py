@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from specproof.claims import Claim, Property, instantiate
-from specproof.decide import ask
+from specproof.decision import ask
 from specproof.lift import least
 from specproof.plan import configurations, pair
 from specproof.review.cone import same

@@ -13,7 +13,7 @@ from typing import cast
 
 from specproof.claims import MissingView, Property, Views
 from specproof.concrete import Concrete
-from specproof.decide import Decision
+from specproof.decision import Decision
 from specproof.explore import Reached, explore
 from specproof.graph import substitute
 from specproof.layout import TooLarge

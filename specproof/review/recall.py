@@ -14,7 +14,7 @@ from specproof.answers import decode, encode
 from specproof.cache import Cache
 from specproof.claims import Claim, Property
 from specproof.concrete import Concrete
-from specproof.decide import Decision
+from specproof.decision import Decision
 from specproof.explore import Reached
 from specproof.fallback import LEAST, by_induction
 from specproof.jobs import Perform, perform

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from specproof.claims import Claim, Views, lemma_term, phrase
-from specproof.decide import Decision
+from specproof.decision import Decision
 from specproof.design import Design
 from specproof.errors import UsageError
 from specproof.graph import substitute

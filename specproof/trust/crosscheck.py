@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from specproof.certify import Obligation
-from specproof.decide import Decision
+from specproof.decision import Decision
 from specproof.errors import SpecproofError, UsageError, did_you_mean
 from specproof.readings.smtlib import script
 from specproof.solver import Answer, second

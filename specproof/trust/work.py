@@ -21,7 +21,7 @@ from specproof.trust.files import fresh, seal
 from specproof.verdict import NotAsked, Result
 
 if TYPE_CHECKING:
-    from specproof.decide import Decision
+    from specproof.decision import Decision
     from specproof.session import Session
     from specproof.trust.crosscheck import SecondOpinions
 
