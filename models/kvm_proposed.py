@@ -115,13 +115,13 @@ def kvm_vcpu_ioctl_force_spec_ctrl(s: ProposedVcpu, mask: Word, value: Word) -> 
     new = s.replace(force_mask=mask, force_value=value)
     unfit = (value & ~mask) | (effective_value(new, s.guest_spec_ctrl) & ~s.accepts)
     new = select((policy_mask(new) != 0) & ~s.virtualized, cast(ProposedVcpu, close_both_bitmaps(new)), new)
-    accepted = vmx_sync_spec_ctrl(new).replace(wanted_mask=mask, wanted_value=value, policy_written=True)
-    return select(unfit != 0, s.replace(refused=True), cast(ProposedVcpu, accepted))
+    return select(unfit != 0, s.replace(refused=True), cast(ProposedVcpu, vmx_sync_spec_ctrl(new)))
 
 
 def sets_policy(s: ProposedVcpu, mask: Word, value: Word) -> ProposedVcpu:
-    """The ioctl, and what the proof remembers of it. [41629958767]"""
+    """The ioctl, and what the proof remembers of it, whatever the ioctl does: what was not refused is wanted from then on. [41629958767]"""
     s = kvm_vcpu_ioctl_force_spec_ctrl(s, mask, value)
+    s = s.when(~s.refused, wanted_mask=mask, wanted_value=value, policy_written=True)
     return s.replace(asked_mask=mask, asked_value=value, policy_refused=s.refused)
 
 

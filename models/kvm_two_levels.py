@@ -36,7 +36,7 @@ from specproof.models.kvm import (
 )
 from specproof.models.kvm_actions import l1_runs
 from specproof.models.kvm_nested import nested_vmx_enter_from_vmentry
-from specproof.models.kvm_proposed import ProposedVcpu, created, given_to_the_processor, kvm_proposed, vmx_take_spec_ctrl
+from specproof.models.kvm_proposed import ProposedVcpu, created, given_to_the_processor, kvm_proposed, sets_policy, vmx_take_spec_ctrl
 from specproof.models.kvm_reference import close_both_bitmaps, vmx_sync_spec_ctrl
 from specproof.models.registers import SPEC_CTRL
 
@@ -150,14 +150,20 @@ def l2_wrmsr(s: TwoLevels, value: U64) -> TwoLevels:
 
 def kvm_vcpu_ioctl_force_spec_ctrl(s: ProposedVcpu, mask: Word, value: Word) -> Vcpu:
     """L0's ioctl, accepted. [kvm_proposed.py]"""
-    mask = mask & s.defined
-    new = s.replace(force_mask=mask, force_value=value & mask)
+    new = s.replace(force_mask=mask, force_value=value)
     new = select((mask != 0) & ~s.virtualized, cast(ProposedVcpu, close_both_bitmaps(new)), new)
-    return vmx_sync_spec_ctrl(new).replace(wanted_mask=mask, wanted_value=value & mask)
+    return vmx_sync_spec_ctrl(new)
+
+
+def kvm_set_force_spec_ctrl(s: ProposedVcpu, mask: U64, value: U64) -> ProposedVcpu:
+    """L0's userspace gives a mask and a value of defined bits, that inside the mask. [kvm_proposed.py]"""
+    mask = mask & s.defined
+    return sets_policy(s, mask, value & mask)
 
 
 kvm_two_levels = _new.but("kvm-two-levels", doc="kvm-proposed run by kvm-proposed: an L1 that emulates the feature for its L2", initial=start,
-                          l2_wrmsr=l2_wrmsr, kvm_vcpu_ioctl_force_spec_ctrl=kvm_vcpu_ioctl_force_spec_ctrl)  # fmt: skip
+                          l2_wrmsr=l2_wrmsr, kvm_vcpu_ioctl_force_spec_ctrl=kvm_vcpu_ioctl_force_spec_ctrl,
+                          kvm_set_force_spec_ctrl=kvm_set_force_spec_ctrl)  # fmt: skip
 kvm_two_levels.views.clear()
 kvm_two_levels.lacking.clear()
 

@@ -27,6 +27,11 @@ def no_sync_at_the_ioctl(s: ProposedVcpu, mask: Word, value: Word) -> ProposedVc
     return done.replace(vmcs01=s.vmcs01, vmcs02=s.vmcs02, spec_ctrl=s.spec_ctrl)
 
 
+def drops_it_while_l2_is_current(s: ProposedVcpu, mask: Word, value: Word) -> ProposedVcpu:
+    """R1 left out, without a word: success is returned, nothing is stored, and nothing said to the proof either."""
+    return select(s.guest_mode, s, proposed.kvm_vcpu_ioctl_force_spec_ctrl.body(s, mask, value))
+
+
 def ors(s: Vcpu, value: Word) -> Word:
     """R2 left out."""
     return value | policy_value(s)
@@ -45,8 +50,7 @@ def computes_at_exit(s: Vcpu) -> Vcpu:
 
 def takes_any_policy(s: ProposedVcpu, mask: Word, value: Word) -> ProposedVcpu:
     """R5 left out."""
-    done = reference.vmx_sync_spec_ctrl(s.replace(force_mask=mask, force_value=value, wanted_mask=mask, wanted_value=value))
-    return cast(ProposedVcpu, done.replace(policy_written=True))
+    return cast(ProposedVcpu, reference.vmx_sync_spec_ctrl(s.replace(force_mask=mask, force_value=value)))
 
 
 def tries_the_value_itself(s: Vcpu, data: Word) -> Vcpu:
@@ -83,6 +87,7 @@ def init_sheds_the_policy(s: ProposedVcpu, init_event: bool) -> Vcpu:
 
 RULES = (
     ("R1", "mask-sync", "virtualized", {"kvm_vcpu_ioctl_force_spec_ctrl": no_sync_at_the_ioctl}),
+    ("R1", "enforcement", "virtualized", {"kvm_vcpu_ioctl_force_spec_ctrl": drops_it_while_l2_is_current}),
     ("R2", "forced-to-zero", "virtualized", {"effective_value": ors}),
     ("R3", "shadow-coherence", "virtualized", {"vmx_switch_vmcs": switches_only}),
     ("R3", "nested-continuity", "virtualized", {"vmx_switch_vmcs": switches_only}),
