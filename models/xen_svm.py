@@ -113,7 +113,7 @@ def svm_vmexit(s: Vcpu) -> Vcpu:
 @xen_svm.function
 def guest_wrmsr_virt_spec_ctrl(s: Vcpu, value: Word) -> Vcpu:
     """SSBD goes behind the guest's back, other bits nowhere. [MSR]"""
-    return s.replace(behind=(s.behind & ~SSBD) | (value & SSBD), virt_wanted=value & SSBD)
+    return s.replace(behind=(s.behind & ~SSBD) | (value & SSBD))
 
 
 @xen_svm.function
@@ -172,7 +172,7 @@ def guest_wrmsr(s: Vcpu, value: U64) -> Vcpu:
 @xen_svm.action(by="guest", guard=lambda s: s.running & ~s.in_l2, source="xen/arch/x86/msr.c:guest_wrmsr")
 def guest_wrmsr_virt(s: Vcpu, value: U64) -> Vcpu:
     """WRMSR of MSR_VIRT_SPEC_CTRL by L1: an exit. [MSR]"""
-    return guest_wrmsr_virt_spec_ctrl(svm_vmexit(s), value)
+    return guest_wrmsr_virt_spec_ctrl(svm_vmexit(s), value).replace(virt_wanted=value & SSBD)
 
 
 @xen_svm.action(by="toolstack", guard=lambda s: idle(s) & ~s.in_l2, source="xen/arch/x86/hvm/hvm.c:hvm_load_cpu_msrs")

@@ -94,14 +94,14 @@ def believes(s: Vcpu) -> Word:
 
 @xen_svm.view
 def required_mask(s: Vcpu) -> Word:
-    """What is behind the guest's back."""
-    return s.behind
+    """What is to be behind the guest's back: what Xen gives a new vCPU, and SSBD where the guest asked for it. [VMCB, MSR]"""
+    return s.default | s.virt_wanted
 
 
 @xen_svm.view
 def required_value(s: Vcpu) -> Word:
     """Set."""
-    return s.behind
+    return s.default | s.virt_wanted
 
 
 @xen_svm.view

@@ -90,7 +90,7 @@ def returns_as_it_is(s: host.Cpu) -> host.Cpu:
 
 
 def asks_for_nothing(s: xsvm.Vcpu, value: Word) -> xsvm.Vcpu:
-    return s.replace(virt_wanted=value & xsvm.SSBD)
+    return s
 
 
 def never_clears(s: ssbd.Core, enable: Bool) -> ssbd.Core:

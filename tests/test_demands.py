@@ -1,0 +1,49 @@
+"""What is demanded of a design is remembered where somebody demands it: code that drops the demand does not lower it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from specproof.models.xen_svm_views import xen_svm
+
+from specproof import Bool, Design, Word
+from specproof.decide import decide
+from specproof.load import library
+from specproof.models import xen_svm as xsvm
+from specproof.verdict import Refuted, Result
+
+
+def drops_stibp(s: xsvm.Vcpu, value: Word) -> xsvm.Vcpu:
+    """A write of MSR_VIRT_SPEC_CTRL replaces all that is behind the guest's back."""
+    return s.replace(behind=value & xsvm.SSBD)
+
+
+def drops_the_write(s: xsvm.Vcpu, value: Word) -> xsvm.Vcpu:
+    """... or nothing of it where something else is there."""
+    return s.when(s.behind == 0, behind=value & xsvm.SSBD)
+
+
+def loads_ssbd_alone(s: xsvm.Vcpu, image: Word, virt: Word) -> xsvm.Vcpu:
+    """A restored vCPU is not given what a new one has."""
+    return xsvm.with_save(s, image).replace(behind=virt, image_refused=image & ~s.offered)
+
+
+def starts_without(s: xsvm.Vcpu) -> Bool:
+    """Nor is a new one."""
+    return xsvm.created(s.replace(behind=s.default)) & (s.behind == 0)
+
+
+DROPPED: tuple[tuple[Design[Any], str, str, dict[str, Callable[..., Any]]], ...] = (
+    (xen_svm, "", "enforcement", {"guest_wrmsr_virt_spec_ctrl": drops_stibp}),
+    (xen_svm, "", "virt-ssbd-in-force", {"guest_wrmsr_virt_spec_ctrl": drops_the_write}),
+    (xen_svm, "", "enforcement", {"hvm_load_cpu_msrs": loads_ssbd_alone}),
+    (xen_svm, "", "enforcement", {"initial": starts_without}),
+)
+
+
+@pytest.mark.parametrize(("design", "configuration", "claim", "change"), DROPPED, ids=["-".join(f.__name__ for f in one[3].values()) for one in DROPPED])
+def test_a_demand_that_the_code_drops_is_broken(design: Design[Any], configuration: str, claim: str, change: dict[str, Callable[..., Any]]) -> None:
+    """The variant is refuted by what was asked of it, though it keeps what it has made of that."""
+    answer = decide(design.but(f"{design.name}-drops-it", **change), configuration, [library().claim(claim)])[0]
+
+    assert isinstance(answer, Result) and isinstance(answer.verdict, Refuted), answer
