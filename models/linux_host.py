@@ -20,7 +20,7 @@ Sources:
 from specproof.models.elsewhere import say_where
 from specproof.models.registers import SPEC_CTRL
 
-from specproof import U64, Bool, Design, State, Word, field, frozen, ite, observed, word
+from specproof import U64, Bool, Design, State, Word, field, frozen, ghost, ite, observed, word
 
 IBRS = word(SPEC_CTRL.IBRS)
 
@@ -33,6 +33,7 @@ class Cpu(State):
     msr: U64 = field("IA32_SPEC_CTRL", bits=SPEC_CTRL)
     current: U64 = field("x86_spec_ctrl_current of this CPU", source="[BUGS]", bits=SPEC_CTRL)
     user: Bool = field("user space runs")
+    decided: U64 = ghost("the value that the kernel decided on last, for this CPU and its task", bits=SPEC_CTRL)
     resumed: Bool = observed("the step was a suspend and a resume")
     host_illegal: U64 = observed("bits that a WRMSR of the kernel set and the processor rejects", bits=SPEC_CTRL)
 
@@ -49,7 +50,7 @@ linux_host.lacks(guest_runs=_NO_GUEST, rdmsr=_NO_GUEST, believes=_NO_GUEST, requ
 def booted(s: Cpu) -> Bool:
     """The mitigations are chosen and written; the kernel runs. [BUGS]"""
     legal = (s.current & ~s.accepts) == 0
-    return legal & s.matches(msr=s.current, user=False) & (~s.kernel_ibrs | s.current.bit(0))
+    return legal & s.matches(msr=s.current, decided=s.current, user=False) & (~s.kernel_ibrs | s.current.bit(0))
 
 
 def wanted(s: Cpu, value: Word) -> Word:
@@ -63,19 +64,30 @@ def wrmsr(s: Cpu, value: Word) -> Cpu:
     return s.replace(msr=value, host_illegal=s.host_illegal | (value & ~s.accepts))
 
 
-@linux_host.action(by="kernel", guard=lambda s: ~s.user, source="arch/x86/kernel/cpu/bugs.c:update_spec_ctrl")
-def update_spec_ctrl(s: Cpu, value: U64) -> Cpu:
+@linux_host.function
+def update_spec_ctrl(s: Cpu, value: Word) -> Cpu:
     """The copy and the register. [BUGS]"""
-    return wrmsr(s.replace(current=wanted(s, value)), wanted(s, value))
+    return wrmsr(s.replace(current=value), value)
 
 
-@linux_host.action(by="kernel", guard=lambda s: ~s.user, source="arch/x86/kernel/cpu/bugs.c:update_spec_ctrl_cond")
-def update_spec_ctrl_cond(s: Cpu, value: U64) -> Cpu:
-    """A context switch: nothing where the copy has the value; with legacy IBRS the register waits for the return to user space. [BUGS]"""
-    value = wanted(s, value)
+@linux_host.function
+def update_spec_ctrl_cond(s: Cpu, value: Word) -> Cpu:
+    """Nothing where the copy has the value; with legacy IBRS the register waits for the return to user space. [BUGS]"""
     new = s.when(s.current != value, current=value)
     written = new.when(s.current != value, msr=value, host_illegal=value & ~s.accepts)
     return new.when(~s.kernel_ibrs, msr=written.msr, host_illegal=written.host_illegal)
+
+
+@linux_host.action(by="kernel", guard=lambda s: ~s.user, source="arch/x86/kernel/cpu/bugs.c:update_spec_ctrl")
+def mitigation_is_chosen(s: Cpu, value: U64) -> Cpu:
+    """What all tasks run with changes: STIBP with SMT, or this CPU comes up. [BUGS]"""
+    return update_spec_ctrl(s, wanted(s, value)).replace(decided=wanted(s, value))
+
+
+@linux_host.action(by="kernel", guard=lambda s: ~s.user, source="arch/x86/kernel/cpu/bugs.c:update_spec_ctrl_cond")
+def context_switch(s: Cpu, value: U64) -> Cpu:
+    """A context switch, or prctl, to what a task is to run with. [BUGS]"""
+    return update_spec_ctrl_cond(s, wanted(s, value)).replace(decided=wanted(s, value))
 
 
 @linux_host.action(by="kernel", guard=lambda s: ~s.user, source="arch/x86/entry/calling.h:IBRS_EXIT")
@@ -112,7 +124,7 @@ def effective(s: Cpu) -> Word:
 @linux_host.view
 def host_wants(s: Cpu) -> Word:
     """What the kernel decided last; user space runs without IBRS where that is for the kernel alone."""
-    return ite(s.user & s.kernel_ibrs, s.current & ~IBRS, s.current)
+    return ite(s.user & s.kernel_ibrs, s.decided & ~IBRS, s.decided)
 
 
 @linux_host.view
