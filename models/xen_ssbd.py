@@ -21,7 +21,7 @@ Sources:
 
 from specproof.models.elsewhere import say_where
 
-from specproof import Bool, Design, State, conj, disj, field, observed, part, select
+from specproof import Bool, Design, State, conj, disj, field, ghost, observed, part, select
 
 
 class Thread(State):
@@ -29,6 +29,7 @@ class Thread(State):
 
     wants: Bool = field("virt_spec_ctrl.raw has SSBD: what the guest asked for last", source="[MSR]")
     scheduled: Bool = field("the vCPU is current on the thread", source="[SVM]")
+    asked: Bool = ghost("the guest asked for SSBD last, whatever Xen made of that")
 
 
 class Core(State):
@@ -52,7 +53,7 @@ xen_ssbd.lacks(effective=_NO_REGISTER, rdmsr=_NO_REGISTER, leaked=_NO_REGISTER, 
 def booted(s: Core) -> Bool:
     """No guest is scheduled, and none asked yet. [AMD]"""
     new = s.matches(below=False, one=False, two=False, ssbd=False)
-    return new & ~(s.t0.wants | s.t0.scheduled | s.t1.wants | s.t1.scheduled)
+    return new & ~(s.t0.wants | s.t0.scheduled | s.t0.asked | s.t1.wants | s.t1.scheduled | s.t1.asked)
 
 
 def thread(s: Core, second: Bool) -> Thread:
@@ -84,7 +85,9 @@ def guest_wrmsr_virt_spec_ctrl(s: Core, second: Bool, ssbd: Bool) -> Core:
 @xen_ssbd.action(by="guest", source="xen/arch/x86/msr.c:guest_wrmsr")
 def guest_wrmsr(s: Core, second: Bool, ssbd: Bool) -> Core:
     """The guest on a thread writes MSR_VIRT_SPEC_CTRL, if it is scheduled. [MSR]"""
-    return select(thread(s, second).scheduled, guest_wrmsr_virt_spec_ctrl(s, second, ssbd), s).replace(guest_wrote=True)
+    done = guest_wrmsr_virt_spec_ctrl(s, second, ssbd)
+    done = with_thread(done, second, thread(done, second).replace(asked=ssbd))
+    return select(thread(s, second).scheduled, done, s).replace(guest_wrote=True)
 
 
 @xen_ssbd.action(by="Xen", source="xen/arch/x86/hvm/svm/svm.c:svm_ctxt_switch_to")
@@ -112,7 +115,7 @@ def core_bit(s: Core) -> Bool:
 @xen_ssbd.view
 def core_wanted(s: Core) -> Bool:
     """A guest that is scheduled on one of the threads asked for it."""
-    return (s.t0.wants & s.t0.scheduled) | (s.t1.wants & s.t1.scheduled)
+    return (s.t0.asked & s.t0.scheduled) | (s.t1.asked & s.t1.scheduled)
 
 
 xen_ssbd.shows("guest_wrote")

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from specproof.models.linux_host import linux_host
 from specproof.models.registers import SPEC_CTRL
+from specproof.models.xen_ssbd import xen_ssbd
 from specproof.models.xen_svm_views import xen_svm
 
 from specproof import Bool, Design, Word, select, word
 from specproof.decide import decide
 from specproof.load import library
 from specproof.models import linux_host as host
+from specproof.models import xen_ssbd as ssbd17
 from specproof.models import xen_svm as xsvm
 from specproof.verdict import Refuted, Result
 
@@ -47,11 +49,17 @@ def keeps_ibrs_alone(s: host.Cpu, value: Word) -> host.Cpu:
     return host.update_spec_ctrl.body(s, value & SPEC_CTRL.IBRS)
 
 
+def leaves_it_to_the_other(s: ssbd17.Core, second: Bool, ssbd: Bool) -> ssbd17.Core:
+    """A write is dropped while the guest on the other thread has set the bit of the core."""
+    return select(ssbd17.thread(s, ~second).wants, s, ssbd17.guest_wrmsr_virt_spec_ctrl.body(s, second, ssbd))
+
+
 DROPPED: tuple[tuple[Design[Any], str, str, dict[str, Callable[..., Any]]], ...] = (
     (xen_svm, "", "enforcement", {"guest_wrmsr_virt_spec_ctrl": drops_stibp}),
     (xen_svm, "", "virt-ssbd-in-force", {"guest_wrmsr_virt_spec_ctrl": drops_the_write}),
     (xen_svm, "", "enforcement", {"hvm_load_cpu_msrs": loads_ssbd_alone}),
     (xen_svm, "", "enforcement", {"initial": starts_without}),
+    (xen_ssbd, "", "core-bit-while-wanted", {"guest_wrmsr_virt_spec_ctrl": leaves_it_to_the_other}),
     (linux_host, "immediate", "user-runs-with-its-value", {"update_spec_ctrl_cond": switches_for_stibp_alone}),
     (linux_host, "kernel-ibrs", "user-runs-with-its-value", {"update_spec_ctrl_cond": switches_for_stibp_alone}),
     (linux_host, "immediate", "host-isolation", {"update_spec_ctrl": keeps_ibrs_alone}),
