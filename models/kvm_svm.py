@@ -133,7 +133,7 @@ def svm_set_msr(s: Vcpu, value: Word, host_initiated: bool) -> Vcpu:
     legal = (value & ~s.accepts) == 0
     allowed = legal if host_initiated else legal & s.has_msr
     stored = select(knows_v_spec_ctrl(s), with_save(s, value), s.replace(spec_ctrl=value))
-    return select(allowed, stored.when(value != 0, opened=True).replace(believed=value), s.replace(refused=True))
+    return select(allowed, stored.when(value != 0, opened=True), s.replace(refused=True))
 
 
 @kvm_svm.function
@@ -264,15 +264,17 @@ def other_vcpu_runs(s: Vcpu) -> Vcpu:
 def guest_wrmsr(s: Vcpu, value: U64) -> Vcpu:
     """WRMSR by L1 or L2: passed through, the processor decides; intercepted, KVM does, and enters again. L1's intercepts are exits to L1."""
     s = s.replace(guest_wrote=True, operand=value)
-    written = s.replace(guest_msr=ite(s.v_spec_ctrl, value, s.guest_msr), msr=ite(s.v_spec_ctrl, s.msr, value), believed=value)
+    written = s.replace(guest_msr=ite(s.v_spec_ctrl, value, s.guest_msr), msr=ite(s.v_spec_ctrl, s.msr, value))
     passed = select((value & ~s.accepts) == 0, written, s.replace(refused=True))
-    return select(exits(s), svm_vcpu_run(svm_set_msr(vm_exits(s), value, host_initiated=False)), passed)
+    s = select(exits(s), svm_vcpu_run(svm_set_msr(vm_exits(s), value, host_initiated=False)), passed)
+    return s.when(~s.refused, believed=value)
 
 
 @kvm_svm.action(by="userspace", guard=idle, source="arch/x86/kvm/x86.c:do_set_msr")
 def kvm_set_msrs(s: Vcpu, value: U64) -> Vcpu:
     """KVM_SET_MSRS, which asks no CPUID. [LNX x86.c]"""
-    return svm_set_msr(s, value, host_initiated=True).replace(userspace_wrote=True, operand=value)
+    s = svm_set_msr(s, value, host_initiated=True)
+    return s.when(~s.refused, believed=value).replace(userspace_wrote=True, operand=value)
 
 
 @kvm_svm.action(by="L1", guard=lambda s: idle(s) & ~s.guest_mode, source="arch/x86/kvm/svm/nested.c:nested_svm_vmrun")

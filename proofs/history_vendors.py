@@ -52,7 +52,7 @@ def k25_knows_v_spec_ctrl(s: svm.Vcpu) -> Bool:
 def k08_svm_set_msr(s: svm.Vcpu, value: Word, host_initiated: bool) -> svm.Vcpu:
     """The value was held against the guest's CPUID only, which userspace chooses. [6441fa6178f5, 32397606893]"""
     stored = select(svm.knows_v_spec_ctrl(s), svm.with_save(s, value), s.replace(spec_ctrl=value))
-    return select(s.has_msr, stored.when(value != 0, opened=True).replace(believed=value), s.replace(refused=True))
+    return select(s.has_msr, stored.when(value != 0, opened=True), s.replace(refused=True))
 
 
 def k17_nested_svm_vmexit(s: svm.Vcpu) -> svm.Vcpu:

@@ -46,7 +46,7 @@ def writes_what_it_refuses(s: hd.Cpu, value: U64) -> hd.Cpu:
 def asks_no_cpuid(s: svm.Vcpu, value: Word, host_initiated: bool) -> svm.Vcpu:
     stored = select(svm.knows_v_spec_ctrl(s), svm.with_save(s, value), s.replace(spec_ctrl=value))
     allowed = (value & ~s.accepts) == 0
-    return select(allowed, stored.when(value != 0, opened=True).replace(believed=value), s.replace(refused=True))
+    return select(allowed, stored.when(value != 0, opened=True), s.replace(refused=True))
 
 
 def takes_the_control_as_given(s: tdx.Lp) -> tdx.Lp:

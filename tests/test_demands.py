@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from specproof.models.kvm_svm_views import kvm_svm
 from specproof.models.linux_host import linux_host
 from specproof.models.registers import SPEC_CTRL
 from specproof.models.xen_ssbd import xen_ssbd
@@ -12,6 +13,7 @@ from specproof.models.xen_svm_views import xen_svm
 from specproof import Bool, Design, Word, select, word
 from specproof.decide import decide
 from specproof.load import library
+from specproof.models import kvm_svm as svm
 from specproof.models import linux_host as host
 from specproof.models import xen_ssbd as ssbd17
 from specproof.models import xen_svm as xsvm
@@ -54,12 +56,19 @@ def leaves_it_to_the_other(s: ssbd17.Core, second: Bool, ssbd: Bool) -> ssbd17.C
     return select(ssbd17.thread(s, ~second).wants, s, ssbd17.guest_wrmsr_virt_spec_ctrl.body(s, second, ssbd))
 
 
+def drops_userspaces_in_l2(s: svm.Vcpu, value: Word, host_initiated: bool) -> svm.Vcpu:
+    """KVM_SET_MSRS succeeds while L2 is active, and stores nothing."""
+    done = svm.svm_set_msr.body(s, value, host_initiated)
+    return select(s.guest_mode & ~done.refused, s, done) if host_initiated else done
+
+
 DROPPED: tuple[tuple[Design[Any], str, str, dict[str, Callable[..., Any]]], ...] = (
     (xen_svm, "", "enforcement", {"guest_wrmsr_virt_spec_ctrl": drops_stibp}),
     (xen_svm, "", "virt-ssbd-in-force", {"guest_wrmsr_virt_spec_ctrl": drops_the_write}),
     (xen_svm, "", "enforcement", {"hvm_load_cpu_msrs": loads_ssbd_alone}),
     (xen_svm, "", "enforcement", {"initial": starts_without}),
     (xen_ssbd, "", "core-bit-while-wanted", {"guest_wrmsr_virt_spec_ctrl": leaves_it_to_the_other}),
+    (kvm_svm, "swapped", "transparency", {"svm_set_msr": drops_userspaces_in_l2}),
     (linux_host, "immediate", "user-runs-with-its-value", {"update_spec_ctrl_cond": switches_for_stibp_alone}),
     (linux_host, "kernel-ibrs", "user-runs-with-its-value", {"update_spec_ctrl_cond": switches_for_stibp_alone}),
     (linux_host, "immediate", "host-isolation", {"update_spec_ctrl": keeps_ibrs_alone}),
