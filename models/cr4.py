@@ -41,6 +41,7 @@ class Vcpu(State):
     mask12: U64 = field("vmcs12: bits that L1 owns of L2's CR4", bits=CR4)
     shadow12: U64 = field("vmcs12: what L2 reads of them", bits=CR4)
     guest12: U64 = field("vmcs12: L2's CR4", bits=CR4)
+    host12: U64 = field("vmcs12: the CR4 that an exit to L1 loads, which L1 keeps at its own", bits=CR4)
     in_l2: Bool = field("L2 is current")
     running: Bool = field("a guest runs")
     wrote1: U64 = ghost("what L1 wrote last", bits=CR4)
@@ -60,7 +61,7 @@ cr4.lacks(
 def created(s: Vcpu) -> Bool:
     """L1 has written nothing; its CR4 is 0 but for L0's bits."""
     zero = s.vmcs02.replace(mask=0, shadow=0)
-    quiet = s.matches(vmcs01=s.vmcs01.replace(mask=s.owned, shadow=0), vmcs02=zero, mask12=0, shadow12=0, guest12=0, wrote1=0, wrote2=0)
+    quiet = s.matches(vmcs01=s.vmcs01.replace(mask=s.owned, shadow=0), vmcs02=zero, mask12=0, shadow12=0, guest12=0, host12=0, wrote1=0, wrote2=0)
     return quiet & (s.cr4 == s.forced) & ((s.forced & ~s.owned) == 0) & ~s.in_l2 & ~s.running
 
 
@@ -103,10 +104,15 @@ def l2_shadow(s: Vcpu, value: Word) -> Word:
 
 
 @cr4.function
+def emulate_l1_write(s: Vcpu, value: Word) -> Vcpu:
+    """L0 emulates a write of L1 that touches L0's bits. [SDM]"""
+    return load(s, value).replace(vmcs01=s.vmcs01.replace(shadow=value))
+
+
+@cr4.function
 def emulate_l2_write(s: Vcpu, value: Word) -> Vcpu:
     """L0 emulates a write of L2 that touches L0's bits only. [G06]"""
-    shadow = l2_shadow(s, value)
-    return load(s, l2_guest(s, value)).replace(vmcs02=s.vmcs02.replace(shadow=shadow), wrote2=value)
+    return load(s, l2_guest(s, value)).replace(vmcs02=s.vmcs02.replace(shadow=l2_shadow(s, value)))
 
 
 @cr4.function
@@ -118,16 +124,15 @@ def sync_vmcs12(s: Vcpu) -> Vcpu:
 
 @cr4.function
 def nested_exit_to_l1(s: Vcpu) -> Vcpu:
-    """L1 runs again, with its own CR4."""
-    return load(sync_vmcs12(s), s.wrote1).replace(in_l2=False)
+    """L1 runs again, with the CR4 that it has in vmcs12 for itself."""
+    return load(sync_vmcs12(s), s.host12).replace(in_l2=False)
 
 
 @cr4.action(by="L1", guard=l1_runs, source="[SDM]")
 def l1_writes(s: Vcpu, value: U64) -> Vcpu:
-    """MOV to CR4 by L1: in hardware, or emulated by L0 where it exits."""
+    """MOV to CR4 by L1: in hardware, or emulated by L0 where it exits. L1 then has the value in vmcs12 for itself, too."""
     alone = s.replace(cr4=(s.cr4 & s.vmcs01.mask) | (value & ~s.vmcs01.mask))
-    emulated = load(s, value).replace(vmcs01=s.vmcs01.replace(shadow=value))
-    return select(exits(s.vmcs01, value), emulated, alone).replace(wrote1=value)
+    return select(exits(s.vmcs01, value), emulate_l1_write(s, value), alone).replace(host12=value, wrote1=value)
 
 
 @cr4.action(by="L1", guard=l1_runs, source="[SDM]")
@@ -153,10 +158,11 @@ def nested_entry(s: Vcpu) -> Vcpu:
 @cr4.action(by="L2", guard=l2_runs, source="[SDM, G06]")
 def l2_writes(s: Vcpu, value: U64) -> Vcpu:
     """MOV to CR4 by L2: in hardware; or an exit, which is L1's where a bit that L1 owns would change."""
-    alone = s.replace(cr4=(s.cr4 & s.vmcs02.mask) | (value & ~s.vmcs02.mask), wrote2=value)
+    alone = s.replace(cr4=(s.cr4 & s.vmcs02.mask) | (value & ~s.vmcs02.mask))
     mine = ((value ^ s.shadow12) & s.mask12) != 0
     reflected = nested_exit_to_l1(s).replace(reflected=True)
-    return select(exits(s.vmcs02, value), select(mine, reflected, emulate_l2_write(s, value)), alone)
+    emulated = emulate_l2_write(s, value).replace(wrote2=value)
+    return select(exits(s.vmcs02, value), select(mine, reflected, emulated), alone.replace(wrote2=value))
 
 
 @cr4.action(by="processor", guard=l2_runs, source="[SDM]")
@@ -226,6 +232,12 @@ def cr4_wanted(s: Vcpu) -> Word:
 
 
 @cr4.view
+def cr4_stored(s: Vcpu) -> Word:
+    """L2's CR4 as vmcs12 has it, which L1 reads there and the next nested entry loads."""
+    return s.guest12
+
+
+@cr4.view
 def nested_entered(s: Vcpu) -> Bool:
     """The step was a nested entry that succeeded."""
     return s.entered
@@ -246,7 +258,7 @@ class Variants:
 
 def _drops_l1s_bits(s: Vcpu, value: Word) -> Vcpu:
     """As Xen had it: the operand itself goes to the register and to the read shadow, L1's bits and all. [G06]"""
-    return load(s, value).replace(vmcs02=s.vmcs02.replace(shadow=value), wrote2=value)
+    return load(s, value).replace(vmcs02=s.vmcs02.replace(shadow=value))
 
 
 def _checks_what_runs(s: Vcpu) -> Bool:

@@ -31,7 +31,7 @@ ELSEWHERE: Mapping[str, str] = {
     **_all(("bystander_reads",), "one vCPU is modelled; two that take turns on a CPU are in acrn and hedron"),
     **_all(("migrated", "image_refused", "toolstack_refused"), "saving and restoring by a toolstack is modelled in xen-vmx, xen-svm and xen-pv"),
     **_all(("chosen_value", "restore_refused"), "policies and ioctls are KVM's on VMX"),
-    **_all(("cr4_reads", "cr4_wanted", "in_nested_guest", "nested_entered"), "CR4 is another register: asked of cr4"),
+    **_all(("cr4_reads", "cr4_wanted", "cr4_stored", "in_nested_guest", "nested_entered"), "CR4 is another register: asked of cr4"),
     **_all(("chosen_mask", "policy_refused"), "policies and ioctls are KVM's on VMX"),
     **_all(("did_init", "did_reset"), "INIT and RESET are modelled for KVM alone"),
     **_all(("reentered",), "the exit and the next entry are separate steps of this model"),

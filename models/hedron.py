@@ -29,7 +29,7 @@ class Vcpu(State):
     """What Hedron keeps of a vCPU."""
 
     spec_ctrl: U64 = field("regs.spec_ctrl, the guest's value while the vCPU does not run", source="[VCPU]", bits=SPEC_CTRL)
-    legal: Bool = ghost("spec_ctrl has only bits that the processor accepts; kept with it, so that the test is made once")
+    legal: Bool = field("spec_ctrl has only bits that the processor accepts; kept with it, so that the test is made once", source="[SDM vol. 4]")
     believed: U64 = ghost("the value that the guest, or the VMM for it, set last", bits=SPEC_CTRL)
 
 

@@ -58,7 +58,7 @@ class Lp(State):
     msr: U64 = field("IA32_SPEC_CTRL", bits=SPEC_CTRL)
     saved_host: U64 = field("vmm_non_extended_state.ia32_spec_ctrl, the host VMM's value", source="[DISP]", bits=SPEC_CTRL)
     value: U64 = field("guest_msr_state.ia32_spec_ctrl: the real value of the vCPU, L1's and L2's", source="[MSRH]", bits=SPEC_CTRL)
-    legal: Bool = ghost("value has only bits that the processor accepts; kept with it, so that the test is made once")
+    legal: Bool = field("value has only bits that the processor accepts; kept with it, so that the test is made once", source="[SDM]")
     l1: Vmcs = part("L1's VMCS")
     l2: Vmcs = part("the L2 partition's VMCS")
     created: Bool = field("TDH.VP.INIT was done", source="[INIT]")

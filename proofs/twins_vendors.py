@@ -5,6 +5,7 @@ configuration; which others are refuted too is not pinned.
 """
 
 from specproof.models.acrn import acrn
+from specproof.models.cr4 import cr4
 from specproof.models.hedron import hedron
 from specproof.models.kvm_proposed import kvm_proposed
 from specproof.models.kvm_svm_views import kvm_svm
@@ -18,6 +19,7 @@ from specproof.models.xen_vmx_views import xen_vmx
 
 from specproof import U64, Bool, Broken, Word, ite, select, word
 from specproof.models import acrn as acr
+from specproof.models import cr4 as cr
 from specproof.models import hedron as hd
 from specproof.models import kvm_proposed as proposed
 from specproof.models import kvm_svm as svm
@@ -98,6 +100,10 @@ def never_clears(s: ssbd.Core, enable: Bool) -> ssbd.Core:
     return select(enable, up, s.replace(below=~s.one, one=s.two, two=False))
 
 
+def stores_nothing(s: cr.Vcpu) -> cr.Vcpu:
+    return s
+
+
 def restores_nothing(s: svm.Vcpu) -> svm.Vcpu:
     return select(svm.knows_v_spec_ctrl(s), s, s.replace(host=s.msr))
 
@@ -166,5 +172,6 @@ TWINS: tuple[Broken, ...] = (
         "virt-ssbd-in-force", "", xen_svm.but("xen-svm-virt", guest_wrmsr_virt_spec_ctrl=asks_for_nothing),
         "MSR_VIRT_SPEC_CTRL is remembered and nothing follows",
     ),
+    Broken("cr4-stored-at-exit", "", cr4.but("cr4-stores-nothing", sync_vmcs12=stores_nothing), "vmcs12 keeps the CR4 with which L2 began"),
     Broken("core-bit-only-while-wanted", "", xen_ssbd.but("xen-ssbd-sticky", core_set_legacy_ssbd=never_clears), "the bit is never cleared"),
 )  # fmt: skip

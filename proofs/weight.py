@@ -9,6 +9,7 @@ PROTECTION = (
     "host-value-after-exit", "kernel-runs-with-its-bits", "nmi-runs-protected", "barrier-write-at-exit", "no-foreign-predictions",
     "l1-apart-from-l2", "exactness", "nested-continuity", "emulation-interlock", "merge-opens-nothing", "virtual-register-acts",
     "virt-ssbd-in-force", "core-bit-while-wanted", "user-runs-with-its-value", "effective-is-what-was-set", "cr4-effective", "cr4-nested-effective",
+    "cr4-stored-at-exit",
 )  # fmt: skip
 
 #: Views that say what is demanded of a design, and not what it does. Where a change computes one of them otherwise, by whatever helper, the

@@ -9,7 +9,7 @@ from specproof.review.line import line
 from specproof.review.sides import Side
 from specproof.verdict import Proved, Refuted, Result
 
-CLAIMS = ("enforcement", "cr4-read", "cr4-effective", "cr4-nested-effective", "cr4-request-is-checked")
+CLAIMS = ("enforcement", "cr4-read", "cr4-effective", "cr4-nested-effective", "cr4-request-is-checked", "cr4-stored-at-exit")
 
 
 def verdicts(name: str) -> dict[str, Result]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from specproof.models.cr4 import cr4
 from specproof.models.kvm_svm_views import kvm_svm
 from specproof.models.linux_host import linux_host
 from specproof.models.registers import SPEC_CTRL
@@ -13,6 +14,7 @@ from specproof.models.xen_svm_views import xen_svm
 from specproof import Bool, Design, Word, select, word
 from specproof.decide import decide
 from specproof.load import library
+from specproof.models import cr4 as cr
 from specproof.models import kvm_svm as svm
 from specproof.models import linux_host as host
 from specproof.models import xen_ssbd as ssbd17
@@ -62,6 +64,16 @@ def drops_userspaces_in_l2(s: svm.Vcpu, value: Word, host_initiated: bool) -> sv
     return select(s.guest_mode & ~done.refused, s, done) if host_initiated else done
 
 
+def drops_the_emulated_write(s: cr.Vcpu, value: Word) -> cr.Vcpu:
+    """A write of CR4 exits, and is dropped."""
+    return s
+
+
+def stores_the_register(s: cr.Vcpu) -> cr.Vcpu:
+    """L0's own bits come into vmcs12, and from there into what L1 asks for next."""
+    return s.replace(guest12=s.cr4)
+
+
 DROPPED: tuple[tuple[Design[Any], str, str, dict[str, Callable[..., Any]]], ...] = (
     (xen_svm, "", "enforcement", {"guest_wrmsr_virt_spec_ctrl": drops_stibp}),
     (xen_svm, "", "virt-ssbd-in-force", {"guest_wrmsr_virt_spec_ctrl": drops_the_write}),
@@ -69,6 +81,9 @@ DROPPED: tuple[tuple[Design[Any], str, str, dict[str, Callable[..., Any]]], ...]
     (xen_svm, "", "enforcement", {"initial": starts_without}),
     (xen_ssbd, "", "core-bit-while-wanted", {"guest_wrmsr_virt_spec_ctrl": leaves_it_to_the_other}),
     (kvm_svm, "swapped", "transparency", {"svm_set_msr": drops_userspaces_in_l2}),
+    (cr4, "", "cr4-effective", {"emulate_l1_write": drops_the_emulated_write}),
+    (cr4, "", "cr4-nested-effective", {"emulate_l2_write": drops_the_emulated_write}),
+    (cr4, "", "cr4-stored-at-exit", {"sync_vmcs12": stores_the_register}),
     (linux_host, "immediate", "user-runs-with-its-value", {"update_spec_ctrl_cond": switches_for_stibp_alone}),
     (linux_host, "kernel-ibrs", "user-runs-with-its-value", {"update_spec_ctrl_cond": switches_for_stibp_alone}),
     (linux_host, "immediate", "host-isolation", {"update_spec_ctrl": keeps_ibrs_alone}),
