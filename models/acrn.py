@@ -238,7 +238,7 @@ def trained_by_other(s: Cpu) -> Bool:
 
 
 @acrn.view
-def barrier_offered(s: Cpu) -> Bool:
+def vcpus_apart(s: Cpu) -> Bool:
     """ACRN means to keep the guests' predictions apart: everywhere but in a retpoline build. [SEC]"""
     return s.raw | s.opt
 

@@ -35,7 +35,7 @@ ELSEWHERE: Mapping[str, str] = {
     **_all(("chosen_mask", "policy_refused"), "policies and ioctls are KVM's on VMX"),
     **_all(("did_init", "did_reset"), "INIT and RESET are modelled for KVM alone"),
     **_all(("reentered",), "the exit and the next entry are separate steps of this model"),
-    **_all(("barrier_offered",), "barriers for predictors are not modelled here"),
+    **_all(("vcpus_apart", "barrier_offered"), "barriers for predictors are not modelled here"),
     **_all(
         ("touched_fields", "control_on"),
         "asked of xen-vmx and tdx-module, which once wrote fields that a processor may lack; KVM's helpers stand under a test of the capability",

@@ -176,6 +176,12 @@ def list_wrote(s: Vcpu) -> Bool:
 
 
 @kvm_svm.view
+def vcpus_apart(s: Vcpu) -> Bool:
+    """KVM means to keep vCPUs' predictions apart, also of a guest that was told of no IBRS. [LNX svm.c:svm_vcpu_load]"""
+    return conj(())
+
+
+@kvm_svm.view
 def barrier_offered(s: Vcpu) -> Bool:
     """The guest was told that it has IBRS, which is to keep L1 apart from L2."""
     return s.has_msr

@@ -169,7 +169,7 @@ def list_loaded(s: Lp) -> Bool:
 
 
 @tdx_module.view
-def barrier_offered(s: Lp) -> Bool:
+def vcpus_apart(s: Lp) -> Bool:
     """The module means to keep vCPUs' predictions apart. [ENTER]"""
     return conj(())
 

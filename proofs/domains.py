@@ -18,13 +18,14 @@ class Machine(Protocol):
     in_l2: Bool  # L2 is current
     trained_by_other: Bool  # another vCPU ran on this CPU since the last barrier
     trained_by_l2: Bool  # L2 ran since the last barrier
-    barrier_offered: Bool  # the system means to keep guests apart, or told L1 that IBRS keeps it apart from L2
+    vcpus_apart: Bool  # the system means to keep vCPUs' predictions apart, whatever a guest was told
+    barrier_offered: Bool  # L1 was told that IBRS keeps it apart from L2
 
 
 @invariant("no-foreign-predictions", id="B1")
 def no_foreign_predictions(v: Machine) -> Bool:
     """A guest does not run on predictions that another vCPU trained, where the system issues barriers at all."""
-    return implies(v.guest_runs & v.barrier_offered, ~v.trained_by_other)
+    return implies(v.guest_runs & v.vcpus_apart, ~v.trained_by_other)
 
 
 @invariant("l1-apart-from-l2", id="B2")

@@ -74,6 +74,11 @@ def stores_the_register(s: cr.Vcpu) -> cr.Vcpu:
     return s.replace(guest12=s.cr4)
 
 
+def barrier_for_who_was_told(s: svm.Vcpu) -> svm.Vcpu:
+    """IBPB where another VMCB was loaded, for guests that were told of the register."""
+    return s.when(s.other_vmcb & s.has_msr, trained_by_other=False, trained_by_l2=False).replace(other_vmcb=False)
+
+
 DROPPED: tuple[tuple[Design[Any], str, str, dict[str, Callable[..., Any]]], ...] = (
     (xen_svm, "", "enforcement", {"guest_wrmsr_virt_spec_ctrl": drops_stibp}),
     (xen_svm, "", "virt-ssbd-in-force", {"guest_wrmsr_virt_spec_ctrl": drops_the_write}),
@@ -81,6 +86,7 @@ DROPPED: tuple[tuple[Design[Any], str, str, dict[str, Callable[..., Any]]], ...]
     (xen_svm, "", "enforcement", {"initial": starts_without}),
     (xen_ssbd, "", "core-bit-while-wanted", {"guest_wrmsr_virt_spec_ctrl": leaves_it_to_the_other}),
     (kvm_svm, "swapped", "transparency", {"svm_set_msr": drops_userspaces_in_l2}),
+    (kvm_svm, "swapped", "no-foreign-predictions", {"svm_vcpu_load": barrier_for_who_was_told}),
     (cr4, "", "cr4-effective", {"emulate_l1_write": drops_the_emulated_write}),
     (cr4, "", "cr4-nested-effective", {"emulate_l2_write": drops_the_emulated_write}),
     (cr4, "", "cr4-stored-at-exit", {"sync_vmcs12": stores_the_register}),
