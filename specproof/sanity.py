@@ -1,7 +1,7 @@
 """Whether a design and its claims say anything at all: what a proof would not notice by itself.
 
-An action that never happens proves much, and so do assumptions that contradict each other and a claim that is
-true of anything. Such a design is reported as such beside its verdicts, and what would be proved of it is not.
+An action that never happens proves much, and so do assumptions that contradict each other, a claim that is true of
+anything, and code that asks the proof what is right. Such a design is reported as such beside its verdicts, and what would be proved of it is not.
 What no proof needs (a guard, an assumption) is listed, and fails nothing.
 """
 
@@ -53,7 +53,7 @@ class Sanity:
         self.seconds = seconds
         self.looked: set[str] = set()
         self.solver = Solver(seconds)  # one of its own, as Z3's assignments depend on what was asked before
-        self.found: list[Concern] = tautologies(claims, system, self.solver)
+        self.found: list[Concern] = [*tautologies(claims, system, self.solver), *oracles(system)]
 
     def explored(self, slice_: Slice, reached: Reached) -> None:
         """Actions that fire in no reachable state of the slice, here or in another configuration; of those that no other slice has shown."""
@@ -156,6 +156,23 @@ def tautologies(claims: Sequence[Claim], system: System, solver: Solver) -> list
         return []
     empty = [name for name, term in apart.items() if solver.ask([~term]).word == "unsat"]
     return [Concern("tautology", name, f"{name} is true of any views whatever: it says nothing", fails=True, claim=name) for name in empty]
+
+
+def oracles(system: System) -> list[Concern]:
+    """Actions by which a ghost decides what the system does: no code can read what only the proof has."""
+    ghosts = {path for path, declared in system.fields.items() if declared.ghost}
+    watching = {path for path, declared in system.fields.items() if declared.ghost or declared.observed}
+    found = []
+    for name, action in system.actions.items():
+        acting = {"": action.guard, **{path: term for path, term in action.next.items() if path not in watching}}
+        for path, term in acting.items():
+            read = sorted({str(leaf.data) for leaf in variables([term])} & ghosts)
+            if read:
+                does = f"{name} sets {path} by" if path else f"{name} can happen or not by"
+                text = f"{does} {' and '.join(read)}, which only the proof has; make it a field if the system has it, else read what the system has"
+                found.append(Concern("ghosts-watch", name, text, fails=True))
+                break  # one of what it does is enough to say so
+    return found
 
 
 def _denied(claim: Bool) -> bool:

@@ -9,10 +9,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from specproof import U64, Bool, Claim, Design, State, Word, field, frozen, implies, invariant, ite, step, word
+from specproof import U64, Bool, Claim, Design, State, Word, field, frozen, ghost, implies, invariant, ite, step, word
 from specproof.cli import main
 from specproof.decide import decide
-from specproof.verdict import Proved, Result, Unknown, Vacuous
+from specproof.verdict import Proved, Refuted, Result, Unknown, Vacuous
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "specproof" / "schema" / "check.json").read_text())
 
@@ -95,6 +95,66 @@ def test_an_action_that_never_fires_keeps_proofs_from_counting() -> None:
     assert failing(result) == [("action-fires", "haunt")]
     assert isinstance(result.verdict, Unknown)
     assert result.verdict.reason == "not counted as proved: haunt fires on the slice, and no full-width run was found in which it does"
+
+
+class Told(Box):
+    set_last: U64 = ghost("what the guest set last")
+
+
+def told(**changes: Any) -> Design[Told]:
+    """The same word, and a ghost of what was set last."""
+    made: Design[Told] = Design("told", Told, doc="a word that reads as it was set")
+    made.initial(lambda s: s.matches(value=0, set_last=0))
+    made.shows("value", "set_last")
+
+    @made.function
+    def stored(s: Told, value: Word) -> Told:
+        return s.replace(value=value)
+
+    @made.function
+    def may_write(s: Told) -> Bool:
+        return s.open
+
+    @made.action(by="owner")
+    def turns(s: Told) -> Told:
+        return s.replace(open=~s.open)
+
+    @made.action(by="guest", guard=lambda s: may_write(s))
+    def write(s: Told, value: U64) -> Told:
+        return stored(s, value).replace(set_last=value)
+
+    @made.action(by="owner")
+    def restores(s: Told) -> Told:
+        return stored(s, s.value)
+
+    return made.but("told-otherwise", **changes) if changes else made
+
+
+@invariant("reads-as-set")
+def reads_as_set(v: Any) -> Bool:
+    """What is read is what was set last."""
+    return (v.value ^ v.set_last) == 0
+
+
+def test_code_that_asks_the_proof_what_is_right_proves_nothing() -> None:
+    """A ghost is no variable of the system: where it decides what a field becomes, or whether an action happens, no proof counts."""
+    (honest,) = results(told(), reads_as_set, configuration="")
+    (asks,) = results(told(stored=lambda s, value: s.replace(value=s.set_last)), reads_as_set, configuration="")
+    (waits,) = results(told(may_write=lambda s: s.set_last == s.value), reads_as_set, configuration="")
+
+    assert isinstance(honest.verdict, Proved) and failing(honest) == []
+    assert failing(asks) == [("ghosts-watch", "write"), ("ghosts-watch", "restores")]
+    assert failing(waits) == [("ghosts-watch", "write")]
+    assert isinstance(waits.verdict, Unknown)
+    assert waits.verdict.reason.startswith("not counted as proved: write can happen or not by set_last, which only the proof has; make it a field")
+
+
+def test_a_run_that_breaks_a_claim_counts_whoever_is_asked() -> None:
+    """A refutation needs no faith in ghosts: it is replayed."""
+    (result,) = results(told(stored=lambda s, value: s.replace(value=s.set_last)), reads_as_set, configuration="")
+
+    assert isinstance(result.verdict, Refuted)
+    assert result.verdict.trace.length == 1
 
 
 class Locks(State):

@@ -55,7 +55,7 @@ def emulated_wrmsr(s: Vcpu, value: U64) -> Vcpu:
 def set_mask(s: Vcpu, mask: U64) -> Vcpu:
     """The host decides what is masked, and forces it."""
     s = s.when(s.vmcs.mask != mask, vmcs=s.vmcs.replace(mask=mask), wrote_mask=True)
-    return s.replace(spec=effective_value(s, s.believed))
+    return s.replace(spec=effective_value(s, s.vmcs.shadow))
 
 
 @thin.action(by="KVM", guard=lambda s: ~s.running)
