@@ -1,6 +1,7 @@
 """Reviews of policy files: whole transcripts, and complaints that point at the line."""
 
 import json
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from specproof.errors import InputError
 from specproof.review.policy.compare import compare, control
-from specproof.review.policy.read import any_host, bits, policy, pool
+from specproof.review.policy.read import Host, any_host, bits, policy, pool
 from tests.review_tools import held, run
 
 POLICIES = Path("tests/policies")
@@ -358,6 +359,18 @@ def test_fleet_without_the_plain_host_is_safe(tmp_path: Path, capsys: pytest.Cap
     assert found == 0
     assert "every guest is protected on every type of host" in " ".join(capsys.readouterr().out.split())
     assert (tmp_path / "fleet.svg").read_text(encoding="utf-8").startswith("<svg xmlns=")
+
+
+def test_stibp_is_ignored_and_not_refused_where_ibrs_is_enumerated_without_it() -> None:
+    """Xen's msr.c says so: no #GP, and no effect, so that it cannot be forced either."""
+    stibp = 1 << bits()["STIBP"]
+    with_ibrs, without = Host("with-ibrs", cpuid=frozenset({"SPEC_CTRL"})), Host("without", cpuid=frozenset({"SSBD"}))
+    forced = policy(str(POLICIES / "stibp-to-0.toml"))
+    to_one = replace(next(one for one in forced.force if one.bit == "STIBP"), to=1)
+
+    assert with_ibrs.accepts & stibp
+    assert not without.accepts & stibp
+    assert forced.refused(to_one, with_ibrs)
 
 
 def test_fleet_json_and_picture(capsys: pytest.CaptureFixture[str]) -> None:

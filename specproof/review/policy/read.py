@@ -98,8 +98,8 @@ class Policy:
         return mask, value
 
     def refused(self, one: Force, host: Host) -> bool:
-        """Whether the host cannot set the bit: its processor rejects it."""
-        return one.to == 1 and not host.accepts >> bits()[one.bit] & 1
+        """Whether the host cannot set the bit: its processor rejects it, or ignores it."""
+        return one.to == 1 and rules().RULES[one.bit].feature not in host.cpuid
 
 
 _HOST = ("name", "virtualize", "emulate", "cpuid", "arch_capabilities")
