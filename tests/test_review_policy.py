@@ -361,6 +361,21 @@ def test_fleet_without_the_plain_host_is_safe(tmp_path: Path, capsys: pytest.Cap
     assert (tmp_path / "fleet.svg").read_text(encoding="utf-8").startswith("<svg xmlns=")
 
 
+def test_fleet_says_what_the_guest_is_shown_and_cannot_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A feature in the guest's CPUID that a type of host lacks, as SSBD once was (K11); any bit that faults there stops a move."""
+    (tmp_path / "pool.toml").write_text(
+        '[[host]]\nname = "old"\nemulate = true\ncpuid = ["SPEC_CTRL"]\n\n'
+        '[[host]]\nname = "new"\nvirtualize = true\ncpuid = ["SPEC_CTRL", "STIBP", "SSBD", "PSFD"]\n'
+    )
+    (tmp_path / "policy.toml").write_text('name = "shown"\nguest = ["SPEC_CTRL", "STIBP", "SSBD"]\nmask = []\n')
+
+    run("fleet", str(tmp_path / "pool.toml"), str(tmp_path / "policy.toml"))
+    said = " ".join(capsys.readouterr().out.split())
+
+    assert "Shown to the guest by CPUID, and #GP where it is set: SSBD on old." in said
+    assert "to old from new, of a guest that has set SSBD or PSFD." in said
+
+
 def test_stibp_is_ignored_and_not_refused_where_ibrs_is_enumerated_without_it() -> None:
     """Xen's msr.c says so: no #GP, and no effect, so that it cannot be forced either."""
     stibp = 1 << bits()["STIBP"]

@@ -13,9 +13,9 @@ from typing import Any
 
 from specproof.claims import Claim
 from specproof.decide import decide
-from specproof.review.policy.compare import _cannot, _pointless, control
+from specproof.review.policy.compare import FAULTS, _cannot, _pointless, control
 from specproof.review.policy.model import Place, design
-from specproof.review.policy.read import Host, Policy, bits, check_pool
+from specproof.review.policy.read import Host, Policy, bits, check_pool, rules
 from specproof.review.result import listed
 from specproof.terms import Bool, implies
 from specproof.verdict import Proved, Refuted, Result, Verdict
@@ -59,6 +59,15 @@ class Fleet:
     def idle(self) -> list[str]:
         """The types of hosts for which the policy has nothing to say."""
         return [host.name for host in self.hosts if not any(one.meant(host, self.policy.guest) for one in self.policy.force)]
+
+    @property
+    def told(self) -> list[str]:
+        """Bits that the guest's CPUID shows on a host that refuses them, by the host: a guest that believes it takes #GP."""
+        found = {
+            host: [bit for bit, who in zip(bits(), controls, strict=True) if who == FAULTS and rules().RULES[bit].feature in self.policy.guest]
+            for host, controls in self.controls
+        }  # fmt: skip
+        return [f"{listed(refused)} on {host}" for host, refused in found.items() if refused]
 
     @property
     def code(self) -> int:
@@ -173,12 +182,19 @@ def line(found: Fleet) -> str:
         sentences.append(f"Not carried out: {'; '.join(found.cannot)}.")
     if found.pointless:
         sentences.append(f"Without effect: {'; '.join(found.pointless)}.")
+    if found.told:
+        sentences.append(f"Shown to the guest by CPUID, and #GP where it is set: {'; '.join(found.told)}.")
     turned = [one for one in found.cells if one.refused]
     if turned:
         alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
         for one in turned:
             alike.setdefault((one.target, tuple(one.refused)), []).append(one.source)
-        moves = [f"to {target} from {listed(sources)}, of a guest that has set {listed(bits)}" for (target, bits), sources in alike.items()]
+        moves = [f"to {target} from {listed(sources)}, of a guest that has set {_any(bits)}" for (target, bits), sources in alike.items()]
         more = f" and {len(moves) - 4} more" if len(moves) > 4 else ""
         sentences.append(f"Moves that can be refused: {'; '.join(moves[:4])}{more}.")
     return " ".join(sentences)
+
+
+def _any(names: Sequence[str]) -> str:
+    """`a`, `a or b`, `a, b or c`: one of them is enough."""
+    return " or ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
