@@ -104,6 +104,14 @@ RESTS_ON = {
     ),
     "SVM: a nested exit copies the value": ("svm/nested.c", "nested_svm_vmexit", ("nested_svm_copy_common_state(",)),
     "SVM: a forced leave does not": ("svm/nested.c", "svm_leave_nested", ("svm_switch_vmcb(svm, &svm->vmcb01)", "not nested_svm_copy_common_state(")),
+    "a nested exit stores of CR4 what L2 owns, what L1 has, and what L2 was told": (
+        "vmx/nested.c", "vmcs12_guest_cr4",
+        ("vmcs_readl(GUEST_CR4) & vcpu->arch.cr4_guest_owned_bits", "vmcs12->guest_cr4 & vmcs12->cr4_guest_host_mask",
+         "vmcs_readl(CR4_READ_SHADOW) & ~(vmcs12->cr4_guest_host_mask"),
+    ),
+    "SVM: another VMCB's load is a barrier, whatever the guest was told": (
+        "svm/svm.c", "svm_vcpu_load", ("sd->current_vmcb != svm->vmcb", "indirect_branch_prediction_barrier()", "not guest_cpuid", "not guest_has_"),
+    ),
     "SVM: a nested exit has no barrier in 6.12": ("svm/nested.c", "nested_svm_vmexit", ("not indirect_branch_prediction_barrier(",)),
 }  # fmt: skip
 
