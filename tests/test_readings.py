@@ -270,6 +270,7 @@ def test_a_constant_is_a_symbol_of_the_closed_form() -> None:
     running = variable("running", 0)
 
     assert closed_text(w("x") | 0x400) == "x | 0x400"
+    assert closed_text((w("x") & ~word(0x4)) | (w("y") & 0x4)) == "(x & ~4) | (y & 4)"  # a mask and its complement are one symbol
     assert closed_text(ite(running, w("x") | word(0), ~word(0))) == "running -> x"  # type: ignore[call-overload]
 
 

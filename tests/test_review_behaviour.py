@@ -230,6 +230,9 @@ def test_the_formula_of_the_seed() -> None:
         ("val & mask", "0", "~(val & mask)", "they agree exactly where no bit is set in both mask and val"),
         ("mask", "0", "~mask", "they agree exactly where no bit is masked"),
         ("val | mask", "val | ~mask", "val", "they agree exactly where val is set"),
+        ("(val & ~word(4)) | (cur & 4)", "cur & 4", "val -> 4", "they agree exactly where val has no bit outside 4"),
+        ("val & 4", "word(4)", "4 -> val", "they agree exactly where val has all bits of 4"),
+        ("val & 4", "~val & 4", "~4", "they agree exactly outside the bits of 4"),
     ],
 )
 def test_conditions_in_words(before: str, after: str, agree: str, words: str) -> None:
@@ -237,7 +240,7 @@ def test_conditions_in_words(before: str, after: str, agree: str, words: str) ->
     from specproof.review.algebra import Pair, _formula, _Group
     from specproof.terms import TRUE, variable, word
 
-    names: dict[str, object] = {name: variable(name, 64) for name in ("val", "mask", "cur")}
+    names: dict[str, object] = {"word": word, **{name: variable(name, 64) for name in ("val", "mask", "cur")}}
     terms = [eval(text, {}, names) for text in (before, after)]
     old, new = (word(0) if isinstance(term, int) else term for term in terms)
     found = _formula(_Group(Pair("x", TRUE, old, new), ["x"]))

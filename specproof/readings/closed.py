@@ -84,8 +84,11 @@ def _variable(term: Term, index: int | None) -> Any:
 def _constant(term: Term, index: int | None) -> Any:
     if index is not None or not term.width:
         return sympy.true if (term.data >> index & 1 if index is not None else term.data) else sympy.false
-    if term.data in (0, (1 << term.width) - 1):
+    ones = (1 << term.width) - 1
+    if term.data in (0, ones):
         return sympy.true if term.data else sympy.false
+    if term.data.bit_count() * 2 > term.width:  # a mask and its complement are one symbol: what is true of neither is said of none
+        return Not(sympy.Symbol(constant(term.data ^ ones, term.width)))
     return sympy.Symbol(constant(term.data, term.width))
 
 

@@ -236,6 +236,12 @@ def in_words(condition: Any, text: str, whats: Sequence[str]) -> str:
     clause = _clause(condition)
     if clause is not None:
         negative, positive = clause
+        fixed = [name for name in (*negative, *positive) if name[0].isdigit()]
+        if fixed and len(negative) == len(positive) == len(fixed) == 1:
+            outside = f"{negative[0]} has no bit outside {positive[0]}"
+            return f"they agree exactly where {outside if fixed == positive else f'{positive[0]} has all bits of {negative[0]}'}"
+        if fixed and len(negative) + len(positive) == 1:
+            return f"they agree exactly {'in' if positive else 'outside'} the bits of {fixed[0]}"
         if len(negative) == 1 and len(positive) == 1:
             which = "the masked bits are" if _is_mask(negative[0]) else f"the bits of {negative[0]} are"
             where = "already set" if positive[0] in whats else f"set in {positive[0]}"
