@@ -232,6 +232,8 @@ def test_the_formula_of_the_seed() -> None:
         ("val | mask", "val | ~mask", "val", "they agree exactly where val is set"),
         ("(val & ~word(4)) | (cur & 4)", "cur & 4", "val -> 4", "they agree exactly where val has no bit outside 4"),
         ("val & 4", "word(4)", "4 -> val", "they agree exactly where val has all bits of 4"),
+        ("word(0x100)", "word(0x80)", "~0x180", "they agree exactly outside the bits of 0x180"),
+        ("val", "val & ~word(1)", "~(val & 1)", "they agree exactly where val has no bit of 1"),
         ("val & 4", "~val & 4", "~4", "they agree exactly outside the bits of 4"),
     ],
 )
@@ -256,3 +258,20 @@ def test_the_first_formula_that_can_be_read_is_told_however_long_it_is() -> None
     blocks = [block for block in _formulas(review, full=False) if block.kind == "rows"]
 
     assert [dict(block.rows)["of"] for block in blocks] == ["first"]
+
+
+def test_what_stays_the_same_is_told_where_nothing_differs() -> None:
+    """Another term of the same text is no news beside one that differs, unless it is a helper's own; where all agree it is what there is to say."""
+    same, helper = Formula(("write",), "stays", "", (), _told("always")), Formula(("merged()",), "helps", "", (), _told("always"))
+    other = Formula(("write",), "differs", "", (), _told("val"))
+
+    def told(*found: Formula) -> list[str]:
+        review = cast(Review, SimpleNamespace(formulas=found))
+        return [dict(block.rows)["of"] for block in _formulas(review, full=False) if block.kind == "rows"]
+
+    assert told(same, helper, other) == ["helps", "differs"]
+    assert told(same, helper) == ["stays", "helps"]
+
+
+def _told(agree: str) -> partial[Closed]:
+    return partial(Closed, "val", "val", agree, "")

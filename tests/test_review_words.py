@@ -243,7 +243,8 @@ def test_a_claim_that_is_weakened_through_a_view_is_asked_as_it_was(weakened: st
     lost = next(change for change in found.claims if change.fate == "lost")
     assert lost.story is not None and lost.story.formula is not None and "locked_as_it_was" in lost.story.formula.text
     assert found.formulas[0].actions[0] == "locked (a view)"
-    assert found.formulas[0].closed.after.endswith("0xfffffffffffffffe")
+    assert found.formulas[0].closed.after.endswith(" & ~1")
+    assert found.formulas[0].closed.words.endswith(" has no bit of 1")
 
 
 def test_a_view_that_is_weaker_alone_loses_nothing_and_is_named() -> None:

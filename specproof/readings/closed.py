@@ -87,8 +87,9 @@ def _constant(term: Term, index: int | None) -> Any:
     ones = (1 << term.width) - 1
     if term.data in (0, ones):
         return sympy.true if term.data else sympy.false
-    if term.data.bit_count() * 2 > term.width:  # a mask and its complement are one symbol: what is true of neither is said of none
-        return Not(sympy.Symbol(constant(term.data ^ ones, term.width)))
+    other = term.data ^ ones  # a mask and its complement are one symbol, of the one with fewer bits
+    if (other.bit_count(), other) < (term.data.bit_count(), term.data):
+        return Not(sympy.Symbol(constant(other, term.width)))
     return sympy.Symbol(constant(term.data, term.width))
 
 

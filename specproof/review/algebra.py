@@ -16,7 +16,7 @@ from specproof.calling import called
 from specproof.design import Design, blank
 from specproof.errors import SpecproofError
 from specproof.graph import substitute, unfolded
-from specproof.readings.text import show
+from specproof.readings.text import constant, show
 from specproof.review.cone import unchanged
 from specproof.review.result import Closed, Formula
 from specproof.state import State, _width, flatten
@@ -203,6 +203,9 @@ def _closed(pair: Pair, whats: Sequence[str]) -> Closed:
     """What is assigned before and after, and when they agree; where bits move between positions, the terms and why there is no more to say."""
     from specproof.readings.closed import NotBitwise, agree_condition, agree_text, closed_text
 
+    if pair.before.op == pair.after.op == "const" and pair.before.width:
+        apart_in = constant(pair.before.data ^ pair.after.data, pair.before.width)
+        return Closed(show(pair.before), show(pair.after), f"~{apart_in}", f"they agree exactly outside the bits of {apart_in}")
     try:
         before, after = (closed_text(term, tests=True) for term in (pair.before, pair.after))
         condition = agree_condition(pair.before, pair.after, tests=True)
@@ -240,6 +243,8 @@ def in_words(condition: Any, text: str, whats: Sequence[str]) -> str:
         if fixed and len(negative) == len(positive) == len(fixed) == 1:
             outside = f"{negative[0]} has no bit outside {positive[0]}"
             return f"they agree exactly where {outside if fixed == positive else f'{positive[0]} has all bits of {negative[0]}'}"
+        if len(fixed) == 1 and len(negative) == 2 and not positive:
+            return f"they agree exactly where {next(name for name in negative if name not in fixed)} has no bit of {fixed[0]}"
         if fixed and len(negative) + len(positive) == 1:
             return f"they agree exactly {'in' if positive else 'outside'} the bits of {fixed[0]}"
         if len(negative) == 1 and len(positive) == 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from specproof.review.line import _length, _steps, line
@@ -298,17 +298,37 @@ def _formulas(review: Review, full: bool) -> Iterator[Block]:
     if not review.formulas:
         return
     yield Block("title", "What one bit becomes, before and after")
+    alike: list[Formula] = []
     spelt = [one for one in review.formulas if one.tell is not None]
-    shown = spelt if full else list(islice((one for number, one in enumerate(spelt) if number == 0 or _length_of(one) <= SHORT), FORMULAS))
+    shown = _first(_differing(spelt, alike), full)
+    if all(one.closed.agree == "always" for one in shown):
+        shown, alike = _first(spelt, full), []
     for number, one in enumerate(shown):
         if number:
             yield Block("text", "", inner=True)
         yield from _formula(one)
-    rest = [one for one in review.formulas if not any(one is told for told in shown)]
+    rest = [one for one in review.formulas if not any(one is told for told in (*shown, *alike))]
     if rest:
         places = ", ".join(dict.fromkeys(name for one in rest for name in one.actions))
         what = f"{len(rest)} more assignment{'s' * (len(rest) != 1)} differ" + "s" * (len(rest) == 1)
         yield Block("text", f"{what}, in longer formulas or in more than are told here (--full has them): in {places}.", inner=True)
+
+
+def _first(found: Iterable[Formula], full: bool) -> list[Formula]:
+    """Those that are told: the first, and short ones."""
+    return list(found if full else islice((one for number, one in enumerate(found) if number == 0 or _length_of(one) <= SHORT), FORMULAS))
+
+
+def _differing(found: Iterable[Formula], alike: list[Formula]) -> Iterator[Formula]:
+    """Without those of actions that are of one text before and after, which go to `alike`.
+
+    They tell nothing beside others that differ; of a helper whose own code is written otherwise it is worth telling that it does the same.
+    """
+    for one in found:
+        if one.closed.agree == "always" and one.closed.before == one.closed.after and not any(name.endswith("()") for name in one.actions):
+            alike.append(one)
+        else:
+            yield one
 
 
 def _length_of(one: Formula) -> int:
