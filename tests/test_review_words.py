@@ -10,8 +10,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from specproof import U32, U64, Bool, Claim, Design, State, Word, field, frozen, step
+from specproof import U32, U64, Bool, Claim, Design, State, Word, field, frozen, select, step
 from specproof.errors import ModelError
+from specproof.load import library
+from specproof.models import acrn as acr
 from specproof.review.compare import review
 from specproof.review.jsonform import text as json_text
 from specproof.review.junit import text as junit_text
@@ -168,6 +170,24 @@ def test_a_new_defect_is_not_hidden_by_an_old_one() -> None:
     assert "Runs of new break locked-bits-stay (1 step), and old goes through them unharmed, though others break it too." in line(found)
     assert change.story is not None and change.story.moments[-1]["word"] == 1
     assert 'failures="1"' in junit_text([found])
+
+
+def waits(s: acr.Cpu) -> acr.Cpu:
+    """IBPB before every entry of a vCPU but the first."""
+    barred = select(s.raw & acr.current(s).launched, acr.ibpb(s), s)
+    return acr.with_current(barred, acr.current(s).replace(launched=True))
+
+
+def test_a_new_defect_that_nothing_shows_but_the_claim_is_not_hidden_either() -> None:
+    """Who trained the predictors is no observable: the claim's own run is fed to the old design, which lacks the barrier elsewhere."""
+    known = (library().claim("no-foreign-predictions"),)
+    old, new = Side("acrn", acr.acrn, known), Side("waits", acr.acrn.but("waits", run_vcpu=waits), known)
+
+    found = review(old, new, configuration="raw")
+
+    (change,) = found.claims
+    assert (change.fate, found.code) == ("worse", 1)
+    assert change.run is not None and (change.run.trace.length, change.run.shortest) == (3, True)
 
 
 def test_an_old_defect_alone_is_no_loss() -> None:

@@ -143,20 +143,30 @@ def _with_run(change: ClaimChange, before: Asked, after: Asked) -> ClaimChange:
 
 def worse(changes: Sequence[ClaimChange], sides: tuple[Side, Side], systems: tuple[System, System], seen: Sequence[Behaviour]) -> list[ClaimChange]:
     """The changes, with a run that breaks the new design and that the old one, fed the same, goes through unharmed, where what was seen to
-    differ is seen in such a run. A claim that was broken before would hide it."""
+    differ is seen in such a run, or where the run that was found for the claim is one. A claim that was broken before would hide it."""
     runs = list(_alone(systems, seen)) if any(change.fate == "still refuted" for change in changes) else []
     claims = [{claim.name: claim for claim in side.claims} for side in sides]
     found = []
     for change in changes:
         if change.fate == "still refuted" and isinstance(change.new, Result):
             props = [instantiate(known[change.claim], system) for known, system in zip(claims, systems, strict=True)]
-            broken = [run for pair in runs if (run := _broken_first(pair, systems, props)) is not None]
+            broken = [run for pair in (*_its_own(change, systems), *runs) if (run := _broken_first(pair, systems, props)) is not None]
             if broken:
                 run = replace(min(broken, key=lambda run: run.length), claim=change.claim)
-                verdict = Refuted("a run of both, replayed on integers on both sides", run, shortest=False)
+                shortest = change.run is not None and change.run.shortest and run.length <= change.run.trace.length
+                verdict = Refuted("a run of both, replayed on integers on both sides", run, shortest=shortest)
                 change = replace(change, fate="worse", new=replace(change.new, verdict=verdict), same_run=False)
         found.append(change)
     return found
+
+
+def _its_own(change: ClaimChange, systems: tuple[System, System]) -> Iterator[tuple[Trace, Trace]]:
+    """The run that breaks the claim of the new design, on each side by itself, where both take all of it: a claim may speak of what no
+    observable shows."""
+    if change.run is not None:
+        old, new = (_taken(system, "", change.run.trace.initial, change.run.trace.steps) for system in systems)
+        if old is not None and new is not None:
+            yield old, new
 
 
 def _alone(systems: tuple[System, System], seen: Sequence[Behaviour]) -> Iterator[tuple[Trace, Trace]]:
