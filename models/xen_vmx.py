@@ -72,6 +72,7 @@ class Vcpu(State):
     migrated: Bool = observed("the guest was saved and restored on another host")
     image_refused: U64 = observed("bits for which the restore refused what was saved", bits=SPEC_CTRL)
     touched_fields: Bool = observed("the step read or wrote the mask or the shadow")
+    nmi_leaked: U64 = observed("bits in which an NMI's handler ran with something else than Xen's value", bits=SPEC_CTRL)
     host_entered: Bool = observed("Xen's code runs again after a guest")
     host_wrote: Bool = observed("... and wrote the register for that")
     host_illegal: U64 = observed("bits that a WRMSR of Xen, or an MSR list, set and the processor rejects", bits=SPEC_CTRL)
@@ -174,9 +175,15 @@ def vmx_asm_vmexit_handler(s: Vcpu) -> Vcpu:
 
 
 @xen_vmx.function
-def nmi_strikes(s: Vcpu) -> Vcpu:
-    """SPEC_CTRL_ENTRY_FROM_INTR_IST writes Xen's value; an HVM guest has no shadow value that the return would restore. [ENTRY]"""
+def nmi_enters(s: Vcpu) -> Vcpu:
+    """SPEC_CTRL_ENTRY_FROM_INTR_IST writes Xen's value. [ENTRY]"""
     return s.replace(msr=s.host)
+
+
+@xen_vmx.function
+def nmi_returns(s: Vcpu) -> Vcpu:
+    """SPEC_CTRL_EXIT_TO_XEN_IST: an HVM guest has no shadow value that the return would restore. [ENTRY]"""
+    return s
 
 
 # Who does what.
@@ -196,8 +203,9 @@ def vm_exit(s: Vcpu) -> Vcpu:
 
 @xen_vmx.action(by="processor", guard=lambda s: s.window, source="xen/arch/x86/include/asm/spec_ctrl_asm.h")
 def nmi(s: Vcpu) -> Vcpu:
-    """An NMI strikes between the exit and the assembly's write, and returns. [ENTRY]"""
-    return nmi_strikes(s)
+    """An NMI strikes between the exit and the assembly's write, its handler runs, and it returns. [ENTRY]"""
+    handled = nmi_enters(s)
+    return nmi_returns(handled).replace(nmi_leaked=handled.msr ^ s.host)
 
 
 @xen_vmx.action(by="Xen", guard=lambda s: s.window, source="xen/arch/x86/hvm/vmx/entry.S:vmx_asm_vmexit_handler")

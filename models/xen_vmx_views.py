@@ -154,8 +154,8 @@ def host_wants(s: Vcpu) -> Word:
 
 @xen_vmx.view
 def leaked(s: Vcpu) -> Word:
-    """Bits in which Xen's code runs with something else, once the assembly is through."""
-    return ite(idle(s), s.msr ^ s.host, 0)
+    """Bits in which Xen's code runs with something else, once the assembly is through, or in which an NMI's handler ran before."""
+    return ite(idle(s), s.msr ^ s.host, s.nmi_leaked)
 
 
 @xen_vmx.view

@@ -84,7 +84,7 @@ def x01_vmx_asm_vmexit_handler(s: xvmx.Vcpu) -> xvmx.Vcpu:
     return s.replace(entry=s.msr, msr=s.host, window=False, host_entered=True, host_wrote=True)
 
 
-def x01_nmi_strikes(s: xvmx.Vcpu) -> xvmx.Vcpu:
+def x01_nmi_returns(s: xvmx.Vcpu) -> xvmx.Vcpu:
     """use_shadow was still set: the return from the NMI loaded the value of the last entry. [81f0eaadf8]"""
     return s.replace(msr=s.entry)
 
@@ -194,7 +194,7 @@ BUGS: tuple[Bug, ...] = (
         "saved-whatever-strikes", "load-lists", 4,
         xen_vmx.but(
             "xen-vmx-x01", vmx_vmentry=x01_vmx_vmentry, vmx_vmexit=x01_vmx_vmexit, vmx_asm_vmexit_handler=x01_vmx_asm_vmexit_handler,
-            nmi_strikes=x01_nmi_strikes, next_saved=x01_next_saved,
+            nmi_returns=x01_nmi_returns, next_saved=x01_next_saved,
         ), xen_vmx,
     ),
     Bug(

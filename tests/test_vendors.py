@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from specproof.models.bochs import bochs
+from specproof.models.xen_vmx_views import xen_vmx
 from specproof.proofs.history_kvm import OMITTED
 from specproof.proofs.history_vendors import BUGS
 from specproof.proofs.repairs import REPAIRS
@@ -128,3 +129,13 @@ def test_whether_hidden_bits_may_be_written_decides_about_bochs() -> None:
     for claim in claims:
         assert verdict(bochs, "with-control", claim).verdict.word == "refuted", claim
         assert verdict(bochs, "with-control+hidden-bits-writable", claim).verdict.word == "proved", claim
+
+
+def test_an_nmi_after_an_exit_of_an_hvm_guest_runs_with_xens_value() -> None:
+    """Entry code that leaves the register to the assembly after it lets the handler run with the guest's value."""
+    unwritten = xen_vmx.but("xen-vmx-nmi", nmi_enters=lambda s: s)
+
+    found = verdict(unwritten, "load-lists", "host-isolation").verdict
+
+    assert isinstance(found, Refuted) and found.shortest
+    assert [step.action for step in found.trace.steps] == ["vm_entry", "vm_exit", "nmi"]
