@@ -1,5 +1,8 @@
 """What is demanded of a design is remembered where somebody demands it: code that drops the demand does not lower it."""
 
+import ast
+import inspect
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +14,7 @@ from specproof.models.registers import SPEC_CTRL
 from specproof.models.xen_ssbd import xen_ssbd
 from specproof.models.xen_svm_views import xen_svm
 
-from specproof import Bool, Design, Word, select, word
+from specproof import Bool, Design, State, Word, select, word
 from specproof.decide import decide
 from specproof.load import library
 from specproof.models import cr4 as cr
@@ -19,6 +22,7 @@ from specproof.models import kvm_svm as svm
 from specproof.models import linux_host as host
 from specproof.models import xen_ssbd as ssbd17
 from specproof.models import xen_svm as xsvm
+from specproof.state import Field, fields
 from specproof.verdict import Refuted, Result
 
 
@@ -102,3 +106,34 @@ def test_a_demand_that_the_code_drops_is_broken(design: Design[Any], configurati
     answer = decide(design.but(f"{design.name}-drops-it", **change), configuration, [library().claim(claim)])[0]
 
     assert isinstance(answer, Result) and isinstance(answer.verdict, Refuted), answer
+
+
+#: Ghosts that a helper may set: what happens to predictors, which is an act and no demand; the processor's own, of which a variant is another
+#: processor; and that a guest ran, which the constant that ACRN means to run with depends on.
+BY_HELPERS = {
+    "acrn": {"trained", "exited"}, "kvm-svm": {"trained_by_l2", "trained_by_other"}, "tdx-module": {"trained_by_other"},
+    "intel": {"undisturbed", "written"}, "bochs": {"undisturbed", "written"},
+}  # fmt: skip
+
+
+def test_no_helper_remembers_what_it_is_held_to() -> None:
+    """A helper is what a change replaces; if it also kept the ghost, code that does nothing would be asked nothing."""
+    for name, design in library().designs.items():
+        ghosts = {path.rpartition(".")[2] for path, declared in flat(design.state).items() if declared.ghost}
+        for helper, body in design.functions.items():
+            written = {one.arg for call in ast.walk(parsed(body)) if isinstance(call, ast.Call) for one in call.keywords}
+            assert written & ghosts <= BY_HELPERS.get(name, set()), f"{name}: {helper}()"
+
+
+def flat(record: type[State]) -> dict[str, Field]:
+    """All fields of a state type, of its parts too."""
+    found: dict[str, Field] = {}
+    for name, declared in fields(record).items():
+        inner = flat(declared.record) if declared.part and declared.record is not None else {}
+        found.update({f"{name}.{path}": one for path, one in inner.items()} or {name: declared})
+    return found
+
+
+def parsed(body: Callable[..., Any]) -> ast.Module:
+    """The text of a helper."""
+    return ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(getattr(body, "body", body)))))
