@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from importlib import import_module
-from io import TextIOWrapper
+from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,10 +56,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_USAGE
 
 
+class _Beside(FileIO):
+    """Standard error: progress and complaints, which stand beside the answer. Where they cannot be written they are dropped."""
+
+    def write(self, data: Any) -> int:
+        """The number of bytes, written or not: a full disk or a reader who has gone must not become the exit code of a verdict."""
+        try:
+            return super().write(data) or 0
+        except OSError:
+            return memoryview(data).nbytes
+
+
 def _writable() -> None:
     """Standard output takes every text: what its encoding has no way to write is escaped. Closed, it is nobody's."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the end
+    if isinstance(sys.stderr, TextIOWrapper) and sys.stderr is sys.__stderr__:  # not what somebody put in its place
+        beside = BufferedWriter(_Beside(sys.stderr.fileno(), "wb", closefd=False))
+        sys.stderr = TextIOWrapper(beside, sys.stderr.encoding, line_buffering=True, write_through=True)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

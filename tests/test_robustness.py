@@ -150,6 +150,29 @@ def test_a_full_disk_under_standard_output_is_one_line(arguments: list[str]) -> 
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(("claim", "code"), [("forced", 0), ("no-such-claim", 2)])
+def test_a_full_disk_under_standard_error_changes_no_exit_code(claim: str, code: int) -> None:
+    """Progress is dropped there. The exception that writing it raised ended in 1, as if a verdict differed."""
+    command = [sys.executable, "-m", "specproof", "check", f"{THIN}:mine", "--claim", claim, "--jobs", "1"]
+    with FULL.open("w") as full:
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=full, text=True, timeout=300, check=False)
+
+    assert done.returncode == code
+    assert ("2 proved" in done.stdout) is (code == 0)
+
+
+def test_a_reader_of_standard_error_who_has_gone_changes_no_exit_code() -> None:
+    """It is not the reader of the verdicts."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "specproof", "check", f"{THIN}:mine", "--claim", "forced", "--jobs", "1"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=write, text=True, timeout=300, check=False)
+    os.close(write)
+
+    assert (done.returncode, "2 proved" in done.stdout) == (0, True)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("option", ["--json", "--html"])
 def test_a_file_that_cannot_be_written_is_named(option: str) -> None:
     """The verdicts are shown all the same."""
