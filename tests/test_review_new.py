@@ -1,6 +1,8 @@
 """`specproof new`: the files that it writes are decided at once."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -60,7 +62,7 @@ def test_helpers_are_copied_with_what_they_use(folder: Path, capsys: pytest.Capt
         (("new", "json"), "such as my_json"),
         (("new", "class"), "class: this is a word of Python; write another name, such as my_class"),
         (("new", "kvm_reference", "--from", "kvm-reference"), "kvm_reference: a design that ships has this name"),
-        (("new", "nowhere/my_design"), "nowhere/my_design.py cannot be written: No such file or directory"),
+        (("new", "nowhere/my_design"), "new nowhere/my_design.py: cannot be written: No such file or directory"),
     ],
 )
 def test_bad_usage(arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,3 +85,17 @@ def test_a_file_is_not_overwritten(folder: Path, capsys: pytest.CaptureFixture[s
     assert run("new", "my_design") == 2
     assert (folder / "my_design.py").read_text(encoding="utf-8") == "mine"
     assert run("new", "my_design", "--force") == 0
+
+
+def test_a_file_that_could_not_be_written_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk left an empty file, which --force had to overwrite later."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        assert run("new", "my_design") == 2
+    assert "new my_design.py: cannot be written: No space left on device" in capsys.readouterr().err
+    assert not list(folder.iterdir())
+    assert run("new", "my_design") == 0

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from specproof.design import Design
 
+
 def write(name: str, parent: str, changes: Sequence[str], force: bool) -> str:
     """Writes NAME.py and returns what to say about it."""
     from specproof.errors import UsageError
+    from specproof.jsonout import Output
     from specproof.load import library
 
     stem = Path(name.removesuffix(".py"))
@@ -31,10 +33,7 @@ def write(name: str, parent: str, changes: Sequence[str], force: bool) -> str:
     if changes and not parent:
         raise UsageError("--change goes with --from: the design whose helper it is")
     text = variant(stem.name, parent, changes) if parent else small(stem.name)
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+    Output(str(path), "new").text(text)
     return f"{path} written; now: specproof check {path}\n"
 
 
