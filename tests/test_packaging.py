@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -60,3 +61,16 @@ def test_a_project_around_it_is_not_taken_for_ours(unpacked: Path) -> None:
     (unpacked / "pyproject.toml").write_text("[project]\nname = 'theirs'\n")
 
     assert "theirs" not in run(unpacked, "list", "designs")
+
+
+def test_the_source_distribution_has_all_that_its_tests_and_its_readme_need(tmp_path: Path) -> None:
+    """Without bench/ a dozen files of tests cannot be imported, and without docs/ the README's links lead nowhere."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    (packed,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(packed) as archive:
+        there = {name.partition("/")[2] for name in archive.getnames()}
+    files = (file for folder in ("bench", "docs", "tests") for file in (ROOT / folder).glob("*") if file.suffix in {".py", ".md"})
+    wanted = {str(file.relative_to(ROOT)) for file in files}
+
+    assert not wanted - there
