@@ -63,7 +63,7 @@ class Function(Generic[P, R]):
         self.name = body.__name__
         self.__doc__ = body.__doc__
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         table = _table.get()
         body = self.body if table is None else table.version(self.name, self.body)
         return body(*args, **kwargs)
@@ -196,7 +196,7 @@ class Design(Generic[S]):
             look.__name__, look.__doc__ = path.rpartition(".")[2], f"The field {path}."
             self.view(look)
 
-    def lacks(self, **reasons: str) -> None:
+    def lacks(self, /, **reasons: str) -> None:
         """Views that this design cannot offer, each with the reason that `check` prints."""
         self.lacking.update(reasons)
 

@@ -30,7 +30,7 @@ from specproof.terms import Bool, Term, Word, choose, coerce, conj
 class Bits:
     """Names for the bits of a register: `SPEC_CTRL = Bits(IBRS=0, STIBP=1)`; `SPEC_CTRL.STIBP` is 0x2."""
 
-    def __init__(self, **positions: int) -> None:
+    def __init__(self, /, **positions: int) -> None:
         """Each name with its position, 0 being the least significant bit. ModelError where a name stands for no bit, or two for one."""
         names: dict[int, str] = {}
         for name, position in positions.items():
@@ -208,7 +208,7 @@ class State:
         """Notes where it is written, for messages."""
         cls._place = caller()
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, /, **values: Any) -> None:
         """Every field by name; the engine does this, models write `replace` and `when`."""
         known = fields(type(self))
         missing = set(known) - set(values)
@@ -247,7 +247,7 @@ class State:
     def __repr__(self) -> str:
         return f"a state {type(self).__name__}"
 
-    def replace(self, **changes: Any) -> Self:
+    def replace(self, /, **changes: Any) -> Self:
         """The same state with some fields changed."""
         known = fields(type(self))
         coerced = {name: self._coerced(known, name, value) for name, value in changes.items()}
@@ -255,11 +255,11 @@ class State:
         object.__setattr__(new, "_values", {**self._values, **coerced})
         return new
 
-    def when(self, condition: Bool, **changes: Any) -> Self:
+    def when(self, condition: Bool, /, **changes: Any) -> Self:
         """The same state with some fields changed where `condition` holds."""
         return select(condition, self.replace(**changes), self)
 
-    def matches(self, **values: Any) -> Bool:
+    def matches(self, /, **values: Any) -> Bool:
         """All the named fields have these values."""
         wanted = self.replace(**values)
         return conj(_equal(wanted._values[name], self._values[name]) for name in values)

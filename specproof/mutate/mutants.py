@@ -120,7 +120,7 @@ class Workshop:
 
 def _tampered(function: Any, tamper: Tamper) -> Any:
     @wraps(function)
-    def run(state: State, **inputs: Any) -> Any:
+    def run(state: State, /, **inputs: Any) -> Any:
         return tamper.run(function, state, **inputs)
 
     return run

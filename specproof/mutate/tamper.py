@@ -74,7 +74,7 @@ class Tamper:
             self.found += [Change(self.count, operator, way, where, text) for operator, way, text in ways]
         return None
 
-    def run(self, body: Callable[..., Any], state: State, **inputs: Any) -> Any:
+    def run(self, body: Callable[..., Any], state: State, /, **inputs: Any) -> Any:
         """Runs a function of the model with its events counted."""
         self.initial = state
         with _hooked(self):
@@ -139,7 +139,7 @@ def _hooked(tamper: Tamper) -> Iterator[None]:
                 condition = not_(condition)  # type: ignore[assignment]
             return then if way == "true" else otherwise if way == "false" else choose(condition, then, otherwise)
 
-    def on_replace(self: State, **changes: Any) -> State:
+    def on_replace(self: State, /, **changes: Any) -> State:
         return replace(self, **(changes if tamper.quiet else _assigned(tamper, self, changes)))
 
     def on_read(self: State, name: str) -> Any:
@@ -149,7 +149,7 @@ def _hooked(tamper: Tamper) -> Iterator[None]:
         with tamper.silence():
             return _read(tamper, self, name, value)
 
-    def on_call(self: Function[Any, Any], *args: Any, **kwargs: Any) -> Any:
+    def on_call(self: Function[Any, Any], /, *args: Any, **kwargs: Any) -> Any:
         given = [arg for arg in args if isinstance(arg, State)]
         if tamper.quiet or not given:
             return call(self, *args, **kwargs)

@@ -63,9 +63,10 @@ def induction(answer: Answer, known: Library, without: Sequence[str] = ()) -> li
 
 def _reached(head: str, subject: Subject, trace: Trace) -> Iterator[str]:
     """Of a claim that does not hold: the run to the state from which the last step breaks it."""
-    before = max(0, trace.length - 1)
-    text = f"not inductive, and no lemma helps: a run of {before} step{'s' * (before != 1)} reaches the state before the last"
-    yield from wrapped(f"{head}{text}{':' if before else ''}", 100)
+    starts = ("a run can start where it fails", "a run can start in the state before it:")
+    before = trace.length - 1
+    how = starts[trace.length] if before < 1 else f"a run of {before} step{'s' * (before != 1)} reaches the state before the last:"
+    yield from wrapped(f"{head}not inductive, and no lemma helps: {how}", 100)
     registers = Registers(subject.system)
     for number, step in enumerate(trace.steps, 1):
         inputs = ", ".join(f"{name} {registers.input(step, name, value)}" for name, value in step.inputs.items())

@@ -9,7 +9,7 @@ from specproof.story.model import Story
 
 
 def vcd(story: Story) -> str:
-    """The file. Fields are in scopes by their parts; `action` and `by` are text."""
+    """The file. Fields are in scopes by their parts; `action` and `by` are text; a field of such a name keeps it, and ours ends in `_`."""
     return "\n".join(_lines(story)) + "\n"
 
 
@@ -37,9 +37,8 @@ def _lines(story: Story) -> Iterator[str]:
     yield "$version specproof $end"
     yield "$timescale 1 ns $end"
     yield f"$scope module {_identifier(story.design)} $end"
-    for name in ("action", "by"):
-        yield f"$var string 1 {ids[name]} {name} $end"
-    yield f"$var integer 32 {ids['step']} step $end"
+    for name, kind in (("action", "string 1"), ("by", "string 1"), ("step", "integer 32")):
+        yield f"$var {kind} {ids[f'|{name}']} {_free(name, story)} $end"
     yield from _scopes(story, ids)
     yield "$upscope $end"
     yield "$enddefinitions $end"
@@ -80,15 +79,23 @@ def _scopes(story: Story, ids: _Ids) -> Iterator[str]:
         yield "$upscope $end"
 
 
+def _free(name: str, story: Story) -> str:
+    """A name of our own that no field or part has: one that has it keeps it."""
+    taken = {path.partition(".")[0] for path in story.fields}
+    while name in taken:
+        name += "_"
+    return name
+
+
 def _identifier(name: str) -> str:
     return "".join(character if character.isalnum() or character == "_" else "_" for character in name) or "_"
 
 
 def _values(story: Story, moment: int, ids: _Ids) -> Iterator[tuple[str, str]]:
     action = story.beats[moment - 1] if moment else None
-    yield "action", f"s{action.action if action else 'initial'} {ids['action']}"
-    yield "by", f"s{(action.by if action else 'nobody').replace(' ', '_')} {ids['by']}"
-    yield "step", f"b{moment:b} {ids['step']}"
+    yield "|action", f"s{action.action if action else 'initial'} {ids['|action']}"
+    yield "|by", f"s{(action.by if action else 'nobody').replace(' ', '_')} {ids['|by']}"
+    yield "|step", f"b{moment:b} {ids['|step']}"
     for path, declared in story.fields.items():
         value, free = story.moments[moment].get(path, 0), story.free[moment].get(path, 0)
         yield path, _wire(declared, value, free, ids[path])
