@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,20 @@ def test_it_cannot_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path
     """A folder is found before any work is done."""
     assert main(["check", FILE, "--html", str(tmp_path)]) == 2
     assert "--html" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(BROWSER is None, reason="chromium is not installed")
+@pytest.mark.parametrize(("command", "opened"), [("explain", True), ("check", False)])
+def test_a_page_of_one_answer_opens_with_it(tmp_path: Path, page: Path, command: str, opened: bool) -> None:
+    """`explain --html` showed a table of one cell that does not look like a link; of many answers the matrix comes first."""
+    if command == "explain":
+        page = tmp_path / "one.html"
+        main(["explain", f"{FILE}:broken", "forced", "--config", "emulated", "--html", str(page), "--jobs", "1"])
+    drawn = [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()]
+    text = subprocess.run(drawn, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    assert ('<article id="answer" hidden' not in text) is opened
+    assert ("2. vm_entry" in text.split('<article id="answer"')[1].split("</article>")[0]) is opened
 
 
 @pytest.fixture(scope="module")

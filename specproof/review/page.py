@@ -75,7 +75,7 @@ def _table(review: Review, changes: Sequence[ClaimChange]) -> str:
     rows = []
     for change in changes:
         cells = "".join(_cell(answer) for answer in (change.old, change.new))
-        name = f'<span class="id">{escape(change.id)}</span> {escape(change.claim)}'
+        name = f'<span class="id">{escape(change.id)}</span> <span class="name">{escape(change.claim)}</span>'
         where = escape(change.configuration.replace("~", " against "))
         rows.append(f'<tr><th scope="row" title="{escape(change.sentence)}">{name}</th><td>{where}</td>{cells}{_fate(change)}</tr>')
     names = ("claim", "configuration", review.old.label, review.new.label, "what became of it")

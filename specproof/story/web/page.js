@@ -17,7 +17,8 @@ function el(tag, attributes, ...children) {
 }
 
 function show() {
-  const key = decodeURIComponent(location.hash.slice(1));
+  const keys = Object.keys(data.answers); // an only answer is what the page is for: it need not be asked for
+  const key = decodeURIComponent(location.hash.slice(1)) || (keys.length === 1 && back === null ? keys[0] : "");
   const found = data.answers[key];
   run = null;
   matrix.hidden = Boolean(found);
