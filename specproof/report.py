@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +28,9 @@ Answer = Result | NotAsked
 #: So many different reasons why claims are not asked are told one by one.
 REASONS = 40
 
+#: The verdicts of so many configurations stand side by side in a cell; those of more are counted.
+BESIDE = 8
+
 #: Paints a text by what it says (a verdict's word, "differs", "faint"); the identity where stdout is no terminal.
 Paint = Callable[[str, str], str]
 
@@ -40,9 +44,10 @@ def plain(text: str, role: str) -> str:
 
 
 def wrapped(text: str, first: str = "", rest: str | None = None) -> list[str]:
-    """Lines of at most 100 columns; `first` begins the first line, `rest` (blanks of its width) the others."""
+    """Lines of at most 100 columns; `first` begins the first line, `rest` (blanks of its width) the others. No word is broken."""
     indent = " " * len(first) if rest is None else rest
-    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False) or [first.rstrip()]
+    found = textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
+    return found or [first.rstrip()]
 
 
 def place(design: str, configuration: str) -> str:
@@ -166,7 +171,11 @@ class Matrix:
         if not results:
             return ("-" if here else "") + "!" * ((design, claim) in self._differing_cells)
         cells = [cell(result, short) + "!" * ((design, result.configuration, claim) in self.differing) for result in results]
-        return cells[0] if len(set(cells)) == 1 else ("/" if short else " / ").join(cells)
+        if len(set(cells)) == 1:
+            return cells[0]
+        if len(cells) > BESIDE:
+            cells = [f"{count} {one}" for one, count in Counter(cells).items()]
+        return ("/" if short else " / ").join(cells)
 
     def _legend(self, designs: Sequence[str]) -> list[str]:
         """Which configurations the cells of some designs speak of."""
@@ -176,7 +185,9 @@ class Matrix:
             by.setdefault(tuple(name for name in asked if name and "~" not in name), []).append(design)
         found = []
         for configurations, whose in by.items():
-            if len(configurations) > 1:
+            if len(configurations) > BESIDE:
+                found += wrapped(f"{len(configurations)} configurations of {', '.join(whose)}: a cell counts their verdicts; one where all agree.")
+            elif len(configurations) > 1:
                 found += wrapped(f"{' / '.join(configurations)}: the order in a cell of {', '.join(whose)}; one verdict where all agree.")
             elif configurations:
                 found += wrapped(f"{configurations[0]}: the configuration of {', '.join(whose)}.")

@@ -56,6 +56,35 @@ def test_the_matrix_says_both_configurations() -> None:
     ]
 
 
+def test_the_verdicts_of_many_configurations_are_counted() -> None:
+    """Side by side they were wider than any window, below a page of names of configurations."""
+    verdicts = [proved] * 16 + [refuted(1)] * 47 + [vacuous]
+    answers = [
+        Result("big", f"a-configuration-{number}", claim, "invariant", verdict)
+        for claim, found in (("forced", verdicts), ("value-stays", [proved] * 64))
+        for number, verdict in enumerate(found)
+    ]
+
+    assert Matrix(known, answers, frozenset()).lines() == [
+        "refuted N: by a run of N steps.",
+        "",
+        "64 configurations of big: a cell counts their verdicts; one where all agree.",
+        "",
+        "                 big",
+        "T1  forced       16 proved / 47 refuted 1 / 1 vacuous",
+        "T3  value-stays  proved",
+        "",
+    ]
+
+
+def test_no_number_is_broken_behind_a_long_name() -> None:
+    """`195 claims` was `1` on one line and `95 claims` on the next."""
+    name = "a-design-" * 12
+    answers = [NotAsked(name, "cached", f"{name} offers no view 'view{number}'") for number in range(50)]
+
+    assert not_asked(answers, known)[0] == f"not asked of {name}: 50"
+
+
 def test_many_designs_are_printed_in_blocks() -> None:
     """Where words are too wide there are signs, and columns that do not fit go below, so that no line is wider than 100."""
     verdicts = {"forced": (refuted(10), proved), "value_stays": (vacuous, vacuous)}
