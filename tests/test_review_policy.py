@@ -1,6 +1,7 @@
 """Reviews of policy files: whole transcripts, and complaints that point at the line."""
 
 import json
+import math
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -403,6 +404,24 @@ def test_fleet_json_and_picture(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(titles) == 4 * len(bits()) + 16
     assert "sapphire-rapids to sapphire-rapids-plain: not protected, without RRSBA_DIS_S, BHI_DIS_S" in titles
     assert len(document["matrix"]) == 16
+
+
+def test_names_of_the_picture_stay_in_their_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Long names of hosts are turned above their matrix alone, and end inside the picture."""
+    from xml.etree import ElementTree
+
+    name = "a-type-of-host-with-a-name-that-is-longer-than-anybody-expects-it-to-be"
+    host = '[[host]]\nname = "{}"\nvirtualize = true\ncpuid = ["SPEC_CTRL", "RRSBA_CTRL", "BHI_CTRL"]\n'
+    (tmp_path / "pool.toml").write_text(host.format("short") + host.format(name))
+    run("fleet", str(tmp_path / "pool.toml"), f"{POLICIES}/bhi.toml", "--format", "svg")
+    root = ElementTree.fromstring(capsys.readouterr().out)
+    texts = list(root.iter("{http://www.w3.org/2000/svg}text"))
+    (turned,) = (node for node in texts if node.text == name and node.get("transform"))
+    (above,) = (node for node in texts if (node.text or "").startswith("start (row)"))
+    length = 7.2 * len(name)  # of such a name in a font of 13 pixels
+
+    assert float(turned.get("y", 0)) - length * math.sin(math.radians(50)) > float(above.get("y", 0))
+    assert float(turned.get("x", 0)) + length * math.cos(math.radians(50)) < float(root.get("width", 0))
 
 
 def test_where_the_policy_asks_for_nothing_nobody_is_said_to_be_protected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,10 +105,12 @@ def json_document(found: Fleet) -> dict[str, Any]:
 def picture(found: Fleet) -> str:
     """One SVG: the masks above, the matrix below."""
     names, columns = [host.name for host in found.hosts], list(bits())
-    left = 12 + 8 * max([len(name) for name in names] + [8])
+    longest = max([len(name) for name in names] + [8])
+    left = 12 + 8 * longest
     parts: list[str] = []
     top = 40
-    parts.append(_text(8, 22, f"policy {found.policy.name}: who controls each bit", bold=True))
+    title = f"policy {found.policy.name}: who controls each bit"
+    parts.append(_text(8, 22, title, bold=True))
     for number, bit in enumerate(columns):
         parts.append(_turned(left + 44 * number + 22, top + 92, bit))
     top += 100
@@ -118,16 +120,17 @@ def picture(found: Fleet) -> str:
             parts.append(_box(left + 44 * number, top + 26 * row, 44, 26, who, _SHORT[who], f"{name}, {columns[number]}: {who}"))
     top += 26 * len(names) + 50
     parts.append(_text(8, top - 18, "start (row) and destination (column), on any path", bold=True))
+    top += max(92, 6 * longest + 12)  # a name that is turned rises by so much, and goes as far to the right
     for number, name in enumerate(names):
-        parts.append(_turned(left + 60 * number + 30, top + 92, name))
-    top += 100
+        parts.append(_turned(left + 60 * number + 30, top, name))
+    top += 8
     for row, source in enumerate(names):
         parts.append(_text(8, top + 26 * row + 17, source))
         for number, target in enumerate(names):
             one = found.cell(source, target)
             said = f"{source} to {target}: {CELLS[one.word]}" + (f", without {', '.join(one.lacking)}" if one.lacking else "")
             parts.append(_box(left + 60 * number, top + 26 * row, 60, 26, one.word, one.word + ("!" if one.refused else ""), said))
-    width = left + max(44 * len(columns), 60 * len(names)) + 90
+    width = max(left + 44 * len(columns) + 90, left + 60 * len(names) + max(90, 6 * longest), 16 + 9 * len(title))
     height = top + 26 * len(names) + 58
     parts.append(_text(8, height - 32, "1, 0: forced; g: the guest's; (g): the guest's, though its CPUID does not show it; #: faults."))
     parts.append(_text(8, height - 14, "ok: protected; no: not protected; -: nothing is asked there; !: some guests are refused."))
