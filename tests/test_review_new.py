@@ -3,10 +3,16 @@
 import errno
 import json
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from specproof.load import library
+from specproof.mutate.mutants import shape
+from specproof.review.start import variant
+from specproof.system import build
 from tests.review_tools import run
 
 
@@ -62,6 +68,8 @@ def test_helpers_are_copied_with_what_they_use(folder: Path, capsys: pytest.Capt
         (("new", "json"), "such as my_json"),
         (("new", "class"), "class: this is a word of Python; write another name, such as my_class"),
         (("new", "kvm_reference", "--from", "kvm-reference"), "kvm_reference: a design that ships has this name"),
+        (("new", "implies"), "implies: specproof has this name, and the file would import it; write another name, such as my_implies"),
+        (("new", "merged", "--from", "intel", "--change", "merged"), "what is copied from intel has this name; write another one, such as my_"),
         (("new", "nowhere/my_design"), "new nowhere/my_design.py: cannot be written: No such file or directory"),
     ],
 )
@@ -99,3 +107,31 @@ def test_a_file_that_could_not_be_written_is_not_there(folder: Path, capsys: pyt
     assert "new my_design.py: cannot be written: No space left on device" in capsys.readouterr().err
     assert not list(folder.iterdir())
     assert run("new", "my_design") == 0
+
+
+@pytest.mark.parametrize("parent", list(library().designs))
+def test_everything_that_can_be_copied_is_the_parents(parent: str) -> None:
+    """Each helper and action alone, and all together: the file imports what they use, and the design is the parent's, term by term.
+
+    A helper for which a design gives another function (`legal=valid_on_every_cpu`), and what is imported under another name, made
+    files that did not import.
+    """
+    design = library().designs[parent]
+    names = [*design.functions, *design.actions]
+    for changes in (*([name] for name in names), names):
+        module: dict[str, Any] = {"__name__": "mine"}
+        exec(variant("mine", parent, changes), module)
+        assert module["mine"].functions.keys() == design.functions.keys()
+    for configuration in design.configurations:
+        old, new = (build(one, configuration).actions for one in (design, module["mine"]))
+        assert {name: shape(action) for name, action in old.items()} == {name: shape(action) for name, action in new.items()}
+
+
+def test_what_the_file_says_to_type_can_be_typed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a design that cannot express `enforcement`, too, with views that it has."""
+    run("new", "my_design", "--from", "linux-host")
+    text = (folder / "my_design.py").read_text(encoding="utf-8")
+    (command,) = re.findall(r"specproof (explain .*)", text)
+
+    assert run(*command.split()) == 0
+    assert "v.required_mask" not in text

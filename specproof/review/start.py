@@ -25,6 +25,8 @@ def write(name: str, parent: str, changes: Sequence[str], force: bool) -> str:
     if keyword.iskeyword(stem.name) or stem.name in {"specproof", *sys.stdlib_module_names}:
         what = "a word of Python" if keyword.iskeyword(stem.name) else "the name of a module that Python would import from here instead"
         raise UsageError(f"{name}: this is {what}; write another name, such as my_{stem.name}")
+    if _public(stem.name):
+        raise UsageError(f"{name}: specproof has this name, and the file would import it; write another name, such as my_{stem.name}")
     if stem.name.replace("_", "-") in library().designs:
         raise UsageError(f"{name}: a design that ships has this name; write another name, such as my_{stem.name}")
     path = stem.with_suffix(".py")
@@ -45,6 +47,7 @@ def small(name: str) -> str:
 
 def variant(name: str, parent: str, changes: Sequence[str]) -> str:
     """A variant of a shipped design, with the helpers to be changed copied in and the others listed."""
+    from specproof import pinned
     from specproof.errors import UsageError, did_you_mean
     from specproof.load import library
 
@@ -58,15 +61,24 @@ def variant(name: str, parent: str, changes: Sequence[str]) -> str:
     copied = [_copied(bodies[change]) for change in changes]
     variable = _variable(design, known.homes[parent])
     module = _module(known.homes[parent])
-    imports = [f"from {module} import {variable}", *(line for _, lines in copied for line in lines if line.split()[-1] not in changes)]
+    own = {change: bodies[change].__name__ for change in changes}  # what ships may have given the helper another function
+    used: dict[str, tuple[str, Any]] = {}
+    for word, home, value in (one for _, words in copied for one in words if one[0] not in own.values()):
+        if used.setdefault(word, (home, value))[1] is not value:
+            raise UsageError(f"--change: two helpers mean two things by {word!r}, which one file cannot have; change one of them at a time")
+    if name in {variable, *used, *own.values()}:
+        raise UsageError(f"{name}: what is copied from {parent} has this name; write another one, such as my_{name}")
+    imports = [f"from {module} import {variable}", *(f"from {home} import {word}" for word, (home, _) in used.items())]
     body = "\n\n\n".join(source for source, _ in copied)
     kebab = name.replace("_", "-")
-    arguments = "".join(f"\n    {change}={change}," for change in changes)
+    asked = [claim for _, _, claim in pinned.read(pinned.table() / f"{parent}.toml")]
+    claim = "enforcement" if "enforcement" in asked else asked[0]
+    arguments = "".join(f"\n    {change}={function}," for change, function in own.items())
     lines = [
         f'"""A variant of {parent}: say here in one sentence what is different, and why.',
         "",
         f"Decide it:        specproof check {name}.py",
-        f"One claim:        specproof explain {name}.py enforcement",
+        f"One claim:        specproof explain {name}.py {claim}",
         f"Against {parent}:  specproof review {parent} {name}.py",
         '"""',
         "",
@@ -82,13 +94,13 @@ def variant(name: str, parent: str, changes: Sequence[str]) -> str:
         ")",
         "",
         *_helpers(design, changes),
-        *_own_claim(),
+        *_own_claim(design),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _copied(body: Callable[..., Any]) -> tuple[str, list[str]]:
-    """A helper's source without its decorators, and imports of the names that it uses."""
+def _copied(body: Callable[..., Any]) -> tuple[str, list[tuple[str, str, Any]]]:
+    """A helper's source without its decorators, and the names that it uses: whence each is imported, and what it stands for."""
     import ast
     import inspect
     import textwrap
@@ -97,14 +109,15 @@ def _copied(body: Callable[..., Any]) -> tuple[str, list[str]]:
     source = source[source.index("def ") :] if not source.startswith("def ") else source
     used = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
     own = body.__module__
-    lines = []
+    found = []
     for name in sorted(used):
         if name in body.__globals__ and name not in dir(__builtins__) and name != body.__name__:
             value = body.__globals__[name]
-            home = getattr(value, "__module__", None) or own
-            where = home if str(home).startswith("specproof.models.") else "specproof" if _public(name) else own
-            lines.append(f"from {where} import {name}")
-    return source.rstrip(), lines
+            home = str(getattr(value, "__module__", None))
+            there = getattr(sys.modules.get(home), name, None) is value  # else it was imported under another name
+            where = home if there and home.startswith("specproof.models.") else "specproof" if _public(name) else own
+            found.append((name, where, value))
+    return source.rstrip(), found
 
 
 def _public(name: str) -> bool:
@@ -151,7 +164,10 @@ def _helpers(design: Design[Any], changes: Sequence[str]) -> list[str]:
     return found
 
 
-def _own_claim() -> list[str]:
+def _own_claim(design: Design[Any]) -> list[str]:
+    formula = "implies(v.guest_runs, (v.effective & v.required_mask) == v.required_value)"
+    if {"guest_runs", "effective", "required_mask", "required_value"} - design.views.keys():
+        formula = "implies(v.CONDITION, (v.ONE & v.OTHER) == 0), with views of this design in the place of the capitals"
     return [
         "#",
         "# A claim of your own, over views; it is asked of this design beside the claims that ship:",
@@ -161,5 +177,5 @@ def _own_claim() -> list[str]:
         '#     @invariant("my-claim")',
         "#     def my_claim(v) -> Bool:",
         '#         """What must hold, in one sentence."""',
-        "#         return implies(v.guest_runs, (v.effective & v.required_mask) == v.required_value)",
+        f"#         return {formula}",
     ]
