@@ -182,7 +182,7 @@ def check(
     from specproof.session import How, Session
 
     file = Output(output, reads=targets) if output is not None else None
-    page = Output(html, "--html", targets) if html is not None else None
+    page = Output(html, "--html", targets, file) if html is not None else None
     session = Session.open(targets, claims, config, without, timeout, How(jobs, scheduler, quiet, live), memory)
     from specproof.trust.work import working
 

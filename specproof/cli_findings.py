@@ -27,7 +27,7 @@ def findings(output: str | None, jobs: int | None, no_cache: bool) -> int:
     """
     from specproof.jsonout import Output
 
-    file = Output(output, "--output") if output is not None else None
+    file = Output(output, "--output") if output not in (None, "-") else None
     text, wrong = page(jobs, cached=not no_cache)
     for line in wrong:
         click.echo(f"! {line}", err=True)

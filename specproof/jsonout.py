@@ -86,15 +86,19 @@ def _hexadecimal(values: Mapping[str, int]) -> dict[str, str]:
 class Output:
     """A file that an option names: found unwritable before any work is done, and written in one go at the end."""
 
-    def __init__(self, path: str, option: str = "--json", reads: Sequence[str] = ()) -> None:
-        """Raises UsageError where the file cannot be written, or is one of those that are read: `FILE`, or `FILE:NAME`."""
+    def __init__(self, path: str, option: str = "--json", reads: Sequence[str] = (), beside: Output | None = None) -> None:
+        """Raises UsageError where the file cannot be written, or is one of those that are read, `FILE` or `FILE:NAME`, or the one `beside` it."""
         if not path:
             raise UsageError(f"{option}: no file is named")
+        if path == "-":
+            raise UsageError(f"{option} -: a file was expected, and standard output has the report; for a file of that name write ./-")
         self.option = option
         self.path = Path(path).resolve()
         if any(self.path == Path(file).resolve() for one in reads for file in (one, one.rpartition(":")[0]) if file):
             raise UsageError(f"{option} {path}: this file is read, and would be overwritten; name another one")
         self.special = self.path.exists() and not self.path.is_file()
+        if beside is not None and beside.path == self.path and not self.special:
+            raise UsageError(f"{option} {path}: {beside.option} writes this file; name another one")
         try:
             if self.path.is_dir():
                 raise IsADirectoryError(21, "it is a folder")

@@ -22,6 +22,7 @@ from tests.designs import claims_of_thin
 
 FILE = str(Path(__file__).parent / "designs" / "claims_of_thin.py")
 ROOT = Path(__file__).parents[1]
+FLEET = [str(ROOT / "tests" / "policies" / name) for name in ("pool.toml", "bhi.toml")]
 SCHEMA = json.loads((importlib.resources.files("specproof") / "schema" / "check.json").read_text(encoding="utf-8"))
 CLAIMS = [value for value in vars(claims_of_thin).values() if isinstance(value, load.Claim)]
 
@@ -164,6 +165,10 @@ def test_what_is_not_pinned_is_1(capsys: pytest.CaptureFixture[str], shipped: Pa
         (["check", FILE, "--json", "/nowhere/at/all.json"], "--json /nowhere/at/all.json: cannot be written: No such file or directory"),
         (["check", FILE, "--json", "/"], "--json /: cannot be written: it is a folder"),
         (["check", FILE, "--json", ""], "--json: no file is named"),
+        (["check", FILE, "--json", "-"], "--json -: a file was expected, and standard output has the report; for a file of that name write ./-"),
+        (["check", FILE, "--json", "/tmp/x", "--html", "/tmp/../tmp/x"], "--html /tmp/../tmp/x: --json writes this file; name another one"),
+        (["explain", FILE, "forced", "--format", "json", "-o", "x", "--html", "x"], "--html x: --output writes this file; name another one"),
+        (["fleet", *FLEET, "-o", "x", "--svg", "x"], "--svg x: --output writes this file; name another one"),
         (["review", "tests/", "acrn"], "tests/: this is a folder; a design file was expected"),
         (["explain", "bit-vectors", "H1"], "nothing was checked: read-your-write is asked of none of these designs in this way"),
     ],

@@ -40,6 +40,7 @@ def test_a_text_goes_to_standard_output(form: str, begins: str, capfd: pytest.Ca
 def test_a_file_has_what_standard_output_has(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """`-o` writes the same bytes, AIGER's binary form among them."""
     _, out, _ = ask(capfd, f"{FILE}:mine", "--format", "btor2")
+    assert ask(capfd, f"{FILE}:mine", "--format", "btor2", "-o", "-")[:2] == (0, out)
     assert ask(capfd, f"{FILE}:mine", "--format", "btor2", "-o", str(tmp_path / "mine.btor2"))[:2] == (0, "")
     assert ask(capfd, f"{FILE}:mine", "--format", "aiger", "-o", str(tmp_path / "mine.aig"))[:2] == (0, "")
 

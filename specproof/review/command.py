@@ -92,7 +92,7 @@ def fleet(pool_file: str, policy_file: str, timeout: float | None, form: str, sv
     from specproof.review.policy.fleet_command import decided
 
     file = Output(output, "--output", (pool_file, policy_file)) if output is not None and output != "-" else None
-    text, result = decided(pool_file, policy_file, timeout, form, svg, _painted(form, output))
+    text, result = decided(pool_file, policy_file, timeout, form, svg, _painted(form, output), file)
     if file is not None:
         file.text(text)
     else:

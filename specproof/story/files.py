@@ -24,7 +24,7 @@ class Writer:
             raise UsageError("--induction is told on the terminal; leave out --format and --emit")
         self.form, self.induction = form, induction
         self.output = Output(output, "--output", reads) if output not in (None, "-") else None
-        self.html = Output(html, "--html", reads) if html is not None else None
+        self.html = Output(html, "--html", reads, self.output) if html is not None else None
 
     @property
     def wanted(self) -> bool:

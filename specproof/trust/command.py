@@ -67,7 +67,7 @@ def export(
     from specproof.plan import chosen, files_of
     from specproof.trust.export import export as made
 
-    file = Output(output, "-o", (design,)) if output is not None else None
+    file = Output(output, "-o", (design,)) if output not in (None, "-") else None
     if file is None and form == "aiger" and sys.stdout.isatty():
         raise UsageError("AIGER's binary form is not for a terminal: write -o FILE, or --format aag")
     known = library(files_of((design,)))
@@ -83,6 +83,7 @@ def export(
     else:
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
-    asked = f"{len(system.properties)} claim{'s' * (len(system.properties) != 1)}"
-    click.echo(f"{asked}, {len(system.system.actions)} actions, {len(system.system.variables)} fields; {len(system.left_out)} not asked", err=True)
+    counted = ((len(system.properties), "claim"), (len(system.system.actions), "action"), (len(system.system.variables), "field"))
+    said = ", ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in counted)
+    click.echo(f"{said}; {len(system.left_out)} not asked", err=True)
     return 0

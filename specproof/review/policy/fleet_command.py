@@ -15,9 +15,11 @@ from specproof.story.layout import MAIL, lines, markdown
 TERMINAL = 100
 
 
-def decided(pool_file: str, policy_file: str, timeout: float | None, form: str, svg: str | None, colours: bool) -> tuple[str, int]:
-    """The matrix in a form, and the exit code; the picture goes to the file `svg`, if one is given."""
-    drawing = Output(svg, "--svg", (pool_file, policy_file)) if svg is not None else None
+def decided(
+    pool_file: str, policy_file: str, timeout: float | None, form: str, svg: str | None, colours: bool, file: Output | None
+) -> tuple[str, int]:
+    """The matrix in a form, and the exit code; the picture goes to the file `svg`, if one is given. `file`: where the matrix will go."""
+    drawing = Output(svg, "--svg", (pool_file, policy_file), file) if svg is not None else None
     found = fleet(policy(policy_file), pool(pool_file), timeout)
     if drawing is not None:
         drawing.text(picture(found))
