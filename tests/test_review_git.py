@@ -252,7 +252,7 @@ def test_sarif_names_the_file_of_the_repository(repository: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("HEAD~1..HEAD", "designs/other.py"), "designs/other.py does not exist at HEAD~1"),
+        (("HEAD~1..HEAD", "designs/other.py"), "designs/other.py does not exist at HEAD~1, so there is nothing to compare; 'specproof check FILE"),
         (("nothing..HEAD", "designs/design.py"), "this repository has no revision 'nothing'"),
         (("HEAD~1...HEAD", "designs/design.py"), "three dots stand for a merge base; write BASE..HEAD"),
         (("--output=x..HEAD", "designs/design.py"), "this repository has no revision '--output=x'"),
@@ -308,3 +308,12 @@ def test_outside_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     assert run("review", "--git", "HEAD..", "design.py") == 2
     assert "not a git repository" in capsys.readouterr().err
+
+
+def test_what_git_says_is_to_be_done_is_said(repository: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a repository of somebody else's its first line alone does not help."""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+
+    assert run("review", "--git", "HEAD..", "designs/design.py") == 2
+    assert "dubious ownership" in (said := capsys.readouterr().err)
+    assert "git config --global --add safe.directory" in said and said.count("\n") == 1

@@ -46,8 +46,8 @@ def _git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
     except FileNotFoundError:
         raise UsageError("--git needs the program git, which is not on the PATH") from None
     if done.returncode:
-        reason = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise UsageError(f"git {arguments[0]}: {reason[0].removeprefix('fatal: ') if reason else 'failed'}")
+        reason = " ".join(done.stderr.decode("utf-8", "replace").split())  # what to do about it may stand below it
+        raise UsageError(f"git {arguments[0]}: {reason.removeprefix('fatal: ') or 'failed'}")
     return done.stdout
 
 
@@ -74,7 +74,7 @@ def at(revision: str, file: Path, other: str = "") -> Iterator[tuple[Path, Path]
         moved = _moved(top, name, other, path)
         files = _beside(top, name, moved) if moved else {}
         if not moved or moved not in files:
-            raise UsageError(f"{path} does not exist at {revision}")
+            raise UsageError(f"{path} does not exist at {revision}, so there is nothing to compare; 'specproof check FILE.py' decides a file alone")
         path = moved
     with tempfile.TemporaryDirectory(prefix="specproof-") as folder:
         for one, contents in _read(top, name, files):
