@@ -109,6 +109,45 @@ def test_the_fate_of_a_claim() -> None:
     assert fate_of(silent, proved)[0] == "new"
     assert fate_of(Held("d", "", "c"), proved)[0] == "kept"
     assert fate_of(Held("d", "", "c", vacuous=True), proved)[0] == "new"
+    assert fate_of(Held("d", "", "c", vacuous=True), Result("d", "", "c", "invariant", Vacuous("m", "never"))) == ("vacuous", "never")
+
+
+HOLLOW = """\
+from specproof import U64, Bool, Design, State, field, implies, invariant, reachable
+class S(State):
+    x: U64 = field("stays 5")
+    y: U64 = field("moves")
+old = Design("old", S, doc="")
+@old.initial
+def start(s) -> Bool: return s.matches(x=5, y=0)
+@old.view
+def x(s) -> U64: return s.x
+@old.view
+def y(s) -> U64: return s.y
+@old.action(by="guest")
+def move(s, value: U64): return s.replace(y=value)
+@reachable("arrives")
+def arrives(v) -> Bool: return v.x == 7
+@invariant("then-seven")
+def then_seven(v) -> Bool: return implies(v.x == 7, v.y == 7)
+@invariant("five")
+def five(v) -> Bool: return v.x == 5
+def less(s, value: U64): return s.replace(y=value & ~s.y)
+new = old.but("new", doc="", move=less)
+"""
+
+
+def test_what_never_happens_in_either_is_not_said_to_be_proved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It was said to be kept and proved: even of a claim that asks for something which no run reaches."""
+    (tmp_path / "hollow.py").write_text(HOLLOW, encoding="utf-8")
+    sides = [f"{tmp_path / 'hollow.py'}:{name}" for name in ("old", "new")]
+
+    assert run("review", *sides) == 0
+    out = capsys.readouterr().out
+    assert "under no assumption about the environment: five." in " ".join(out.split())
+    assert "\n      kept  five\n      vacuous  arrives, then-seven\n" in out
+    run("review", *sides, "--format", "junit")
+    assert capsys.readouterr().out.count('<skipped type="vacuous" ') == 2
 
 
 def test_exit_codes_of_several_reviews() -> None:

@@ -211,7 +211,7 @@ def fate_of(old: Answer | None, new: Answer | None, guards: bool = False) -> tup
     if after == "proved":
         return ("kept" if before == "proved" else "gained" if before == "refuted" else "new"), ""
     if after == "vacuous":
-        return ("kept" if before == "vacuous" else "hollow"), reason
+        return ("vacuous" if before == "vacuous" else "hollow"), reason
     given = isinstance(new, NotAsked) and not new.reason.startswith(f"{new.design} offers no view")
     kept = before == "proved" and (guards or not given)
     return ("dropped" if kept or (before == "vacuous" and not given) else "not asked"), reason

@@ -50,8 +50,8 @@ def _case(review: Review, change: ClaimChange) -> ElementTree.Element:
         ElementTree.SubElement(case, "failure", type=change.fate.replace(" ", "-"), message=why).text = _clean(_told(change))
     elif change.fate in ("undecided", "dropped", "hollow"):
         ElementTree.SubElement(case, "error", type=change.fate, message=why).text = _clean(change.sentence)
-    elif change.fate == "not asked":
-        ElementTree.SubElement(case, "skipped", type="not-asked", message=_clean(change.reason or said))
+    elif change.fate in ("not asked", "vacuous"):
+        ElementTree.SubElement(case, "skipped", type=change.fate.replace(" ", "-"), message=_clean(change.reason or said))
     elif change.fate != "kept":
         ElementTree.SubElement(case, "system-out").text = _clean(said)
     return case

@@ -15,7 +15,7 @@ from specproof.story.blocks import Block
 from specproof.verdict import Refuted, Result
 
 #: What became of claims about which a reader has nothing to do.
-SETTLED = ("new", "proved", "carried out", "kept", "not asked")
+SETTLED = ("new", "proved", "carried out", "kept", "vacuous", "not asked")
 
 _STYLE = """
 .bad { border-left: 4px solid var(--bad); } .fine { border-left: 4px solid var(--good); } .odd { border-left: 4px solid var(--odd); }

@@ -14,7 +14,8 @@ from specproof.verdict import Refuted, Unknown
 #: The colour of each fate, by the names that the terminal's painter knows.
 ROLES = {
     "lost": "refuted", "worse": "refuted", "undecided": "unknown", "dropped": "unknown", "hollow": "vacuous", "still refuted": "refuted",
-    "new and refuted": "refuted", "gained": "proved", "new": "proved", "proved": "proved", "kept": "proved", "not asked": "faint",
+    "new and refuted": "refuted", "gained": "proved", "new": "proved", "proved": "proved", "kept": "proved",
+    "vacuous": "vacuous", "not asked": "faint",
 }  # fmt: skip
 
 #: Formulas that are spelt out, and runs of claims that are told in full; the others are counted or named.
@@ -64,7 +65,7 @@ def _claims(review: Review) -> Iterator[Block]:
 
 
 def _texts(fate: str, groups: dict[str, list[ClaimChange]]) -> list[str]:
-    if fate in ("kept", "new", "proved"):
+    if fate in ("kept", "new", "proved", "vacuous"):
         again = [name for name in groups if name.endswith(AS_IT_WAS)]
         now = ", ".join(name for name in groups if name not in again)
         before = ", ".join(name.removesuffix(AS_IT_WAS) for name in again)

@@ -16,7 +16,7 @@ SEARCHED = "runs of both, up to a length"
 #: What became of a claim, worst first.
 FATES = (
     "lost", "worse", "not carried out", "undecided", "dropped", "hollow", "still refuted", "new and refuted", "gained", "new", "proved",
-    "carried out", "kept", "not asked",
+    "carried out", "kept", "vacuous", "not asked",
 )  # fmt: skip
 
 #: What each of them means, for the legend of a report.
@@ -34,6 +34,7 @@ MEANING = {
     "proved": "proved of the new design; the old one was not asked again (--exhaustive does)",
     "carried out": "the policy forces the bit, and it is proved of the design that it is in force in every run",
     "kept": "proved of the new design, and no run breaks the old one",
+    "vacuous": "what it speaks of happens in neither design, so that nothing is proved of it",
     "not asked": "one design or both say why they cannot express it",
 }
 
