@@ -283,7 +283,7 @@ class Decision:
         if not self._asked(name):
             return prop
         if prop.happens is None:
-            silent = prop.state is None and prop.steps and reached.fired.isdisjoint(prop.steps)
+            silent = prop.state is None and reached.fired.isdisjoint(prop.steps)
             return replace(prop, steps=dict.fromkeys(prop.steps, FALSE)) if silent else prop
         hits = reached.happens[name]
         if not hits:

@@ -757,10 +757,13 @@ def test_a_step_claim_is_vacuous_where_no_step_happens() -> None:
     def nothing_holds(before: Any, after: Any) -> Bool:
         return FALSE
 
-    result = decide(idle, "", [nothing_holds])[0]
-    assert isinstance(result, Result)
-    assert isinstance(result.verdict, Vacuous)
-    assert "a step never happens" in result.verdict.reason
+    still = Design("still", two.Two, doc="a design without actions")
+    still.initial(two.nothing_is_set)
+    for design in (idle, still):
+        result = decide(design, "", [nothing_holds])[0]
+        assert isinstance(result, Result)
+        assert isinstance(result.verdict, Vacuous)
+        assert "a step never happens" in result.verdict.reason
 
 
 class Armed(State):
