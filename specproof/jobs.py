@@ -152,6 +152,8 @@ def _guarded(work: Perform, unit: Unit, known: Library, emit: Emit) -> tuple[str
         looked_up = work(unit, known, emit)
     except SpecproofError as error:
         return "error", str(error)
+    except MemoryError as error:  # a limit of the system's that is lower than ours
+        return "ended", f"out of memory: {' '.join(str(error).split())}".rstrip(": ")
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         text = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")

@@ -38,6 +38,8 @@ def _misbehave(what: str) -> None:
         raise ModelError(f"{where} is not well formed")
     elif kind == "slips":
         raise ZeroDivisionError("a defect of the engine")
+    elif kind == "starves":
+        raise MemoryError("Unable to allocate 599. KiB")
     elif kind == "dawdles":
         time.sleep(float(where))
 

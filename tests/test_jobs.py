@@ -123,6 +123,16 @@ def test_a_defect_of_the_engine_is_no_verdict(jobs: int) -> None:
     assert words(done, units)[1] == ["proved"] * 3
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_too_little_memory_is_no_defect_of_the_engine(jobs: int) -> None:
+    """With `ulimit -v`, say: the unit's other claims are unknown, with that reason."""
+    units = [unit("starves"), unit()]
+
+    done = run(units, known, jobs=jobs, work=fakes.perform)
+
+    assert words(done, units) == [["proved", *["out of memory: Unable to allocate 599. KiB"] * 2], ["proved"] * 3]
+
+
 def test_an_error_inside_a_design_file_is_the_authors() -> None:
     """An exception that passes through a file of the user's names its line, whatever its class."""
 
