@@ -57,3 +57,13 @@ def test_a_run_of_one_step_begins_where_a_run_can(capsys: pytest.CaptureFixture[
     _, out = ask(capsys, "explain", FILE, "own-stays-0", "--induction")
 
     assert "no lemma helps: a run can start in the state before it:\n  1  me: print with self 1" in out
+
+
+def test_a_mail_has_75_columns_whatever_is_in_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A name that is wider is broken, as in a review."""
+    long = "a_name_" * 14
+    text = Path(FILE).read_text(encoding="utf-8").replace("def own(", f"def {long}(").replace("v.own", f"v.{long}")
+    (tmp_path / "long.py").write_text(text.replace('"own-stays-0"', f'"{long}"'), encoding="utf-8")
+    _, out = ask(capsys, "explain", str(tmp_path / "long.py"), long, "--format", "text")
+
+    assert long in out.replace("\n  ", "") and max(map(len, out.splitlines())) <= 75

@@ -228,8 +228,8 @@ def _progress() -> Progress:
 def written(reviews: list[Review], form: str, colours: bool = False, full: bool = False) -> str:
     """The reviews in a form, as the text of a file."""
     from specproof.review import jsonform, junit, page, sarif
-    from specproof.review.paper import document, folded
-    from specproof.story.layout import MAIL, lines, markdown
+    from specproof.review.paper import document
+    from specproof.story.layout import MAIL, folded, lines, markdown
 
     others = {"json": jsonform.text, "sarif": sarif.text, "junit": junit.text, "html": page.text}
     if form in others:

@@ -24,21 +24,6 @@ FORMULAS, RUNS = 6, 2
 SHORT = 240
 
 
-def folded(lines: Sequence[str], width: int) -> list[str]:
-    """Lines of at most `width` columns: those that are longer for want of a blank are broken after `|`, `,` or `/`."""
-    found = []
-    for text in lines:
-        indent = " " * (len(text) - len(text.lstrip()) + 2)
-        rest = text
-        while len(rest) > width:
-            cut = max(rest.rfind(sign, len(indent), width) for sign in "|,/")
-            cut = cut + 1 if cut > len(indent) else width
-            found.append(rest[:cut])
-            rest = indent + rest[cut:]
-        found.append(rest)
-    return found
-
-
 def document(review: Review, full: bool = False) -> list[Block]:
     """The whole report. `full` tells the runs too that break the old design alone."""
     found = [Block("head", f"Review of {review.old.label} -> {review.new.label}", role="heading")]

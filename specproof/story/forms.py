@@ -9,7 +9,7 @@ from specproof.explain import prose, story
 from specproof.load import LEMMAS, Library
 from specproof.pinned import Pins
 from specproof.report import Answer, place
-from specproof.story.layout import MAIL, lines, markdown
+from specproof.story.layout import MAIL, folded, lines, markdown
 from specproof.story.saved import written
 from specproof.story.subject import Subject
 from specproof.story.vcd import vcd
@@ -23,8 +23,8 @@ def text(answers: Sequence[Answer], form: str, known: Library, pins: Pins, witho
     """The answers in a form, as the text of a file."""
     if form in WORDS:
         told = [prose(answer, known, pins, without=without) for answer in answers]
-        lay = markdown if form == "markdown" else lambda blocks: lines(blocks, MAIL)
-        return "\n\n".join("\n".join(lay(blocks)).strip("\n") for blocks in told) + "\n"
+        laid = [markdown(blocks) if form == "markdown" else folded(lines(blocks, MAIL), MAIL) for blocks in told]
+        return "\n\n".join("\n".join(one).strip("\n") for one in laid) + "\n"
     result = chosen(answers)
     found = story(result, known, without)
     if form == "json":

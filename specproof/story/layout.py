@@ -28,6 +28,21 @@ def wrapped(text: str, width: int, first: str = "", rest: str | None = None) -> 
     return found or [first.rstrip()]
 
 
+def folded(lines: Sequence[str], width: int) -> list[str]:
+    """Lines of at most `width` columns: those that are longer for want of a blank are broken after `|`, `,` or `/`."""
+    found = []
+    for text in lines:
+        indent = " " * min(len(text) - len(text.lstrip()) + 2, width // 2)
+        rest = text
+        while len(rest) > width:
+            cut = max(rest.rfind(sign, len(indent), width) for sign in "|,/")
+            cut = cut + 1 if cut > len(indent) else width
+            found.append(rest[:cut])
+            rest = indent + rest[cut:]
+        found.append(rest)
+    return found
+
+
 def lines(blocks: Iterable[Block], width: int = 100, paint: Paint = unpainted) -> list[str]:
     """Blocks for a terminal, or as plain text: steps are numbered, what belongs to one is indented below it."""
     found: list[str] = []

@@ -31,8 +31,7 @@ def reviewed(targets: Sequence[str], design: str | None, hosts: str | None, time
 def written(found: PolicyReview, form: str, colours: bool = False) -> str:
     """The review in a form, as the text of a file."""
     from specproof.review import junit, sarif
-    from specproof.review.paper import folded
-    from specproof.story.layout import MAIL, lines, markdown
+    from specproof.story.layout import MAIL, folded, lines, markdown
 
     if form == "json":
         return json.dumps(json_document(found), indent=1, ensure_ascii=False) + "\n"

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 
 from specproof.jsonout import Output
-from specproof.review.paper import folded
 from specproof.review.policy.draw import document, json_document, picture
 from specproof.review.policy.fleet import fleet
 from specproof.review.policy.read import policy, pool
-from specproof.story.layout import MAIL, lines, markdown
+from specproof.story.layout import MAIL, folded, lines, markdown
 
 #: The columns of a terminal.
 TERMINAL = 100
