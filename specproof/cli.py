@@ -52,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_USAGE
     except OSError as error:  # a full disk, most likely under standard output: every file of ours says its name itself
         _drop_output()
-        complain(f"{error.filename or 'standard output'}: {error.strerror}")
+        gone = "the folder in which this was started is no longer there; go to one that is" if _here() is None else None
+        complain(gone or f"{error.filename or 'standard output'}: {error.strerror}")
         return BAD_USAGE
 
 
@@ -86,8 +87,18 @@ def _drop_output() -> None:
 
 def complain(message: str) -> None:
     """An error on stderr, with file names as seen from here."""
-    here = re.escape(os.getcwd() + os.sep)
-    click.echo(f"specproof: {re.sub(rf'{here}(?=[^:])', '', message)}", err=True)  # the folder itself is named in full
+    here = _here()
+    if here is not None:
+        message = re.sub(rf"{re.escape(here + os.sep)}(?=[^:])", "", message)  # the folder itself is named in full
+    click.echo(f"specproof: {message}", err=True)
+
+
+def _here() -> str | None:
+    """The current folder, where it has not been removed meanwhile."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return None
 
 
 #: Commands that live in rooms of their own, by the place of their function; imported when they are asked for.

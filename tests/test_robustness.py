@@ -172,6 +172,23 @@ def test_a_reader_of_standard_error_who_has_gone_changes_no_exit_code() -> None:
     assert (done.returncode, "2 proved" in done.stdout) == (0, True)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["check", "bit-vectors"], 0), (["check", "nosuch"], 2), (["check", "my.py"], 2), (["check", "bit-vectors", "--json", "x"], 2),
+        (["review", "intel", "bochs"], 2), (["new", "mine"], 2), (["replay", "x.json"], 2),
+    ],
+)  # fmt: skip
+def test_a_folder_that_is_gone_is_one_line(tmp_path: Path, arguments: list[str], code: int) -> None:
+    """A shell stays in a folder that was removed: tracebacks, and the exit code of a verdict."""
+    (tmp_path / "gone").mkdir()
+    command = f"import os; os.rmdir(os.getcwd()); os.execv({sys.executable!r}, [{sys.executable!r}, '-P', '-m', 'specproof', *{arguments!r}])"
+    done = subprocess.run([sys.executable, "-c", command], cwd=tmp_path / "gone", capture_output=True, text=True, timeout=300, check=False)
+
+    assert done.returncode == code, done.stderr
+    assert code == 0 or len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("option", ["--json", "--html"])
 def test_a_file_that_cannot_be_written_is_named(option: str) -> None:
