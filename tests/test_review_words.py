@@ -305,7 +305,7 @@ def test_a_view_that_demands_nothing_follows_its_helper() -> None:
 
     assert [change.claim for change in found.claims] == ["locked-bits-stay"] and found.through == found.demands == ()
     assert ("views that are computed otherwise", ("inside",)) in found.only
-    assert "Through a helper that is another inside sees something else." in line(found)
+    assert "inside calls a helper that is another one now, and sees something else." in line(found)
 
 
 def test_what_is_not_asked_of_the_new_design_is_said() -> None:

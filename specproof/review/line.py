@@ -83,7 +83,8 @@ def _measured(review: Review) -> str:
         said.append(f"{some(review.rewritten)} {verb} computed otherwise, and what speaks of {them} is asked as it is now alone.")
     follow = [name for name in review.apart(OTHERWISE) if name not in (*review.through, *review.demands, *review.rewritten)]
     if follow:
-        said.append(f"Through a helper that is another {some(follow)} see{'s' * (len(follow) == 1)} something else.")
+        call, see = ("calls", "sees") if len(follow) == 1 else ("call", "see")
+        said.append(f"{some(follow)} {call} a helper that is another one now, and {see} something else.")
     return " ".join(said)
 
 
