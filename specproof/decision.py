@@ -32,7 +32,7 @@ from specproof.system import System
 from specproof.terms import FALSE, Bool
 from specproof.trace import Trace, violates
 from specproof.tracked import MOST, STEPS, Tracked, candidates, track
-from specproof.verdict import NotAsked, Proved, Refuted, Vacuous, Verdict
+from specproof.verdict import NotAsked, Proved, Refuted, Unknown, Vacuous, Verdict
 
 SLICE = "one-bit slice, lemmas, Z3 at full width"
 #: Where no property depends on more than this share of the fields, they are decided apart.
@@ -100,6 +100,10 @@ class Decision:
             what = "its initial predicate" + (also if assumed and self.solver.ask([self.system.initial]).word == "sat" else "")
             reads = f" (it reads {', '.join(names)})" if names else ""
             raise ModelError(f"{at(self.system.places.get('', ''))}{self.system.design}: nothing satisfies {what}{reads}; no run starts")
+        if answer.word != "sat":  # a proof where no run may start is none
+            for name in self.properties:
+                self.report(name, Unknown("Z3 at full width", f"whether a run can start was not decided: {answer.reason}"))
+            return
         self.start = least_start(self.system, answer.values)
         if self.explored is not None:
             self._settle(*self.explored, self.properties)

@@ -54,7 +54,7 @@ class Library:
     def claim(self, name: str) -> Claim:
         """The claim of that name or id; UsageError with the nearest one where there is none."""
         for claim in self.claims.values():
-            if name in (claim.name, claim.id):
+            if name and name in (claim.name, claim.id):
                 return claim
         known = [claim.id for claim in self.claims.values() if claim.id] if re.fullmatch(r"[A-Za-z]+\d+", name) else self.claims
         raise UsageError(f"there is no claim {name!r}; {did_you_mean(name, known)}")

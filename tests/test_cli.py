@@ -159,6 +159,7 @@ def test_what_is_not_pinned_is_1(capsys: pytest.CaptureFixture[str], shipped: Pa
         (["check", "nosuch"], "there is no design 'nosuch'; "),
         (["check", "nosuch.py"], "nosuch.py: there is no such file"),
         (["check", FILE, "--claim", "forcd"], "there is no claim 'forcd'; did you mean 'forced'?"),
+        (["check", FILE, "--claim", ""], "there is no claim ''; known: "),
         (["check", FILE, "--config", "emulate"], "mine has no configuration 'emulate'; did you mean 'emulated'?"),
         (["check", FILE, "--without", "sky"], "mine has no assumption 'sky'; known: none"),
         (["check", FILE, "--claim", "T7"], "nothing was checked: the designs can express none of these claims"),

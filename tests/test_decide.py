@@ -766,6 +766,21 @@ def test_a_step_claim_is_vacuous_where_no_step_happens() -> None:
         assert "a step never happens" in result.verdict.reason
 
 
+def test_where_it_is_not_known_that_a_run_can_start_nothing_is() -> None:
+    """The start that Z3 did not give was taken for one in which all is 0, and the file was said to be wrong: no run starts in that state."""
+
+    class Late(Solver):
+        def ask(self, assertions: Sequence[Term]) -> Answer:
+            return Answer("unknown", {}, "its limit was reached")
+
+    said: dict[str, Any] = {}
+    system = build(two.two, "")
+    properties = {"left-stays": instantiate(two.left_stays, system)}
+    Decision(system, properties, {"left-stays": "invariant"}, Late(), said.__setitem__).run()
+
+    assert [verdict.reason for verdict in said.values()] == ["whether a run can start was not decided: its limit was reached"]
+
+
 class Armed(State):
     """A word that stays 0, and two truth values."""
 
