@@ -89,11 +89,11 @@ def _engine() -> tuple[str, list[tuple[str, int, int]]]:
         origin = spec.origin if spec else None
         around = sorted(os.listdir(Path(origin).parents[1])) if origin else []
         installed.append([module, *(name for name in around if name.lower().startswith(package) and name.endswith("-info"))])
-    return digest(sys.version_info[:3], installed, _hashes(*ours)), stamps
+    return digest(sys.version_info[:3], sys.flags.optimize, installed, _hashes(*ours)), stamps  # python -OO has no docstrings to tell
 
 
 def engine() -> str:
-    """The hash of the engine's sources, Python's version, and the installed versions of the libraries that it uses."""
+    """The hash of the engine's sources, Python's version and whether it optimizes, and the installed versions of the libraries that it uses."""
     return _engine()[0]
 
 

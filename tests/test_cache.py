@@ -359,6 +359,15 @@ def test_check_again_prints_the_same_bytes() -> None:
     assert looked_up.stderr.startswith("6 of 6 units cached; ")
 
 
+def test_what_was_printed_without_docstrings_is_not_printed_again() -> None:
+    """`python -OO` has none to tell; a run in which there are said the same."""
+    asked = ("review", "intel", "bochs", "--claim", "read-your-write", "--config", "with-control")
+    bare, whole = execute(*asked, PYTHONOPTIMIZE="2"), execute(*asked)
+
+    assert "RDMSR returns what the guest wrote last" in whole.stdout
+    assert "RDMSR returns what the guest wrote last" not in bare.stdout
+
+
 def test_a_whole_run_again_imports_nothing_heavy(tmp_path: Path) -> None:
     """Neither solver nor numpy nor any model is imported to print what was printed before."""
     path = tmp_path / "design.py"
