@@ -185,7 +185,8 @@ def check(
 
         incompatible({"--html": html, "--certificates": certificates, "--cross-check": others, "--live": live, "--without or --with": without})
         return audit(targets, claims, config, timeout, (jobs, scheduler, quiet), output, None if no_cache else _memory(targets, None))
-    asked = None if output or html or certificates or others or live else (targets, claims, config, without, timeout, quiet, sys.stdout.isatty())
+    shown = sys.stdout.isatty(), coloured()
+    asked = None if output or html or certificates or others or live else (targets, claims, config, without, timeout, quiet, shown)
     memory = None if no_cache or certificates or others else _memory(targets, asked)
     if memory is not None and (code := _again(memory, quiet)) is not None:
         return code
@@ -280,7 +281,7 @@ def list_(what: str, targets: tuple[str, ...]) -> int:
 
 
 def paint() -> Paint:
-    """Colours on a terminal, none elsewhere."""
+    """Colours on a terminal that is to show them, none elsewhere."""
 
     def colour(text: str, role: str) -> str:
         if role == "heading":
@@ -289,4 +290,9 @@ def paint() -> Paint:
 
     from specproof.report import plain
 
-    return colour if sys.stdout.isatty() else plain
+    return colour if coloured() else plain
+
+
+def coloured() -> bool:
+    """Whether standard output is a terminal that shows colours, and nobody has asked for none (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

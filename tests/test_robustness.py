@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -303,3 +304,24 @@ def test_what_was_found_goes_to_standard_output_whenever_ctrl_c_came(monkeypatch
     restored()
 
     assert sys.stdout is real
+
+
+@pytest.mark.parametrize(("variables", "colours"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False), ({"NO_COLOR": ""}, True)])
+@pytest.mark.parametrize(
+    "arguments", [["check", f"{THIN}:broken", "--claim", "forced"], ["review", f"{THIN}:mine", f"{THIN}:broken", "--claim", "forced"]]
+)
+def test_a_terminal_shows_colours_unless_it_is_not_to(arguments: list[str], variables: dict[str, str], colours: bool) -> None:
+    """NO_COLOR and a terminal that is dumb were not heeded."""
+    ours, theirs = os.openpty()
+    environment = {**{name: value for name, value in os.environ.items() if name != "NO_COLOR"}, "TERM": "xterm", **variables}
+    command = [sys.executable, "-m", "specproof", *arguments]
+    said = b""
+    with subprocess.Popen(command, cwd=ROOT, stdout=theirs, stderr=subprocess.DEVNULL, env=environment):
+        os.close(theirs)
+        with contextlib.suppress(OSError):  # how Linux says that nobody writes any more
+            while part := os.read(ours, 1 << 16):
+                said += part
+    os.close(ours)
+
+    assert b"forced" in said
+    assert (b"\x1b[" in said) is colours

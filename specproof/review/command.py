@@ -118,7 +118,9 @@ def new(name: str, parent: str, changes: tuple[str, ...], force: bool) -> int:
 
 
 def _painted(form: str, output: str | None) -> bool:
-    return form == "terminal" and output in (None, "-") and sys.stdout.isatty()
+    from specproof.cli import coloured
+
+    return form == "terminal" and output in (None, "-") and coloured()
 
 
 def _remembered(
