@@ -70,6 +70,12 @@ def test_it_cannot_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path
     assert "--html" in capsys.readouterr().err
 
 
+def drawn(address: str, folder: Path) -> str:
+    """The page as Chromium's script has made it."""
+    command = [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}", "--dump-dom", address]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
 @pytest.mark.skipif(BROWSER is None, reason="chromium is not installed")
 @pytest.mark.parametrize(("command", "opened"), [("explain", True), ("check", False)])
 def test_a_page_of_one_answer_opens_with_it(tmp_path: Path, page: Path, command: str, opened: bool) -> None:
@@ -77,11 +83,22 @@ def test_a_page_of_one_answer_opens_with_it(tmp_path: Path, page: Path, command:
     if command == "explain":
         page = tmp_path / "one.html"
         main(["explain", f"{FILE}:broken", "forced", "--config", "emulated", "--html", str(page), "--jobs", "1"])
-    drawn = [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()]
-    text = subprocess.run(drawn, capture_output=True, text=True, timeout=60, check=True).stdout
+    text = drawn(page.as_uri(), tmp_path)
 
     assert ('<article id="answer" hidden' not in text) is opened
     assert ("2. vm_entry" in text.split('<article id="answer"')[1].split("</article>")[0]) is opened
+
+
+@pytest.mark.skipif(BROWSER is None, reason="chromium is not installed")
+def test_a_name_may_have_what_a_link_uses_for_something_else(tmp_path: Path) -> None:
+    """A claim with % in its name was never drawn."""
+    text = Path(FILE).read_text(encoding="utf-8").replace('"forced"', '"100% of #1"')
+    (tmp_path / "odd.py").write_text(text, encoding="utf-8")
+    page = tmp_path / "page.html"
+    main(["check", f"{tmp_path / 'odd.py'}:broken", "--html", str(page), "--jobs", "1"])
+    (link, *_) = re.findall(r'href="(#[^"]*100[^"]*)"', page.read_text(encoding="utf-8"))
+
+    assert "<h2>100% of #1" in drawn(page.as_uri() + link, tmp_path).split('<article id="answer">')[1]
 
 
 @pytest.fixture(scope="module")

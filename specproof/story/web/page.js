@@ -16,9 +16,17 @@ function el(tag, attributes, ...children) {
   return made;
 }
 
+// A key as it stands behind the # of a link; what somebody typed there by hand may be no such text.
+function decoded(link) {
+  try { return decodeURIComponent(link.slice(1)); } catch { return link.slice(1); }
+}
+
 function show() {
-  const keys = Object.keys(data.answers); // an only answer is what the page is for: it need not be asked for
-  const key = decodeURIComponent(location.hash.slice(1)) || (keys.length === 1 && back === null ? keys[0] : "");
+  const keys = Object.keys(data.answers);
+  if (!location.hash && keys.length === 1 && back === null) { // an only answer is what the page is for: it need not be asked for
+    history.replaceState(null, "", `#${encodeURIComponent(keys[0])}`); // as if it had been, so that Esc and the link lead back
+  }
+  const key = decoded(location.hash);
   const found = data.answers[key];
   run = null;
   matrix.hidden = Boolean(found);
@@ -26,7 +34,7 @@ function show() {
   answer.replaceChildren();
   if (!found) {
     document.title = data.title;
-    const cell = [...matrix.querySelectorAll("a")].find((one) => one.getAttribute("href") === `#${back}`);
+    const cell = [...matrix.querySelectorAll("a")].find((one) => decoded(one.getAttribute("href")) === back);
     if (cell) cell.focus();
     return;
   }
