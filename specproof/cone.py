@@ -22,8 +22,8 @@ def terms_of(prop: Property) -> list[Term]:
 def cone(system: System, *properties: Property) -> set[str]:
     """The fields on which the verdicts on the properties can depend."""
     found = set(system.names_in(*(term for prop in properties for term in terms_of(prop))))
-    if any(prop.steps for prop in properties):
-        found.update(*(enabled for enabled, _ in system.reads.values()))
+    for name in _asked(properties):
+        found.update(system.reads[name][0])
     while True:
         before = len(found)
         for enabled, reads in system.reads.values():
@@ -37,13 +37,17 @@ def cone(system: System, *properties: Property) -> set[str]:
             return found
 
 
+def _asked(properties: Sequence[Property]) -> dict[str, None]:
+    """The actions of whose steps the properties speak."""
+    return dict.fromkeys(name for prop in properties for one in (prop, prop.happens) if one is not None for name in one.steps)
+
+
 def narrow(system: System, properties: Sequence[Property]) -> System:
     """The system with the fields of the properties' cone alone: it has their runs, as far as they can tell.
 
-    Actions that touch nothing in the cone are left out, unless a property speaks of steps.
+    Actions that touch nothing in the cone are left out, unless a property speaks of their steps.
     """
-    kept = cone(system, *properties)
-    steps = any(prop.steps for prop in properties)
+    kept, asked = cone(system, *properties), _asked(properties)
     if not kept or kept == set(system.variables):
         return system
 
@@ -53,7 +57,7 @@ def narrow(system: System, properties: Sequence[Property]) -> System:
     actions = {
         name: replace(action, next={path: term for path, term in action.next.items() if path in kept})
         for name, action in system.actions.items()
-        if steps or kept & set(action.next)
+        if name in asked or kept & set(action.next)
     }
     assumed: Mapping[str, Bool] = {name: about(term) for name, term in system.initially_assumed.items()}
     return replace(

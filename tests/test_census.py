@@ -183,14 +183,19 @@ def test_what_no_state_breaks_is_proved_by_the_list_of_states(monkeypatch: pytes
 
 
 def test_an_action_that_fires_late_fires() -> None:
-    """After 400 steps: it is no reason not to count a proof. One that never does is said not to."""
+    """After 400 steps: it is no reason not to count a proof, whatever other words other actions wait for. One that never does is said not to."""
 
     def late(s: Counter) -> Counter:
         """What happens at the two hundredth exit."""
         return s.replace(running=True)
 
+    def sees(s: Counter) -> Counter:
+        """What waits for a value of the other word."""
+        return s.replace(other=s.other | 1)
+
     full = counter.but("full")
     full.action(by="KVM", guard=lambda s: (s.count == 200) & ~s.running)(late)
+    full.action(by="host", guard=lambda s: s.other == 0xFFFF)(sees)
     never_fires = counter.but("never-fires", leave=_leaves_by_twos)
     never_fires.action(by="KVM", guard=lambda s: (s.count == 201) & ~s.running)(late)
 
