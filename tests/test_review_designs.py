@@ -148,6 +148,8 @@ def test_what_never_happens_in_either_is_not_said_to_be_proved(tmp_path: Path, c
     assert "\n      kept  five\n      vacuous  arrives, then-seven\n" in out
     run("review", *sides, "--format", "junit")
     assert capsys.readouterr().out.count('<skipped type="vacuous" ') == 2
+    assert run("review", *sides, "--claim", "then-seven") == 3
+    assert "No claim that was asked speaks of what both show and of what happens there" in " ".join(capsys.readouterr().out.split())
 
 
 def test_exit_codes_of_several_reviews() -> None:

@@ -37,7 +37,8 @@ def _first(review: Review) -> str:
         return f"not settled. Nothing is shown to be lost, but {_reasons(unsure)}."
     if review.silent:
         asked = " that was asked" if review.claims else ""
-        return f"not settled. No claim{asked} speaks of what both show, so this says only what can be seen of them."
+        happens = " and of what happens there" if any(change.fate == "vacuous" for change in review.claims) else ""
+        return f"not settled. No claim{asked} speaks of what both show{happens}, so this says only what can be seen of them."
     if review.open:
         return f"not settled. Nothing is shown to be lost, but whether {listed(review.open)} can differ is open."
     if review.identical:

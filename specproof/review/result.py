@@ -268,8 +268,8 @@ class Review:
 
     @property
     def silent(self) -> bool:
-        """Whether no claim could be asked of the new design, and the two are not shown to behave alike."""
-        asked = any(change.fate != "not asked" for change in self.claims)
+        """Whether no claim says anything of the new design, and the two are not shown to behave alike."""
+        asked = any(change.fate not in ("not asked", "vacuous") for change in self.claims)
         return not asked and not self.identical and not (self.behaviours and all(one.same for one in self.behaviours))
 
     @property
