@@ -18,14 +18,15 @@ from specproof.layout import Entailment
 from specproof.slice import Move, Slice
 from specproof.terms import Bool, Term, conj, implies
 
-#: Tests of one action of which it is asked what they entail.
-MOST = 8
+#: Tests of one action of which it is asked what they entail; states of a slice that is explored again.
+MOST, STATES = 8, 1 << 21
 
 
 def settled(slice_: Slice, reached: Reached, steps: int | None = None) -> Reached:
-    """What is reached of a slice, all of which was `reached`, where tests have the answers that are entailed; `steps` as of `explore`."""
+    """What is reached of a slice, all of which was `reached`, where tests have the answers that are entailed; the same if that is too much to
+    ask. `steps` as of `explore`."""
     known: dict[str, set[Entailment]] = {}
-    while (more := answered(slice_, reached)) != known:
+    while len(reached.states) <= STATES and (more := answered(slice_, reached)) != known:
         known, reached = more, explore(slice_, steps=steps, known=more)
     return reached
 
