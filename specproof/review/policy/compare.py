@@ -48,6 +48,11 @@ class PolicyReview:
     carried: tuple[Carried, ...] = ()
 
     @property
+    def shown(self) -> list[str]:
+        """Bits that the guest's CPUID shows under the new policy on a host that refuses them."""
+        return shown(self.new, self.hosts)
+
+    @property
     def wrong(self) -> list[str]:
         """What makes the exit code 1, in words: the new policy protects less, a guest that crosses does, or the design does not carry it out."""
         found = [
@@ -89,6 +94,15 @@ def control(policy: Policy, host: Host, bit: str) -> str:
     if not host.accepts >> position & 1:
         return FAULTS
     return GUEST if rules().RULES[bit].feature in policy.guest else HIDDEN
+
+
+def shown(policy: Policy, hosts: Sequence[Host]) -> list[str]:
+    """Bits that the guest's CPUID shows on a host that refuses them, by the host: a guest that believes it takes #GP."""
+    found = []
+    for host in hosts:
+        refused = [bit for bit in bits() if control(policy, host, bit) == FAULTS and rules().RULES[bit].feature in policy.guest]
+        found += [f"{listed(refused)} on {host.name}"] if refused else []
+    return found
 
 
 def compare(old: Policy, new: Policy, pool: Sequence[Host] = (), timeout: float | None = None) -> PolicyReview:
@@ -205,6 +219,10 @@ def _moved(before: Sequence[Place], after: Sequence[Place], timeout: float | Non
 _UNSEEN = ["The guest cannot see it: RDMSR and faults are the same (proved)."]
 
 
+#: What `shown` lists, in a verdict.
+SHOWN = "Shown to the guest by CPUID, and #GP where it is set"
+
+
 def line(found: PolicyReview) -> str:
     """The verdict in a few sentences for a mail."""
     sentences = [f"{found.old.name} -> {found.new.name}: {_verdict(found)}"]
@@ -219,6 +237,8 @@ def line(found: PolicyReview) -> str:
         sentences.append(f"Not carried out: {'; '.join(found.cannot)}.")
     if found.pointless:
         sentences.append(f"Without effect: {'; '.join(found.pointless)}.")
+    if found.shown:
+        sentences.append(f"{SHOWN}: {'; '.join(found.shown)}.")
     if found.carried and not any(one.code for one in found.carried):
         sentences.append(f"{found.carried[0].design} carries it out: {together(found.carried)}.")
     return " ".join(sentences)

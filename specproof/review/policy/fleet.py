@@ -13,9 +13,9 @@ from typing import Any
 
 from specproof.claims import Claim
 from specproof.decide import decide
-from specproof.review.policy.compare import FAULTS, _cannot, _pointless, control
+from specproof.review.policy.compare import SHOWN, _cannot, _pointless, control, shown
 from specproof.review.policy.model import Place, design
-from specproof.review.policy.read import Host, Policy, bits, check_pool, rules
+from specproof.review.policy.read import Host, Policy, bits, check_pool
 from specproof.review.result import listed
 from specproof.terms import Bool, implies
 from specproof.verdict import Proved, Refuted, Result, Verdict
@@ -59,15 +59,6 @@ class Fleet:
     def idle(self) -> list[str]:
         """The types of hosts for which the policy has nothing to say."""
         return [host.name for host in self.hosts if not any(one.meant(host, self.policy.guest) for one in self.policy.force)]
-
-    @property
-    def told(self) -> list[str]:
-        """Bits that the guest's CPUID shows on a host that refuses them, by the host: a guest that believes it takes #GP."""
-        found = {
-            host: [bit for bit, who in zip(bits(), controls, strict=True) if who == FAULTS and rules().RULES[bit].feature in self.policy.guest]
-            for host, controls in self.controls
-        }  # fmt: skip
-        return [f"{listed(refused)} on {host}" for host, refused in found.items() if refused]
 
     @property
     def code(self) -> int:
@@ -182,8 +173,8 @@ def line(found: Fleet) -> str:
         sentences.append(f"Not carried out: {'; '.join(found.cannot)}.")
     if found.pointless:
         sentences.append(f"Without effect: {'; '.join(found.pointless)}.")
-    if found.told:
-        sentences.append(f"Shown to the guest by CPUID, and #GP where it is set: {'; '.join(found.told)}.")
+    if refusing := shown(found.policy, found.hosts):
+        sentences.append(f"{SHOWN}: {'; '.join(refusing)}.")
     turned = [one for one in found.cells if one.refused]
     if turned:
         alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
