@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from specproof.models.kvm import Vcpu, vmcs_write
+from specproof.models.kvm import Vcpu, vm_enters, vm_exits, vmcs_write
+from specproof.models.kvm_actions import kvm_upstream
 from specproof.models.kvm_reference import kvm_reference
 from specproof.models.kvm_transitions import nested_vmx_enter_from_vmentry
 from specproof.proofs.enforcement import enforcement
@@ -149,3 +150,18 @@ def test_a_test_that_follows_where_another_fails() -> None:
 
     assert isinstance(result, Result) and isinstance(result.verdict, Proved)
     assert result.verdict.method == TRACKED
+
+
+def test_tests_without_a_choice_are_kept_in_mind_where_no_fewer_do() -> None:
+    """Which value is compared depends on what is intercepted; that each of them is the host's is two tests, which are told apart where the one is
+    not. KVM enters again here and forgets that the host's value may be another one."""
+
+    def exit_and_reenter(s: Vcpu, host: U64) -> Vcpu:
+        out = vm_exits(s)
+        return vm_enters(out.replace(msr=host & s.accepts)).replace(reentered=True)
+
+    forgets = kvm_upstream.but("forgets-the-host", exit_and_reenter=exit_and_reenter)
+    (result,) = decide(forgets, "virtualized", [refused_leaves_no_trace], patience=0.01)
+
+    assert isinstance(result, Result) and isinstance(result.verdict, Proved)
+    assert any(line.equation.startswith("((spec_ctrl & 0xffffffff) != (host & 0xffffffff)) & ") for line in result.verdict.lemmas)
