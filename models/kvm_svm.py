@@ -18,6 +18,8 @@ KVM_SET_VCPU_EVENTS that changes SMM and EFER.SVME cleared by KVM_SET_SREGS); IN
 - SMM, whose entry is a nested #VMEXIT and whose RSM is a nested entry, as modelled; VMRUN in SMM.
 - A guest whose vmcb12 names a value of its own: KVM does not offer V_SPEC_CTRL to L1.
 - Hyper-V's enlightened MSR bitmap; AVIC; userspace MSR filters; the RSB.
+- KVM_REQ_GET_NESTED_STATE_PAGES: L1's permission map is merged within KVM_SET_NESTED_STATE, where KVM does it before the next VMRUN. What a
+  KVM_SET_MSRS in between opens is closed here until the next nested VMRUN.
 - Allocation of vmcb02: its page is zeroed, and its value is written before each use.
 
 Sources:
