@@ -156,7 +156,7 @@ class Decision:
         if proving:
             self._prove(slice_, reached, {**proving, **self.along}, witnesses, told)
 
-    def _settled(self) -> None:
+    def _with_entailed(self) -> None:
         """What the slice leaves open, where tests of words have the answers that others entail in all that it reached."""
         seen = {id(reached): (slice_, reached) for name, (slice_, reached) in self.saw.items() if name in self.left and reached.whole}
         for slice_, reached in seen.values():
@@ -356,7 +356,7 @@ class Decision:
         if self.left and self.beside:
             self._with_the_others()
         if self.left and self.patience != 0:
-            self._settled()
+            self._with_entailed()
             self._track()
         for name, reason in self.left.items():
             prop, kind = self.properties[name], self.kinds[name]

@@ -46,12 +46,9 @@ def missing(
         simple = sorted(dict.fromkeys((*whole, *(leaf for test in whole for leaf in _leaves(test)))), key=_choices, reverse=True)
         for run in runs.get(name, ()):
             kept = [*chosen, *found]
-            ways: list[list[Bool]] = []
-            for tests in (simple, whole):  # of those in which no choice is made, unless fewer do in which some are
-                others = [test for test in tests if all(test is not one for one in kept)]
-                ways += [way] if (way := excluding(narrowed, asked, run, others, kept, known, solver)) else []
-            fewest: list[Bool] = min(ways, key=len) if ways else []
-            found += fewest
+            # those in which no choice is made, unless fewer do in which some are
+            orders = [[test for test in tests if all(test is not one for one in kept)] for tests in (simple, whole)]
+            found += excluding(narrowed, asked, run, orders, kept, known, solver)
     return found
 
 
@@ -74,24 +71,28 @@ def _leaves(test: Bool) -> list[Bool]:
 
 
 def excluding(
-    system: System, prop: Property, run: Spurious, tests: Sequence[Bool], kept: Sequence[Bool], known: Mapping[str, Sequence[Bool]], solver: Solver
+    system: System, prop: Property, run: Spurious, orders: Sequence[Sequence[Bool]], kept: Sequence[Bool], known: Mapping[str, Sequence[Bool]],
+    solver: Solver,
 ) -> list[Bool]:  # fmt: skip
-    """The fewest of the `tests` (none can be left out) that exclude the run beside those that are `kept` in mind already; empty where
-    these do it alone, so that no test is missing, or where all tests together do not."""
-    always, links = _linked(system, prop, run, [*kept, *tests], known)
+    """The fewest tests (none can be left out) that exclude the run beside those that are `kept` in mind already; empty where these do it
+    alone, so that no test is missing, or where no tests together do. `orders`: in which tests are left out, the first of which a tie is."""
+    always, links = _linked(system, prop, run, [*kept, *dict.fromkeys(test for tests in orders for test in tests)], known)
     always += [link for test in kept for link in links[test]]
 
     def excluded(among: Sequence[Bool]) -> bool:
         return solver.ask([*always, *(link for test in among for link in links[test])]).word == "unsat"
 
-    if not tests or excluded(()) or not excluded(tests):
+    def needed(tests: Sequence[Bool]) -> list[Bool]:
+        left = list(tests)
+        for test in tests:
+            fewer = [other for other in left if other is not test]
+            if excluded(fewer):
+                left = fewer
+        return left
+
+    if not any(orders) or excluded(()):
         return []
-    needed = list(tests)
-    for test in tests:
-        fewer = [other for other in needed if other is not test]
-        if excluded(fewer):
-            needed = fewer
-    return needed
+    return min((needed(tests) for tests in orders if tests and excluded(tests)), key=len, default=[])
 
 
 def _linked(

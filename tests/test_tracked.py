@@ -175,12 +175,12 @@ def test_the_fewest_tests_that_exclude_a_run() -> None:
 
     assert len(tests) > MOST and runs
     for run in runs:
-        (needed,) = excluding(narrowed, prop, run, tests, [], {}, solver)
+        (needed,) = excluding(narrowed, prop, run, [tests], [], {}, solver)
         assert str(needed) == ELIDED
-        assert excluding(narrowed, prop, run, [test for test in tests if test is not needed], [needed], {}, solver) == []
+        assert excluding(narrowed, prop, run, [[test for test in tests if test is not needed]], [needed], {}, solver) == []
         with_another = replace(run, actions=("an_action_that_touches_nothing_of_this", *run.actions))
-        assert excluding(narrowed, prop, with_another, tests, [], {}, solver) == [needed]
-        assert excluding(narrowed, prop, run, [test for test in tests if "spec_ctrl" not in str(test)], [], {}, solver) == []
+        assert excluding(narrowed, prop, with_another, [tests], [], {}, solver) == [needed]
+        assert excluding(narrowed, prop, run, [[test for test in tests if "spec_ctrl" not in str(test)]], [], {}, solver) == []
 
 
 @given(strategies.valued(widths=(1, 2, 3, 5, 8)), strategies.valued(widths=(1, 2, 3, 5, 8)))
