@@ -13,15 +13,12 @@ from typing import Any, cast
 
 from specproof.claims import Property
 from specproof.cone import narrow
-from specproof.graph import postorder, replaced, substitute
+from specproof.graph import postorder, substitute
 from specproof.solver import Solver
 from specproof.symmetry import fails_at
 from specproof.system import System
 from specproof.terms import TRUE, Bool, Term, Word, variable
-from specproof.tracked import candidates
-
-#: Tests into which one is taken apart where a choice between words is made in it.
-LEAVES = 8
+from specproof.tracked import branches, candidates
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,8 @@ def missing(
     for name, asked in left.items():
         narrowed = narrow(system, [asked])
         whole = candidates(narrowed, [asked])
-        simple = sorted(dict.fromkeys((*whole, *(leaf for test in whole for leaf in _leaves(test)))), key=_choices, reverse=True)
+        apart = [leaf for test in whole for _, leaf in branches(test) if leaf.op != "const"]
+        simple = sorted(dict.fromkeys((*whole, *apart)), key=_choices, reverse=True)
         for run in runs.get(name, ()):
             kept = [*chosen, *found]
             # those in which no choice is made, unless fewer do in which some are
@@ -54,20 +52,6 @@ def missing(
 
 def _choices(test: Term) -> int:
     return sum(one.op == "ite" and one.width > 0 for one in postorder([test]))
-
-
-def _leaves(test: Bool) -> list[Bool]:
-    """The tests that one is where every choice between words in it is made; none where they are many."""
-    found: list[Bool] = []
-    todo = [test]
-    while todo and len(found) + len(todo) <= LEAVES:
-        one = todo.pop()
-        choice = next((inner for inner in postorder([one]) if inner.op == "ite" and inner.width), None)
-        if choice is None:
-            found += [one] if one.op != "const" else []
-        else:
-            todo += [cast(Bool, replaced([one], {choice: way})[0]) for way in choice.args[1:]]
-    return [] if todo else found
 
 
 def excluding(

@@ -133,41 +133,49 @@ def _retold(action: Action, then: Mapping[Term, Term], told: Mapping[Term, Term]
     )  # fmt: skip
 
 
-def _said(test: Bool, others: Sequence[Bool], leaves: int = 0) -> Bool:
-    """The test in terms of others, wherever a choice (`ite`) in its words is made so that it is one of them; the very test where it never is,
-    and where it comes to more than so many leaves.
-
-    `(c ? a : b) == d` is `c & a == d | ~c & b == d`: on the slice these would be three tests that have nothing to do with each other.
-    """
-    found: dict[Bool, list[Bool]] = {}
-    open_: dict[Bool, list[Bool]] = {}  # where it is none of them
+def branches(test: Bool, others: Sequence[Bool] = ()) -> list[tuple[Bool, Bool]]:
+    """Where every choice (`ite`) between words in a test is made: the condition, and the test that it is there, be it one of `others` in which
+    the same choices are made, or a constant; nothing where there are many."""
+    found: list[tuple[Bool, Bool]] = []
     left = BRANCHES
 
     def follow(one: Term, path: Bool, forms: Sequence[Term]) -> None:
         nonlocal left
-        if one.op == "const":
-            found.setdefault(cast(Bool, one), []).append(path)
-            return
-        if (known := next((other for form, other in zip(forms, others, strict=True) if form is one), None)) is not None:
-            found.setdefault(known, []).append(path)
-            return
+        known = next((other for form, other in zip(forms, others, strict=True) if form is one), None)
         choice = next((inner for inner in reversed(list(postorder(one.args))) if inner.op == "ite" and inner.width), None)
-        left -= choice is not None
-        if choice is None or left < 0:
-            open_.setdefault(cast(Bool, one), []).append(path)
+        if one.op == "const" or known is not None or choice is None:
+            found.append((path, cast(Bool, one) if known is None else known))
+            return
+        left -= 1
+        if left < 0:
             return
         condition = cast(Bool, choice.args[0])
         for value, way in ((TRUE, condition), (FALSE, ~condition)):
             chosen, *known_forms = replaced([one, *forms], {condition: value})
             follow(chosen, path & way, known_forms)
 
-    if all(test is not other for other in others):
-        follow(test, TRUE, others)
-    if left < 0 or (not found and not 1 < len(open_) <= leaves):
+    follow(test, TRUE, others)
+    return found if left >= 0 else []
+
+
+def _said(test: Bool, others: Sequence[Bool], leaves: int = 0) -> Bool:
+    """The test in terms of others, wherever a choice (`ite`) in its words is made so that it is one of them; the very test where it never is,
+    and where it comes to more than so many leaves.
+
+    `(c ? a : b) == d` is `c & a == d | ~c & b == d`: on the slice these would be three tests that have nothing to do with each other.
+    """
+    if any(test is other for other in others):
+        return test
+    found: dict[Bool, list[Bool]] = {}
+    open_: dict[Bool, list[Bool]] = {}  # where it is none of them
+    for path, leaf in branches(test, others):
+        told = leaf.op == "const" or any(leaf is other for other in others)
+        (found if told else open_).setdefault(leaf, []).append(path)
+    if not found and not 1 < len(open_) <= leaves:
         return test
     if len(found) + len(open_) <= leaves:
-        return disj(disj(paths) & other for other, paths in (*found.items(), *open_.items()))
-    return disj([*(disj(paths) & other for other, paths in found.items()), disj(path for paths in open_.values() for path in paths) & test])
+        return disj(disj(paths) & leaf for leaf, paths in (*found.items(), *open_.items()))
+    return disj([*(disj(paths) & leaf for leaf, paths in found.items()), disj(path for paths in open_.values() for path in paths) & test])
 
 
 def _asked(action: Action, tests: Iterable[Term]) -> list[Bool]:
