@@ -1,4 +1,5 @@
-"""Which helper of the model wrote a field in a step: the action is run once more, on constants, and watched.
+"""Which helper of the model wrote a field in a step: the action is run once more, on constants, and watched; and then again, with a
+variable wherever another result of a helper could tell.
 
 A helper is the writer where another result of it would have made another result of the step, and where
 it changed the field or gave it a value that does not depend on the one before; of several the last one,
@@ -8,7 +9,7 @@ and of those inside one another the innermost. It is named after the helper that
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import chain
@@ -17,9 +18,10 @@ from typing import Any
 from specproof.calling import called
 from specproof.design import Design
 from specproof.errors import SpecproofError
+from specproof.readings.integers import evaluate
 from specproof.state import State, assemble, flatten
 from specproof.system import System
-from specproof.terms import Term, boolean, word
+from specproof.terms import Bool, Term, boolean, choose, variable, word
 
 
 @dataclass
@@ -35,19 +37,34 @@ class Call:
 
 @dataclass(frozen=True)
 class Twist:
-    """One field negated in what a call gets, or in what it returns."""
+    """One field negated in what a call gets (`before`), or in what it returns."""
 
     number: int
     path: str
     before: bool = False
 
+    @property
+    def made(self) -> Bool:
+        """The variable that says whether it is."""
+        return variable(f"{self.path} {'before' if self.before else 'after'} call {self.number}", 0)
+
 
 @dataclass
 class _Watch:
+    twists: Sequence[Twist]
     calls: list[Call] = field(default_factory=list)
     open: list[int] = field(default_factory=list)
     count: int = 0
-    twist: Twist | None = None
+
+    def twisted(self, state: State, number: int, before: bool) -> State:
+        """What this call gets, or returns, with the twists of it in the terms of its fields."""
+        here = [twist for twist in self.twists if (twist.number, twist.before) == (number, before)]
+        if not here:
+            return state
+        flat = flatten(state)
+        for twist in here:
+            flat[twist.path] = choose(twist.made, ~flat[twist.path], flat[twist.path])  # type: ignore[operator]
+        return assemble(type(state), flat)
 
 
 _watch: ContextVar[_Watch | None] = ContextVar("the run of an action that is watched", default=None)
@@ -64,9 +81,8 @@ def _wrapped(name: str, body: Callable[..., Any]) -> Callable[..., Any]:
             return body(*args, **kwargs)
         number, parents = watch.count, tuple(watch.open)
         watch.count += 1
-        twist = watch.twist if watch.twist and watch.twist.number == number else None
-        if twist and twist.before and isinstance(args[0], State):
-            args = (_twisted(args[0], twist.path), *args[1:])
+        if args and isinstance(args[0], State):
+            args = (watch.twisted(args[0], number, before=True), *args[1:])
         watch.open.append(number)
         try:
             result = body(*args, **kwargs)
@@ -77,16 +93,9 @@ def _wrapped(name: str, body: Callable[..., Any]) -> Callable[..., Any]:
         before, after = flatten(args[0]), flatten(result)
         values = {path: int(term.data) for path, term in after.items() if term.op == "const"}
         watch.calls.append(Call(name, number, parents, values, frozenset(path for path in values if after[path] is not before[path])))
-        return _twisted(result, twist.path) if twist and not twist.before else result
+        return watch.twisted(result, number, before=False)
 
     return run
-
-
-def _twisted(state: State, path: str) -> State:
-    """The state with one field's value changed."""
-    flat = flatten(state)
-    flat[path] = ~flat[path]  # type: ignore[operator]
-    return assemble(type(state), flat)
 
 
 def watched(design: Design[Any]) -> Design[Any]:
@@ -101,23 +110,30 @@ def writers(
 ) -> dict[str, str]:
     """For each field that the step changes the helper that wrote it; fields that the action writes itself are left out."""
     try:
-        calls, result = _run(design, system, state, action, inputs, None)
-        found: dict[str, str] = {}
-        for path, value in result.items():
-            if value != (0 if system.fields[path].observed else state[path]):
-                name = _writer(design, system, state, action, inputs, calls, path, value)
-                if name:
-                    found[path] = name
-        return found
+        calls, ended = _run(design, system, state, action, inputs)
+        result = {path: int(term.data) for path, term in ended.items() if term.op == "const"}
+        values = {path: value for path, value in result.items() if value != (0 if system.fields[path].observed else state[path])}
+        twists = [
+            Twist(call.number, path, before)
+            for path, value in values.items()
+            for call in calls
+            if call.result.get(path) == value
+            for before in ((False,) if path in call.changed else (False, True))
+        ]
+        twisted = _run(design, system, state, action, inputs, twists)[1] if twists else {}
+        none = {str(twist.made.data): 0 for twist in twists}
+
+        def end(twist: Twist) -> int:
+            return evaluate(twisted[twist.path], {**none, str(twist.made.data): 1})
+
+        found = {path: _writer(calls, path, value, end) for path, value in values.items()}
+        return {path: name for path, name in found.items() if name}
     except (SpecproofError, AttributeError, KeyError, TypeError):
         return {}  # a model that does not run on constants: the story goes without
 
 
-def _writer(
-    design: Design[Any], system: System, state: Mapping[str, int], action: str, inputs: Mapping[str, int], calls: list[Call], path: str, value: int
-) -> str:  # fmt: skip
-    def end(twist: Twist) -> int | None:
-        return _run(design, system, state, action, inputs, twist)[1].get(path)
+def _writer(calls: list[Call], path: str, value: int, end: Callable[[Twist], int]) -> str:
+    """`end`: the value of a twist's field at the end, were the twist made."""
 
     def matters(call: Call) -> bool:
         return end(Twist(call.number, path)) != value
@@ -134,9 +150,9 @@ def _writer(
 
 
 def _run(
-    design: Design[Any], system: System, state: Mapping[str, int], action: str, inputs: Mapping[str, int], twist: Twist | None
-) -> tuple[list[Call], dict[str, int]]:  # fmt: skip
-    watch = _Watch(twist=twist)
+    design: Design[Any], system: System, state: Mapping[str, int], action: str, inputs: Mapping[str, int], twists: Sequence[Twist] = ()
+) -> tuple[list[Call], dict[str, Term]]:  # fmt: skip
+    watch = _Watch(twists)
     token = _watch.set(watch)
     try:
         with design.building():
@@ -145,4 +161,4 @@ def _run(
             result = called(design.actions[action].body, f"action {action}", assemble(design.state, values), **given)
     finally:
         _watch.reset(token)
-    return watch.calls, {path: int(term.data) for path, term in flatten(result).items() if term.op == "const"}
+    return watch.calls, flatten(result)
