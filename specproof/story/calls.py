@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 from specproof.calling import called
 from specproof.design import Design
@@ -44,7 +44,7 @@ class Twist:
     before: bool = False
 
     @property
-    def made(self) -> Bool:
+    def made(self) -> Term:
         """The variable that says whether it is."""
         return variable(f"{self.path} {'before' if self.before else 'after'} call {self.number}", 0)
 
@@ -63,7 +63,7 @@ class _Watch:
             return state
         flat = flatten(state)
         for twist in here:
-            flat[twist.path] = choose(twist.made, ~flat[twist.path], flat[twist.path])  # type: ignore[operator]
+            flat[twist.path] = choose(cast(Bool, twist.made), ~flat[twist.path], flat[twist.path])  # type: ignore[operator]
         return assemble(type(state), flat)
 
 
