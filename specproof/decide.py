@@ -93,16 +93,19 @@ def decide_relation(
     return result
 
 
-def relate(plain: Pair, claims: Sequence[Claim], solver: Solver, patience: float | None = None) -> tuple[dict[str, Verdict], Decision]:
-    """The verdicts on relations between the two sides of a product, with runs told on it. Raises MissingView."""
+def relate(
+    plain: Pair, claims: Sequence[Claim], solver: Solver, patience: float | None = None, deciding: type[Decision] = Decision
+) -> tuple[dict[str, Verdict], Decision]:
+    """The verdicts on relations between the two sides of a product, with runs told on it; none where the kind of decision that is `deciding`
+    gave none. Raises MissingView."""
     pair = merge(plain, lambda pair: [pair.instantiate(claim) for claim in claims])
     properties = {claim.name: pair.instantiate(claim) for claim in claims}
     found: dict[str, Verdict] = {}
-    merged = decision = Decision(pair.system, properties, dict.fromkeys(properties, "relation"), solver, found.__setitem__)
+    merged = decision = deciding(pair.system, properties, dict.fromkeys(properties, "relation"), solver, found.__setitem__)
     merged.along, merged.explored, merged.patience = {SHARING: pair.sharing()}, pair.explored, patience
     merged.run()
     verdicts: dict[str, Verdict] = {}
-    for claim in claims:
+    for claim in (claim for claim in claims if claim.name in found):
         told = unmerged(found[claim.name], plain, claim) if _stands(found[claim.name], merged) else None
         if told is None:  # nothing says that the fields were rightly shared
             decision = Decision(plain.system, {claim.name: plain.instantiate(claim)}, {claim.name: "relation"}, solver, found.__setitem__)

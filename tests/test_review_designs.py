@@ -15,9 +15,9 @@ from specproof.verdict import NotAsked, Proved, Refuted, Result, Vacuous
 from tests.review_tools import SEED, held, run
 
 
-def reviewed(old: str, new: str) -> Review:
+def reviewed(old: str, new: str, *, exhaustive: bool = False) -> Review:
     """A review of two designs of the seed's file."""
-    return review(of_target(f"{SEED}:{old}"), of_target(f"{SEED}:{new}"))
+    return review(of_target(f"{SEED}:{old}"), of_target(f"{SEED}:{new}"), exhaustive=exhaustive)
 
 
 @pytest.mark.parametrize(("old", "new", "wanted"), [("seed", "lazy", 1), ("lazy", "seed", 0), ("seed", "ored", 0), ("lazy", "lazy-too", 0)])
@@ -64,14 +64,15 @@ def test_a_change_outside_the_cone_leaves_a_claim_unaffected() -> None:
     assert found["enforcement"]
 
 
-def test_the_old_design_is_proved_only_where_the_new_one_does_not_keep_a_claim() -> None:
-    """A kept claim needs one certificate, a lost one needs both sides."""
-    kept = {change.claim: change.old for change in reviewed("seed", "ored").claims}
-    lost = {change.claim: change.old for change in reviewed("seed", "lazy").claims}
+def test_the_old_design_is_proved_where_that_is_asked_for() -> None:
+    """What is told is a proof or a run of the new design; of the old one no run is enough, and what became of a claim is the same."""
+    plain, exhaustive = ({change.claim: change for change in reviewed("seed", "lazy", exhaustive=one).claims} for one in (False, True))
 
-    assert isinstance(kept["enforcement"], Held)
-    old = lost["enforcement"]
-    assert isinstance(old, Result) and isinstance(old.verdict, Proved)
+    assert isinstance(plain["enforcement"].old, Held)
+    proved = exhaustive["enforcement"].old
+    assert isinstance(proved, Result) and isinstance(proved.verdict, Proved)
+    assert plain["enforcement"].fate == "lost"
+    assert {name: change.fate for name, change in plain.items()} == {name: change.fate for name, change in exhaustive.items()}
 
 
 def test_the_verdict_line_says_what_to_do() -> None:

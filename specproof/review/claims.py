@@ -37,13 +37,13 @@ class Asked:
 
 
 def compared(
-    old: Side, new: Side, configuration: str, systems: tuple[System, System], timeout: float | None, wanted: Sequence[str], recall: Recall
-) -> list[ClaimChange]:
+    old: Side, new: Side, configuration: str, systems: tuple[System, System], timeout: float | None, wanted: Sequence[str], recall: Recall,
+    exhaustive: bool = False,
+) -> list[ClaimChange]:  # fmt: skip
     """The claims in one configuration, in the order in which they are asked.
 
-    The new design is decided in full, the old one only where that says what is lost: a claim that the change
-    cannot reach has one verdict, and of one that the new design is proved to keep it is enough that no run
-    breaks the old.
+    The new design is decided in full. A claim that the change cannot reach has one verdict, and of the others it is enough that no run of the
+    old design breaks them, on the slice, which has every run: what is lost is a run of the new one, and `exhaustive` proves what was there.
     """
     sides = []
     for side, system in zip((old, new), systems, strict=True):
@@ -61,7 +61,7 @@ def compared(
             if carried is not None:
                 before.answers[name] = carried
                 spared.add(name)
-    open_ = [name for name in before.properties if name not in before.answers or _matters(before.answers[name], after.answers.get(name))]
+    open_ = [name for name in before.properties if name not in before.answers or (exhaustive and isinstance(before.answers[name], Held))]
     before.answers |= recall.proved(question, open_)
     found = []
     for claim in _in_order(old, new):
@@ -71,16 +71,11 @@ def compared(
     return found
 
 
-def _matters(old: Answer, new: Answer | None) -> bool:
-    """Whether the old design's claim needs a proof: it held, and the new design does not keep it, nor is it about nothing in both."""
-    kept = (Proved, Vacuous) if isinstance(old, Held) and old.vacuous else (Proved,)
-    return isinstance(old, Held) and not (isinstance(new, Result) and isinstance(new.verdict, kept))
-
-
 def relations(
     old: Side, new: Side, timeout: float | None, wanted: Sequence[str], recall: Recall, exhaustive: bool = False
 ) -> list[ClaimChange]:
-    """The claims that compare two configurations of one design. Of a claim that the new design keeps the old is asked only if `exhaustive`."""
+    """The claims that compare two configurations of one design. Of a claim that the new design keeps the old is asked, and of others proved,
+    only if `exhaustive`."""
     found = []
     for claim in _in_order(old, new):
         if claim.kind != "relation" or (wanted and claim.name not in wanted):
@@ -90,7 +85,7 @@ def relations(
         if isinstance(after, Result) and isinstance(after.verdict, Proved) and not exhaustive:
             found.append(ClaimChange(claim.name, claim.id, claim.sentence, pair(claim), "proved", None, after))
             continue
-        before = recall.related(old, claim, timeout) if asked[0] else None
+        before = recall.related(old, claim, timeout, proving=exhaustive) if asked[0] else None
         change = _change(claim, pair(claim), before, after)
         if change.run is not None and change.old_run is not None:
             change = replace(change, same_run=_same_actions(change.old_run.trace, change.run.trace))

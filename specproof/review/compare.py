@@ -84,7 +84,7 @@ def review(
 
     def at(name: str) -> _Part:
         progress(f"claims, {name}" if name else "claims")
-        changes = compared(old, new, name, systems[name], timeout, wanted, recall)
+        changes = compared(old, new, name, systems[name], timeout, wanted, recall, exhaustive)
         if same:
             return changes, [], [], ((), ())
         progress(f"behaviour, {name}" if name else "behaviour")

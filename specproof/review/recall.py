@@ -12,8 +12,9 @@ from typing import Any
 
 from specproof.answers import decode, encode
 from specproof.cache import Cache
-from specproof.claims import Claim, Property
+from specproof.claims import Claim, MissingView, Property
 from specproof.concrete import Concrete
+from specproof.decide import relate
 from specproof.decision import Decision
 from specproof.explore import Reached
 from specproof.fallback import LEAST, by_induction
@@ -21,12 +22,13 @@ from specproof.jobs import Perform, perform
 from specproof.lemmas import Certificate
 from specproof.load import Library
 from specproof.plan import Unit, pair
+from specproof.product import product
 from specproof.remember import digest, unchanged, unit_key
 from specproof.review.result import Answer, Held
 from specproof.review.sides import Side
 from specproof.slice import Slice
 from specproof.solver import Solver
-from specproof.system import System
+from specproof.system import System, build
 from specproof.trace import Trace
 from specproof.tracked import Tracked
 from specproof.verdict import NotAsked, Proved, Result, Unknown, Vacuous, Verdict
@@ -62,6 +64,10 @@ class _Refuter(Decision):
     def _fall_back(self, reasons: Mapping[str, str], certificate: Certificate | None) -> None:
         """What the slice leaves open is asked in full, if it matters."""
 
+    def told(self, configuration: str) -> Answers:
+        """What nothing breaks."""
+        return {name: Held(self.system.design, configuration, name, vacuous) for name, vacuous in self.held.items()}
+
 
 @dataclass(frozen=True)
 class Question:
@@ -77,11 +83,10 @@ class Question:
         """What tells it from others in this process."""
         return self.side.design, self.system.configuration, tuple(self.properties), tuple(names), self.timeout
 
-    def kept(self, names: Iterable[str]) -> str | None:
-        """What tells it from others in the cache."""
-        unit = Unit("configuration", self.side.design.name, self.system.configuration, tuple(self.properties), (), self.timeout)
-        key = unit_key(unit, _library(self.side))
-        return digest("review", key, list(names)) if key is not None else None
+    @property
+    def unit(self) -> Unit:
+        """What `check` would ask."""
+        return Unit("configuration", self.side.design.name, self.system.configuration, tuple(self.properties), (), self.timeout)
 
 
 @dataclass
@@ -99,22 +104,25 @@ class Recall:
         beside = tuple(claim.name for claim in side.claims if claim.kind == "invariant" and claim.name not in asked)
         return self._unit(side, replace(_unit("configuration", side, configuration, asked, timeout), beside=beside))
 
-    def related(self, side: Side, claim: Claim, timeout: float | None) -> Answer | None:
-        """The verdict on a relation between two configurations."""
-        return self._unit(side, _unit("relation", side, pair(claim), [claim.name], timeout))[claim.name]
+    def related(self, side: Side, claim: Claim, timeout: float | None, *, proving: bool = True) -> Answer | None:
+        """The verdict on a relation between two configurations; not `proving`, without a certificate where the slice has no run that breaks it."""
+        unit = _unit("relation", side, pair(claim), [claim.name], timeout)
+        found = {} if proving else self._once((side.design, unit, "runs"), side, unit, (), lambda: _runs(side, claim, timeout))
+        return (found or self._unit(side, unit))[claim.name]
 
     def refuted(self, question: Question) -> Answers:
         """Runs that break properties; of the others that none does, where the slice says so. What it leaves open has no answer."""
-        return self._once(question, (), lambda: self._refuted(question))
+        return self._once(question.key(()), question.side, question.unit, (), lambda: self._refuted(question))
 
     def proved(self, question: Question, names: Sequence[str]) -> Answers:
         """Verdicts on some of the properties, after `refuted`."""
-        return self._once(question, names, lambda: self._proved(question, names)) if names else {}
+        return self._once(question.key(names), question.side, question.unit, names, lambda: self._proved(question, names)) if names else {}
 
-    def _once(self, question: Question, names: Sequence[str], make: Callable[[], Answers]) -> Answers:
-        memo = question.key(names)
+    def _once(self, memo: tuple[Any, ...], side: Side, unit: Unit, names: Sequence[str], make: Callable[[], Answers]) -> Answers:
+        """What a review asks of a unit beyond `check`, once: `memo` tells it from others in this process."""
         if memo not in self.known:
-            key = question.kept(names) if self.cache is not None else None
+            asked = unit_key(unit, _library(side)) if self.cache is not None else None
+            key = digest("review", asked, list(names)) if asked is not None else None
             found = self._kept(key)
             if found is None:
                 found = make()
@@ -128,8 +136,7 @@ class Recall:
         refuter = _Refuter(question.system, question.properties, question.kinds, Solver(question.timeout), report)
         refuter.run()
         self.explored[question.key(())] = refuter.explored
-        system = question.system
-        return answers | {name: Held(system.design, system.configuration, name, vacuous) for name, vacuous in refuter.held.items()}
+        return answers | refuter.told(question.system.configuration)
 
     def _proved(self, question: Question, names: Sequence[str]) -> Answers:
         """What the slice leaves open may be inductive with lemmas of its own, or of all other claims, and takes Spacer's time without."""
@@ -170,6 +177,20 @@ class Recall:
 def _unit(kind: str, side: Side, configuration: str, claims: Sequence[str], timeout: float | None) -> Unit:
     """What `check` does too, with less patience for what the slice leaves open: a reviewer waits for the rest."""
     return Unit(kind, side.design.name, configuration, tuple(claims), (), timeout, LEAST if timeout is None else None)
+
+
+def _runs(side: Side, claim: Claim, timeout: float | None) -> Answers:
+    """A run that breaks a relation, or that the slice shows none; nothing where it leaves that open, or the relation cannot be asked."""
+    design, settings = side.design, (claim.left, claim.right)
+    if not set(settings) <= set(design.settings):
+        return {}
+    plain = product(build(design, claim.left), build(design, claim.right), settings)
+    try:
+        verdicts, refuter = relate(plain, [claim], Solver(timeout), deciding=_Refuter)
+    except MissingView:
+        return {}
+    answers: Answers = {name: Result(design.name, pair(claim), name, claim.kind, verdict) for name, verdict in verdicts.items()}
+    return answers | (refuter.told(pair(claim)) if isinstance(refuter, _Refuter) else {})
 
 
 def _library(side: Side) -> Library:

@@ -21,7 +21,7 @@ FATES = (
 
 #: What each of them means, for the legend of a report.
 MEANING = {
-    "lost": "it held before, and a run of the new design breaks it",
+    "lost": "no run breaks the old design, and one breaks the new",
     "worse": "runs broke it before, and one that the old design goes through unharmed breaks the new one",
     "not carried out": "the policy forces the bit, and the design does not have it in force in every run, or can never require it",
     "undecided": "one side gave no verdict",
@@ -42,9 +42,9 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Held:
-    """The old design's side of a claim that the new design keeps: the slice, which has every run, shows none that breaks it.
+    """The old design's side of a claim: the slice, which has every run, shows none that breaks it.
 
-    No certificate is made of it, since nothing is concluded from it but that nothing was there to be gained.
+    No certificate is made of it (`--exhaustive` makes one): what is told is a proof or a run of the new design.
     `vacuous`: what the claim speaks of never happens.
     """
 
