@@ -76,9 +76,16 @@ class Vocabulary:
     def exclude(self, values: Mapping[Hashable, bool]) -> Lemma:
         """A short clause that the state `values` breaks and every reachable state satisfies."""
         rows = [self.true[key] if values[key] else self.true[key] ^ self.every for key in self.keys]
-        orders = range(len(rows)), range(len(rows) - 1, -1, -1)  # the state's own words first, or the views first
-        best = min((self._reduce(rows, order) for order in orders), key=len)
+        best = min((self._reduce(rows, order) for order in self._orders), key=len)
         return Lemma(tuple(sorted(((self.keys[number], not values[self.keys[number]]) for number in best), key=repr)))
+
+    @cached_property
+    def _orders(self) -> list[list[int]]:
+        """In which the keys are dropped: the state's own words first, or the views first, and from the middle, both ways. More take longer
+        than the clauses that they make shorter save."""
+        numbers = list(range(len(self.keys)))
+        middle = len(numbers) // 2
+        return [order[::way] for order in (numbers, numbers[middle:] + numbers[:middle]) for way in (1, -1)]
 
     def _reduce(self, rows: Sequence[int], order: Sequence[int]) -> list[int]:
         """Positions of a minimal subset of rows that have no common bit, dropping in this order."""
