@@ -30,7 +30,7 @@ class Fresh:
     def split(self, states: States) -> tuple[States, Indices]:
         """New patterns in the order in which they appear, and for each the index of the first state that has it."""
         patterns = states & self.mask
-        index = np.concatenate([begin + np.sort(self.seen.add(patterns[begin : begin + ROWS])) for begin in range(0, len(patterns) or 1, ROWS)])
+        index = np.concatenate([begin + self.seen.add(patterns[begin : begin + ROWS]) for begin in range(0, len(patterns) or 1, ROWS)])
         return patterns[index], index
 
 

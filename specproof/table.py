@@ -48,7 +48,7 @@ class Table:
         return found
 
     def add(self, values: Values) -> Numbers:
-        """Where each value that is not in the table stands in `values` first, by size; they are in it from now on, in this order."""
+        """Where each value that is not in the table stands in `values` first; they are in it from now on, in this order."""
         return self._add(values, self.find(values))
 
     def numbered(self, values: Values) -> tuple[Numbers, Numbers]:
@@ -67,7 +67,7 @@ class Table:
         count = len(self.values)
         self._room(count + len(new))
         place, slot = self._put(values[new])
-        order = np.argsort(values[new[place]])
+        order = np.argsort(place, kind="stable")  # nearly in order
         first: Numbers = new[place[order]]
         self._numbers[slot[order]] = np.arange(count, count + len(first))
         self.values = np.concatenate([self.values, values[first]])

@@ -14,12 +14,12 @@ VALUES = st.lists(st.one_of(st.integers(0, 12), st.integers(0, 2**64 - 1), st.in
 
 @given(st.lists(VALUES, max_size=6))
 def test_a_table_numbers_values_as_a_dictionary_does(batches: list[list[int]]) -> None:
-    """What is new is told by where it stands first, smallest value first, and is found under its number ever after."""
+    """What is new is told by where it stands first, in this order, and is found under its number ever after."""
     table, known = Table(2), dict[int, int]()
     for batch in batches:
         batch = [value % 2**64 for value in batch]
         values = np.array(batch, dtype=np.uint64)
-        new = sorted(set(batch) - set(known))
+        new = [value for value in dict.fromkeys(batch) if value not in known]
 
         assert table.add(values).tolist() == [batch.index(value) for value in new]
 

@@ -173,13 +173,14 @@ class Sight:
     @cached_property
     def _unchanged(self) -> frozenset[str]:
         """The views that see the same in both, term by term or as Z3 says: asked once."""
-        return frozenset(name for name in self.before if self._same(name))
+        solver = Solver(work=AGREE)
+        return frozenset(name for name in self.before if self._same(name, solver))
 
-    def _same(self, name: str) -> bool:
+    def _same(self, name: str, solver: Solver) -> bool:
         one, other = self.carried.get(name), self.after.get(name)
         if one is None or other is None or one is other:
             return one is other and one is not None
-        return one.width == other.width and Solver(work=AGREE).ask([~cast(Bool, one == other)]).word == "unsat"
+        return one.width == other.width and solver.ask([~cast(Bool, one == other)]).word == "unsat"
 
 
 def kept(old: Design[Any], new: Design[Any]) -> dict[Term, Term]:
