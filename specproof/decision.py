@@ -170,27 +170,31 @@ class Decision:
                 self._tell(self.proofs[before:])
 
     def _track(self) -> None:
-        """What the slice leaves open, on a slice that keeps tests of whole words in mind: those that its spurious runs need, as long as that
-        finds more of them, taken apart if it is with what tests entail that they exclude a run, then the other way; and then all, if they are
-        not too many."""
+        """What the slice leaves open, on a slice that keeps tests of whole words in mind: those that its spurious runs need; those that they need
+        beside what tests entail, taken apart; all of these, if it is, and if it is not; and then all that there are, if they are not too many."""
         system = replace(self.system, couple=None)
-        chosen: list[Bool] = []
-        leaves, spurious = 0, self.spurious.keys() & self.left
-        for done in range(ROUNDS if spurious else 0):
-            left = {name: self.properties[name] for name in self.left}
-            more = missing(system, left, self.spurious, chosen, {}, self.solver)
-            if not more and (more := missing(system, left, self.spurious, chosen, self.entailed, self.solver)):
-                leaves = LEAVES
-            if (done and not more) or len(chosen) + len(more) > MOST:
-                break
-            chosen += more
-            self._with_in_mind(system, chosen, leaves=leaves)
-        if self.left and spurious:
-            self._with_in_mind(system, chosen, leaves=LEAVES - leaves)
+        alone = self._needed(system, {}, 0)
+        beside = self._needed(system, self.entailed, LEAVES)
+        every = [*alone, *(test for test in beside if all(test is not one for one in alone))]
+        for tried, leaves in ((beside, LEAVES), (alone, 0)):
+            if len(every) > len(tried):
+                self._with_in_mind(system, every, leaves=leaves)
         asked = [self.properties[name] for name in self.left]
         tests = candidates(narrow(system, asked), [*asked, *self.along.values()]) if asked else []
         if len(tests) <= MOST:
             self._with_in_mind(system, tests, widely=True)
+
+    def _needed(self, system: System, known: Mapping[str, Sequence[Bool]], leaves: int) -> list[Bool]:
+        """Decides what is left with the tests in mind that its spurious runs need beside what is `known`, as long as that finds more of them."""
+        chosen: list[Bool] = []
+        for done in range(ROUNDS if self.spurious.keys() & self.left else 0):
+            left = {name: self.properties[name] for name in self.left}
+            more = missing(system, left, self.spurious, chosen, known, self.solver)
+            if (done and not more) or len(chosen) + len(more) > MOST:
+                break
+            chosen += more
+            self._with_in_mind(system, chosen, leaves=leaves)
+        return chosen
 
     def _with_the_others(self) -> None:
         """Decides what is left together with the invariants beside it, of which nothing else is asked."""
@@ -210,6 +214,8 @@ class Decision:
     def _with_in_mind(self, system: System, tests: Sequence[Bool], *, widely: bool = False, leaves: int = 0) -> None:
         """Decides what is left on a slice that keeps these tests in mind."""
         asked = {name: self.properties[name] for name in self.left}
+        if not asked:
+            return
         every = {**asked, **self.along}
         told = track(system, list(every.values()), tests, self.solver, widely=widely, leaves=leaves)
         if told is None:
