@@ -11,7 +11,7 @@ from functools import cached_property
 
 import click
 
-from specproof import pinned, report
+from specproof import pinned, report, variant
 from specproof.errors import UsageError, did_you_mean, where
 from specproof.jobs import Answer, Done, Perform, cores, perform, run
 from specproof.load import Library, library
@@ -88,6 +88,8 @@ class Session:
             self.say(paint(text, "differs") if text.startswith("!") else text)
         for text in report.changed(differing, self.request.without):
             self.say(paint(text, "differs") if text.startswith("!") else text)
+        for text in () if self.request.without or self.how.quiet else variant.compared(self.answers, self.pins, self.known):
+            self.say(text)
         listed = any(pinned.listed(self.known, answer) for answer in self.answers if isinstance(answer, Result))
         self.say(report.counts(self.answers, len(differing), listed))
         if not self.how.quiet:
