@@ -16,7 +16,7 @@ from specproof.concrete import Concrete
 from specproof.cone import apart, narrow
 from specproof.errors import ModelError, at
 from specproof.explore import Hit, Reached, explore
-from specproof.fallback import SEVERAL, Allowed, all_ways, by_induction, by_several, fall_back, never, shortened
+from specproof.fallback import SEVERAL, Allowed, all_ways, by_induction, by_several, fall_back, never, shortened, with_one_more
 from specproof.graph import variables
 from specproof.layout import TooLarge
 from specproof.lemmas import Certificate, discover
@@ -155,6 +155,18 @@ class Decision:
             raise Disagreement(f"{self.system.design}: {wrong[0]} was taken for granted and does not hold")
         if proving:
             self._prove(slice_, reached, {**proving, **self.along}, witnesses, told)
+
+    def _with_one_more(self) -> None:
+        """Refutes what the runs of the slice do with one step more."""
+        for name in [name for name in self.left if name in self.spurious]:
+            runs, prop, kind = self.spurious[name], self.properties[name], self.kinds[name]
+            found = with_one_more(self.system, prop, [run.actions for run in runs], self.solver, self.patience)
+            if found is not None:
+                del self.left[name]
+                least, ways = len(runs[0].actions), self.ways[name]
+                if kind != "reachability":
+                    found = shortened(self.system, prop, found, least, self.solver, self.patience, ways=ways)
+                self.report(name, Proved(found.method, witness=found.trace) if kind == "reachability" else found)
 
     def _with_entailed(self) -> None:
         """What the slice leaves open, where tests of words have the answers that others entail in all that it reached."""
@@ -362,6 +374,7 @@ class Decision:
         if self.left and self.beside:
             self._with_the_others()
         if self.left and self.patience != 0:
+            self._with_one_more()
             self._with_entailed()
             self._track()
         for name, reason in self.left.items():

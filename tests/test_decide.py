@@ -8,6 +8,11 @@ from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
 import pytest
+from specproof.models.kvm import Vcpu
+from specproof.models.kvm_nested import enter_vmx_operation, vmx_switch_vmcs
+from specproof.models.kvm_proposed import kvm_proposed
+from specproof.models.kvm_transitions import finishes
+from specproof.proofs.faults import refused_as_the_processor_says
 
 from specproof import (
     U64,
@@ -26,6 +31,7 @@ from specproof import (
     lemma,
     reachable,
     relation,
+    select,
     step,
     word,
 )  # fmt: skip
@@ -873,3 +879,21 @@ def test_an_equation_of_words_of_different_widths_is_shown() -> None:
 
     assert isinstance(verdict, Proved)
     assert ("zext3(narrow) == 2", "Narrow equals 2.") in [(line.equation, line.sentence) for line in verdict.lemmas]
+
+
+def test_a_run_that_lacks_a_step_at_another_bit_is_found() -> None:
+    """KVM forgets to prepare vmcs02 for a guest that is restored in L2. On the slice seven steps show what the processor then refuses, and no
+    full-width run follows them: that the host's value has another bit takes a step more. All runs of eight steps are too many to ask about."""
+
+    def restore_nested_state(s: Vcpu) -> Vcpu:
+        allocated = enter_vmx_operation(s)
+        entered = vmx_switch_vmcs(allocated, to_vmcs02=True).replace(pages_pending=True, changed_level=True)
+        there = select(s.image_vmxon, select(s.image_guest_mode, entered, allocated), s)
+        return finishes(there.replace(todo_nested=False, image_vmxon=False, image_guest_mode=False))
+
+    forgets = kvm_proposed.but("forgets-vmcs02", restore_nested_state=restore_nested_state)
+    (result,) = decide(forgets, "virtualized", [refused_as_the_processor_says], patience=5)
+
+    assert isinstance(result, Result) and isinstance(result.verdict, Refuted)
+    assert result.verdict.method == fallback.BOUNDED
+    assert (result.verdict.trace.length, result.verdict.shortest) == (8, True)
