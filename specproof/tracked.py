@@ -85,7 +85,10 @@ def track(
         made = [test for test in _made(action, properties) if test not in set(tests.values())]
         known = [*tests.values(), *made]
         before = len(tests)  # in terms of those before it: two that are told in terms of each other would be as free as they were
-        told[name] = {test: said for place, test in enumerate(made, before) if (said := _said(test, known[:place], leaves)) is not test}
+        own = set(_tests(_terms(action)))  # one that is asked for alone is seen whole where it fails, and apart in a part that may be another
+        told[name] = {
+            test: said for place, test in enumerate(made, before) if (said := _said(test, known[:place], leaves if test in own else 0)) is not test
+        }
         by = {term: action.next[path] for path, term in system.variables.items() if path in action.next}
         after = dict(zip(tests, cast(list[Bool], substitute(list(tests.values()), by)), strict=True))
         moved = {value: term for value, term in after.items() if term is not tests[value]}
@@ -116,7 +119,11 @@ def track(
 def _made(action: Action, properties: Sequence[Property]) -> list[Bool]:
     """The tests that an action makes, and those that are asked of it."""
     asked = [one.steps[action.name] for prop in properties for one in (prop, prop.happens) if one is not None and action.name in one.steps]
-    return _tests([action.guard, *action.assumed.values(), *action.next.values(), *asked])
+    return _tests([*_terms(action), *asked])
+
+
+def _terms(action: Action) -> list[Term]:
+    return [action.guard, *action.assumed.values(), *action.next.values()]
 
 
 def _tests(terms: Iterable[Term]) -> list[Bool]:
