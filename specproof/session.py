@@ -88,8 +88,9 @@ class Session:
             self.say(paint(text, "differs") if text.startswith("!") else text)
         for text in report.changed(differing, self.request.without):
             self.say(paint(text, "differs") if text.startswith("!") else text)
-        for text in () if self.request.without or self.how.quiet else variant.compared(self.answers, self.pins, self.known):
-            self.say(text)
+        if not (self.request.without or self.how.quiet or done.interrupted or done.error):
+            for text in variant.compared(self.answers, self.pins, self.known):
+                self.say(text)
         listed = any(pinned.listed(self.known, answer) for answer in self.answers if isinstance(answer, Result))
         self.say(report.counts(self.answers, len(differing), listed))
         if not self.how.quiet:
