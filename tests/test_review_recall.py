@@ -12,11 +12,12 @@ from specproof.jsonout import steps
 from specproof.lift import least
 from specproof.load import library
 from specproof.remember import Remembering, engine
+from specproof.review.claims import relations
 from specproof.review.compare import review
 from specproof.review.jsonform import document
 from specproof.review.line import line
 from specproof.review.recall import Question, Recall
-from specproof.review.result import Review
+from specproof.review.result import Answer, Held, Review
 from specproof.review.sides import Side, of_target
 from specproof.story.subject import Subject
 from specproof.system import build
@@ -52,6 +53,24 @@ def test_what_is_recalled_is_what_was_decided(old: str, new: str, tmp_path: Path
     assert line(plain) == line(first) == line(second)
     assert [(one.fate, one.same_run, one.affected) for one in plain.claims] == [(one.fate, one.same_run, one.affected) for one in second.claims]
     assert [one.moments for one in plain.behaviours] == [one.moments for one in second.behaviours]
+
+
+@pytest.mark.slow
+def test_of_a_relation_of_the_old_design_a_run_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is lost all the same, and recalled; a proof is made of it where that is asked for."""
+    old, new, cache = of_target("kvm-reference"), of_target("kvm-rfc-v2"), Cache(tmp_path / "answers.sqlite", lambda message: None)
+
+    def lost(recall: Recall, *, exhaustive: bool = False) -> Answer | None:
+        (change,) = relations(old, new, None, ["virtualized-equals-emulated"], recall, exhaustive)
+        assert change.fate == "lost"
+        return change.old
+
+    known = lost(Recall(cache=cache))
+    proved = lost(Recall(), exhaustive=True)
+    monkeypatch.setattr("specproof.review.recall._runs", lambda *arguments: pytest.fail("it was decided again"))
+
+    assert isinstance(known, Held) and lost(Recall(cache=cache)) == known
+    assert isinstance(proved, Result) and isinstance(proved.verdict, Proved)
 
 
 def test_a_damaged_answer_is_decided_again(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ class Recall:
         """The verdict on a relation between two configurations; not `proving`, without a certificate where the slice has no run that breaks it."""
         unit = _unit("relation", side, pair(claim), [claim.name], timeout)
         found = {} if proving else self._once((side.design, unit, "runs"), side, unit, (), lambda: _runs(side, claim, timeout))
-        return (found or self._unit(side, unit))[claim.name]
+        return found.get(claim.name) or self._unit(side, unit)[claim.name]
 
     def refuted(self, question: Question) -> Answers:
         """Runs that break properties; of the others that none does, where the slice says so. What it leaves open has no answer."""
