@@ -157,15 +157,14 @@ class Decision:
             self._prove(slice_, reached, {**proving, **self.along}, witnesses, told)
 
     def _with_one_more(self) -> None:
-        """Refutes what the runs of the slice do with one step more."""
+        """Refutes what the shortest run of the slice does with one step more."""
         for name in [name for name in self.left if name in self.spurious]:
-            runs, prop, kind = self.spurious[name], self.properties[name], self.kinds[name]
-            found = with_one_more(self.system, prop, [run.actions for run in runs], self.solver, self.patience)
+            actions, prop, kind = self.spurious[name][0].actions, self.properties[name], self.kinds[name]
+            found = with_one_more(self.system, prop, actions, self.solver, self.patience)
             if found is not None:
                 del self.left[name]
-                least, ways = len(runs[0].actions), self.ways[name]
                 if kind != "reachability":
-                    found = shortened(self.system, prop, found, least, self.solver, self.patience, ways=ways)
+                    found = shortened(self.system, prop, found, len(actions), self.solver, self.patience, ways=self.ways[name])
                 self.report(name, Proved(found.method, witness=found.trace) if kind == "reachability" else found)
 
     def _with_entailed(self) -> None:

@@ -167,19 +167,18 @@ def shortened(
     return replace(found, shortest=not open_)
 
 
-def with_one_more(system: System, prop: Property, runs: Iterable[Sequence[str]], solver: Solver, patience: float | None = None) -> Refuted | None:
-    """A refutation by one of these runs of the slice, which no full-width run follows, with a step of any kind beside its own.
+def with_one_more(system: System, prop: Property, actions: Sequence[str], solver: Solver, patience: float | None = None) -> Refuted | None:
+    """A refutation by these actions of a run of the slice, which no full-width run follows, with a step of any kind before one of them.
 
     The slice sees one bit: what another bit needs, so that a test of the whole word has its answer, may take a step more.
     """
     budget = _budget(solver, LEAST if patience is None else min(patience, LEAST))
-    for actions in runs:
-        for place in range(len(actions)):
-            allowed: list[Set[str]] = [{name} for name in actions]
-            allowed.insert(place, system.actions.keys())
-            trace = bounded_run(system, prop, len(allowed), budget.solver, allowed=allowed) if budget.more() else None
-            if trace is not None:
-                return Refuted(BOUNDED, trace, shortest=False)
+    for place in range(len(actions)):
+        allowed: list[Set[str]] = [{name} for name in actions]
+        allowed.insert(place, system.actions.keys())
+        trace = bounded_run(system, prop, len(allowed), budget.solver, allowed=allowed) if budget.more() else None
+        if trace is not None:
+            return Refuted(BOUNDED, trace, shortest=False)
     return None
 
 
