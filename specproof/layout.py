@@ -82,16 +82,21 @@ class Layout:
 
 
 class Entailment(NamedTuple):
-    """What tests of words in one action say of another: where those `given` have these answers, `then` holds, as its sides are alike at every
-    position. Or it `never` does, as they are alike at none of that kind, by its number."""
+    """What tests of words in one action say of another: where those `given` have these answers, and truth values of the state among them these
+    values, `then` holds, as its sides are alike at every position. Or it `never` does, as they are alike at none of that kind, by its number."""
 
     given: tuple[tuple[Term, bool], ...]
     then: Term
     never: int | None = None
 
-    def place(self, tests: Mapping[Term, int]) -> tuple[list[tuple[int, bool]], int]:
-        """Where it comes among others, by the numbers of the tests: sets of them have no order."""
-        return [(tests[test], wanted) for test, wanted in self.given], tests[self.then]
+    def place(self, tests: Mapping[Term, int]) -> tuple[list[tuple[int, str, bool]], int]:
+        """Where it comes among others, by the numbers of the tests and the names of the truth values: sets of them have no order."""
+        return [(tests.get(one, len(tests)), flag(one) or "", wanted) for one, wanted in self.given], tests[self.then]
+
+
+def flag(given: Term) -> str | None:
+    """The name of a truth value of the state; None of a test."""
+    return str(given.data) if given.op == "var" else None
 
 
 @dataclass
@@ -114,7 +119,8 @@ class Compiled:
         for generic, watched, position in self.couplings:
             same_bit = np.negative(layout.class_column(states, 1 << position).astype(np.uint64))
             possible = possible & ~((chosen[generic] ^ chosen[watched]) & same_bit)
-        steps = Steps(self, len(states), outputs, possible)
+        flags = {key[1]: column for key, column in zip(self.state_keys, columns, strict=True) if key[0] == "bool"}  # type: ignore[index]
+        steps = Steps(self, len(states), outputs, possible, flags)
         steps.exclude(entailed)
         return steps
 
@@ -156,6 +162,7 @@ class Steps:
     count: int
     outputs: list[Words]
     possible: Words
+    flags: Mapping[str, Words]
 
     def show(self, output: int = 0, *, value: bool = True) -> Array:
         """From which states some possible combination gives an output this value."""
@@ -192,7 +199,8 @@ class Steps:
         return reduce(and_, (self._answer(test, wanted) for test, wanted in given), _WORDS[1])
 
     def _answer(self, test: Term, wanted: bool) -> Words:
-        holds = self.outputs[self.compiled.tests[test][0]]
+        name = flag(test)
+        holds = self.outputs[self.compiled.tests[test][0]] if name is None else self.flags[name]
         return holds if wanted else ~holds
 
     def _by_given(self, entailed: Iterable[Entailment]) -> dict[tuple[tuple[Term, bool], ...], list[Entailment]]:
@@ -200,6 +208,6 @@ class Steps:
         tests = self.compiled.tests
         for one in entailed:
             given, then, _ = one
-            if then in tests and all(test in tests for test, _ in given):
+            if then in tests and all(test in tests or flag(test) in self.flags for test, _ in given):
                 by.setdefault(given, []).append(one)
         return by

@@ -11,11 +11,11 @@ from pysat.solvers import Solver as Sat
 
 from specproof.claims import Property
 from specproof.interrupts import heed
-from specproof.layout import Entailment
+from specproof.layout import Entailment, flag
 from specproof.program import Program
 from specproof.readings.bits import Compiler
 from specproof.system import Action
-from specproof.terms import TRUE, Bool
+from specproof.terms import TRUE, Bool, Term
 from specproof.vocabulary import Lemma, Vocabulary
 
 
@@ -59,14 +59,19 @@ class Query:
         self._couple(compiler.program)
         self.trusted: dict[int, tuple[int, ...]] = {}
         place_of = {test: place for place, test in enumerate(compiler.tested)}
-        for one in sorted((one for one in entailed if {one.then, *dict(one.given)} <= place_of.keys()), key=lambda one: one.place(place_of)):
+        asked = [one for one in entailed if {one.then, *(test for test, _ in one.given if flag(test) is None)} <= place_of.keys()]
+        for one in sorted(asked, key=lambda one: one.place(place_of)):
             holds, alike = (self.literals[node] for node in compiler.tested[one.then])
-            given = [self.literals[compiler.tested[test][0]] * (1 if wanted else -1) for test, wanted in one.given]
+            given = [self._given(compiler, test) * (1 if wanted else -1) for test, wanted in one.given]
             self.trusted[self._fresh()] = (*given, -alike) if one.never is None else (self.rows[one.never], alike)
             self.sat.add_clause([-self.top, *(-literal for literal in given), holds if one.never is None else -holds])
         self.selected: dict[Lemma, int] = {}
         self.selects: dict[int, Lemma] = {}
         self.among: tuple[Sequence[Lemma], list[int]] | None = None
+
+    def _given(self, compiler: Compiler, test: Term) -> int:
+        """A test that an entailment is about, or a truth value of the state."""
+        return self.literals[compiler.tested[test][0]] if flag(test) is None else self.before["bool", flag(test)]
 
     def _asks(self, prop: Property) -> bool:
         if self.action is None:

@@ -16,7 +16,7 @@ from typing import cast
 from specproof.explore import Reached, explore
 from specproof.layout import Entailment
 from specproof.slice import Move, Slice
-from specproof.terms import Bool, Term, conj, implies
+from specproof.terms import Bool, Term, conj, implies, variable
 
 #: Tests of one action of which it is asked what they entail; states of a slice that is explored again.
 MOST, STATES = 8, 1 << 21
@@ -55,7 +55,8 @@ def answered(slice_: Slice, reached: Reached) -> dict[str, set[Entailment]]:
 def _of(slice_: Slice, reached: Reached, move: Move) -> set[Entailment]:
     compiled = move.compiled
     kinds = range(len(slice_.layout.classes))
-    left = {*_entailments(list(compiled.tests)), *(Entailment((), test, kind) for test in compiled.tests for kind in kinds)}
+    flags = [variable(key[1], 0) for key in compiled.state_keys if key[0] == "bool"]  # type: ignore[index]
+    left = {*_entailments(list(compiled.tests), flags), *(Entailment((), test, kind) for test in compiled.tests for kind in kinds)}
     for kind, states in enumerate(reached.before(slice_, move)):
         for part in compiled.blocks(len(states)):
             steps = compiled.steps(slice_.layout, states[part])
@@ -64,14 +65,14 @@ def _of(slice_: Slice, reached: Reached, move: Move) -> set[Entailment]:
     return _strongest(left)
 
 
-def _entailments(tests: Sequence[Term]) -> Iterator[Entailment]:
-    """All that up to two tests may say of another one."""
+def _entailments(tests: Sequence[Term], flags: Sequence[Term]) -> Iterator[Entailment]:
+    """All that up to two tests, or a test and a truth value of the state, may say of another one."""
     for then in tests:
         yield Entailment((), then)
         others = [test for test in tests if test is not then]
         for one in others:
             yield Entailment(((one, False),), then)
-            for other in others:
+            for other in (*others, *flags):
                 if other is not one:
                     yield from (Entailment(((one, True), (other, answer)), then) for answer in (True, False))
 

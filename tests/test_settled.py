@@ -92,6 +92,54 @@ def test_what_is_entailed_is_what_no_bit_contradicts() -> None:
     assert len(settled(slice_, reached).states) < len(reached.states)
 
 
+class Switched(State):
+    """Two words that are one while a switch is on, and one to compare them with."""
+
+    on: Bool = field("the switch")
+    a: U64 = field("a word")
+    b: U64 = field("another")
+    c: U64 = field("what both are compared with")
+    odd: Bool = field("something that never happens")
+
+
+switched = Design("switched", Switched, doc="tests that a truth value of the state settles")
+switched.initial(lambda s: s.matches(on=False, a=0, b=0, c=0, odd=False))
+
+
+@switched.action(by="guest")
+def both(s: Switched, value: U64) -> Switched:
+    """On: both are one."""
+    return s.replace(on=True, a=value, b=value)
+
+
+@switched.action(by="guest")
+def apart(s: Switched, value: U64, other: U64, third: U64) -> Switched:
+    """Off: any values."""
+    return s.replace(on=False, a=value, b=other, c=third)
+
+
+@switched.action(by="host")
+def compares(s: Switched) -> Switched:
+    """What is odd only while it is on."""
+    return s.replace(odd=s.odd | (s.on & (s.a == s.c) & (s.b != s.c)))
+
+
+switched.views["odd"] = lambda s: s.odd
+
+
+def test_a_truth_value_of_the_state_is_given_too() -> None:
+    """Where the switch is on, one test says what the other does; where it is off, neither does."""
+    system = build(switched)
+    slice_ = Slice(system, [instantiate(never_odd, system)])
+    entailed = answered(slice_, explore(slice_))["compares"]
+    said_by_one = {(str(one.given), str(one.then)) for one in entailed if len(one.given) == 2}
+
+    assert said_by_one >= {("((a == c, True), (on, True))", "b == c"), ("((b == c, True), (on, True))", "a == c")}
+    assert not any("(on, False)" in given for given, _ in said_by_one)
+    (result,) = decide(switched, "", [never_odd], patience=0.01)
+    assert isinstance(result, Result) and isinstance(result.verdict, Proved)
+
+
 def test_what_is_entailed_holds_at_full_width() -> None:
     """Of every state of a run at full width, and of its inputs."""
     system, slice_ = sliced()
