@@ -1,11 +1,11 @@
 """What tests of words entail in all that a slice reached, though no bit that it sees says so.
 
-A slice has a test of whole words answered anew at every step, as far as the bit that it sees leaves it open. But a word
-in which reserved bits are never set is never all ones, which the slice knows at a reserved bit and forgets at the others; and
-where two words have the same low half they are the same, if nothing sets the rest. So all that was explored is asked: at which kind
-of position are the sides of a test never alike, so that it never holds; and where some tests have these answers, and a truth value of the
-state this one, are the sides of another alike at every position, so that it holds? As every state of a full-width run is seen at all its positions, this is so of all
-that can be reached; with it the slice reaches less, and may entail more.
+A slice has a test of whole words answered anew at every step, as far as the bit that it sees leaves it open. But a word in which
+reserved bits are never set is never all ones, which the slice knows at a reserved bit and forgets at the others; and where two words
+have the same low half they are the same, if nothing sets the rest. So all that was explored is asked: at which kind of position are
+the sides of a test never alike, so that it never holds; and where some tests have these answers, and a truth value of the state this
+one, are the sides of another alike at every position, so that it holds? As every state of a full-width run is seen at all its
+positions, this is so of all that can be reached; with it the slice reaches less, and may entail more.
 """
 
 from __future__ import annotations
