@@ -159,13 +159,11 @@ class Decision:
     def _with_one_more(self) -> None:
         """Refutes what the shortest run of the slice does with one step more."""
         for name in [name for name in self.left if name in self.spurious]:
-            actions, prop, kind = self.spurious[name][0].actions, self.properties[name], self.kinds[name]
-            found = with_one_more(self.system, prop, actions, self.solver, self.patience)
+            actions = self.spurious[name][0].actions
+            found = with_one_more(self.system, self.properties[name], actions, self.solver, self.patience)
             if found is not None:
                 del self.left[name]
-                if kind != "reachability":
-                    found = shortened(self.system, prop, found, len(actions), self.solver, self.patience, ways=self.ways[name])
-                self.report(name, Proved(found.method, witness=found.trace) if kind == "reachability" else found)
+                self._show(name, found, len(actions), self.ways[name])
 
     def _with_entailed(self) -> None:
         """What the slice leaves open, where tests of words have the answers that others entail in all that it reached."""
@@ -262,14 +260,18 @@ class Decision:
             self.ways[name] = ways
             self.spurious[name] = concrete.spurious(hits)
             self.left[name] = f"the slice has a run of {hits[0].depth} steps that no full-width run follows"
-        elif self.kinds[name] == "reachability":
-            self.report(name, Proved(LIFTED, witness=trace))
         else:
-            found = Refuted(LIFTED, trace, shortest=hit.depth == hits[0].depth)
-            if not found.shortest:
-                found = shortened(self.system, prop, found, hits[0].depth, self.solver, self.patience, ways=ways)
-            self.report(name, found)
+            self._show(name, Refuted(LIFTED, trace, shortest=hit.depth == hits[0].depth), hits[0].depth, ways)
         return trace is not None
+
+    def _show(self, name: str, found: Refuted, least: int, ways: Callable[[int], Allowed]) -> None:
+        """Reports a run to a violation, of which none has less than `least` steps, or to what can be reached."""
+        if self.kinds[name] == "reachability":
+            self.report(name, Proved(found.method, witness=found.trace))
+            return
+        if not found.shortest:
+            found = shortened(self.system, self.properties[name], found, least, self.solver, self.patience, ways=ways)
+        self.report(name, found)
 
     def _lift(self, concrete: Concrete, prop: Property, hits: Sequence[Hit], *, wanted: bool) -> tuple[Trace | None, Hit]:
         """A run to the first hit that has one, and that hit."""
