@@ -82,13 +82,12 @@ def track(
     leaning: set[str] = set()
     told: dict[str, dict[Term, Term]] = {}
     for name, action in system.actions.items():
-        made = [test for test in _made(action, properties) if test not in set(tests.values())]
+        own, asked_of = _tests(_terms(action)), _tests(_steps(action, properties))
+        made = [test for test in dict.fromkeys((*own, *asked_of)) if test not in set(tests.values())]
         known = [*tests.values(), *made]
         before = len(tests)  # in terms of those before it: two that are told in terms of each other would be as free as they were
-        own = set(_tests(_terms(action)))  # one that is asked for alone is seen whole where it fails, and apart in a part that may be another
-        told[name] = {
-            test: said for place, test in enumerate(made, before) if (said := _said(test, known[:place], leaves if test in own else 0)) is not test
-        }
+        apart = dict.fromkeys(own, leaves)  # one that is asked for alone is seen whole where it fails, and apart in a part that may be another
+        told[name] = {test: said for place, test in enumerate(made, before) if (said := _said(test, known[:place], apart.get(test, 0))) is not test}
         by = {term: action.next[path] for path, term in system.variables.items() if path in action.next}
         after = dict(zip(tests, cast(list[Bool], substitute(list(tests.values()), by)), strict=True))
         moved = {value: term for value, term in after.items() if term is not tests[value]}
@@ -116,13 +115,13 @@ def track(
     return Tracked(whole, tests, frozenset(leaning), counted, told)
 
 
-def _made(action: Action, properties: Sequence[Property]) -> list[Bool]:
-    """The tests that an action makes, and those that are asked of it."""
-    asked = [one.steps[action.name] for prop in properties for one in (prop, prop.happens) if one is not None and action.name in one.steps]
-    return _tests([*_terms(action), *asked])
+def _steps(action: Action, properties: Sequence[Property]) -> list[Bool]:
+    """What is asked of an action's steps."""
+    return [one.steps[action.name] for prop in properties for one in (prop, prop.happens) if one is not None and action.name in one.steps]
 
 
 def _terms(action: Action) -> list[Term]:
+    """What an action is made of."""
     return [action.guard, *action.assumed.values(), *action.next.values()]
 
 
@@ -133,7 +132,7 @@ def _tests(terms: Iterable[Term]) -> list[Bool]:
 
 def _retold(action: Action, then: Mapping[Term, Term], told: Mapping[Term, Term]) -> Action:
     """The action with its tests in terms of others, and what it makes of the tests in mind."""
-    terms = iter(replaced([action.guard, *action.assumed.values(), *action.next.values(), *then.values()], told))
+    terms = iter(replaced([*_terms(action), *then.values()], told))
     return replace(
         action, guard=cast(Bool, next(terms)), assumed={name: cast(Bool, next(terms)) for name in action.assumed},
         next={path: next(terms) for path in action.next} | {str(value.data): next(terms) for value in then},
