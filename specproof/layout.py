@@ -119,8 +119,7 @@ class Compiled:
         for generic, watched, position in self.couplings:
             same_bit = np.negative(layout.class_column(states, 1 << position).astype(np.uint64))
             possible = possible & ~((chosen[generic] ^ chosen[watched]) & same_bit)
-        flags = {key[1]: column for key, column in zip(self.state_keys, columns, strict=True) if key[0] == "bool"}  # type: ignore[index]
-        steps = Steps(self, len(states), outputs, possible, flags)
+        steps = Steps(self, len(states), outputs, possible, columns)
         steps.exclude(entailed)
         return steps
 
@@ -136,6 +135,11 @@ class Compiled:
         program, _ = self.program.part(self.program.outputs[:1])
         reads = set(program.loads())
         return Compiled(program, [key for key in self.state_keys if key in reads], [key for key in self.inputs if key in reads])
+
+    @cached_property
+    def flags(self) -> dict[str, int]:
+        """The truth values of the state that it reads, by name, and their places among what it reads."""
+        return {key[1]: place for place, key in enumerate(self.state_keys) if key[0] == "bool"}  # type: ignore[index]
 
     def blocks(self, count: int) -> Iterator[slice]:
         """Places of so many states, as many at once as one evaluation may hold with all combinations of inputs."""
@@ -162,7 +166,7 @@ class Steps:
     count: int
     outputs: list[Words]
     possible: Words
-    flags: Mapping[str, Words]
+    columns: Words
 
     def show(self, output: int = 0, *, value: bool = True) -> Array:
         """From which states some possible combination gives an output this value."""
@@ -200,14 +204,14 @@ class Steps:
 
     def _answer(self, test: Term, wanted: bool) -> Words:
         name = flag(test)
-        holds = self.outputs[self.compiled.tests[test][0]] if name is None else self.flags[name]
+        holds = self.outputs[self.compiled.tests[test][0]] if name is None else self.columns[self.compiled.flags[name]]
         return holds if wanted else ~holds
 
     def _by_given(self, entailed: Iterable[Entailment]) -> dict[tuple[tuple[Term, bool], ...], list[Entailment]]:
         by: dict[tuple[tuple[Term, bool], ...], list[Entailment]] = {}
-        tests = self.compiled.tests
+        tests, flags = self.compiled.tests, self.compiled.flags
         for one in entailed:
             given, then, _ = one
-            if then in tests and all(test in tests or flag(test) in self.flags for test, _ in given):
+            if then in tests and all(test in tests or flag(test) in flags for test, _ in given):
                 by.setdefault(given, []).append(one)
         return by

@@ -55,7 +55,7 @@ def answered(slice_: Slice, reached: Reached) -> dict[str, set[Entailment]]:
 def _of(slice_: Slice, reached: Reached, move: Move) -> set[Entailment]:
     compiled = move.compiled
     kinds = range(len(slice_.layout.classes))
-    flags = [variable(key[1], 0) for key in compiled.state_keys if key[0] == "bool"]  # type: ignore[index]
+    flags = [variable(name, 0) for name in compiled.flags]
     left = {*_entailments(list(compiled.tests), flags), *(Entailment((), test, kind) for test in compiled.tests for kind in kinds)}
     for kind, states in enumerate(reached.before(slice_, move)):
         for part in compiled.blocks(len(states)):
