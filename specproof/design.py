@@ -257,6 +257,13 @@ class Design(Generic[S]):
         """Whether a change names an assumption of this design, or with `+` an alternative."""
         return change.removeprefix("+") in (self.alternatives if change.startswith("+") else self.assumptions)
 
+    def back(self) -> Iterator[Design[Any]]:
+        """The design, and what it was made from, as far back as that goes."""
+        one: Design[Any] | None = self
+        while one is not None:
+            yield one
+            one = one.parent
+
     def but(self, name: str, *, doc: str = "", without: tuple[str, ...] = (), **changes: Callable[..., Any]) -> Design[S]:
         """A variant: the same design with some functions, actions, views or `initial` replaced.
 

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import click
 
-from specproof import pinned, report, variant
+from specproof import pinned, report
 from specproof.errors import UsageError, did_you_mean, where
 from specproof.jobs import Answer, Done, Perform, cores, perform, run
 from specproof.load import Library, library
@@ -89,7 +89,9 @@ class Session:
         for text in report.changed(differing, self.request.without):
             self.say(paint(text, "differs") if text.startswith("!") else text)
         if not (self.request.without or self.how.quiet or done.interrupted or done.error):
-            for text in variant.compared(self.answers, self.pins, self.known):
+            from specproof.variant import compared
+
+            for text in compared(self.answers, self.pins, self.known):
                 self.say(text)
         listed = any(pinned.listed(self.known, answer) for answer in self.answers if isinstance(answer, Result))
         self.say(report.counts(self.answers, len(differing), listed))

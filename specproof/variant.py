@@ -12,7 +12,7 @@ from pathlib import Path
 from specproof.load import Library
 from specproof.pinned import Pin, Pins, text
 from specproof.report import Answer, wrapped
-from specproof.verdict import NotAsked, Result
+from specproof.verdict import NotAsked, Result, word
 
 #: What a claim can come to, most serious first.
 WORDS = ("refuted", "not asked", "unknown", "vacuous", "proved")
@@ -23,10 +23,9 @@ Pair = tuple[Answer, Pin]
 
 def origin(known: Library, design: str) -> str:
     """The name of the design that ships from which one of a file is made by `but`, be it in several steps; empty where there is none."""
-    one = known.designs[design].parent if design in known.designs and design not in known.shipped else None
-    while one is not None and not (one.name in known.shipped and known.designs[one.name] is one):
-        one = one.parent
-    return "" if one is None else one.name
+    if design in known.shipped or design not in known.designs:
+        return ""
+    return next((one.name for one in known.designs[design].back() if one.name in known.shipped and known.designs[one.name] is one), "")
 
 
 def compared(answers: Sequence[Answer], pins: Pins, known: Library) -> list[str]:
@@ -34,6 +33,8 @@ def compared(answers: Sequence[Answer], pins: Pins, known: Library) -> list[str]
     found: list[str] = []
     for design in dict.fromkeys(answer.design for answer in answers):
         old = origin(known, design)
+        if not old:
+            continue
         pairs = list(_pairs([answer for answer in answers if answer.design == design], [pin for pin in pins.values() if pin.design == old]))
         if pairs:
             said = _otherwise(pairs)
@@ -54,16 +55,12 @@ def _pairs(answers: Sequence[Answer], pins: Sequence[Pin]) -> Iterator[Pair]:
                 yield answer, pin
 
 
-def _word(answer: Answer) -> str:
-    return answer.verdict.word if isinstance(answer, Result) else "not asked"
-
-
 def _otherwise(pairs: Sequence[Pair]) -> list[str]:
     """A sentence for each way in which verdicts are otherwise, with the claims; where that is not so in all configurations, in which it is."""
     asked = Counter(answer.claim for answer, _ in pairs)
     ways: dict[str, dict[tuple[str, str], list[str]]] = {}
-    for answer, pin in sorted(pairs, key=lambda pair: (WORDS.index(_word(pair[0])), -WORDS.index(pair[1].verdict))):
-        here = _word(answer)
+    for answer, pin in sorted(pairs, key=lambda pair: (WORDS.index(word(pair[0])), -WORDS.index(pair[1].verdict))):
+        here = word(answer)
         if here != pin.verdict:
             ways.setdefault(f"{here.capitalize()} here, {pin.verdict} there", {}).setdefault((answer.claim, ""), []).append(pin.configuration)
         elif isinstance(answer, Result) and text(answer) != pin.text:

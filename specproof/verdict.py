@@ -106,3 +106,8 @@ class NotAsked:
     design: str
     claim: str
     reason: str
+
+
+def word(answer: Result | NotAsked | None) -> str:
+    """The verdict's word, or `not asked`."""
+    return answer.verdict.word if isinstance(answer, Result) else "not asked"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from specproof import verdict
 from specproof.story.model import Story
 from specproof.trace import Trace
 from specproof.verdict import NotAsked, Proved, Refuted, Result, Unknown
@@ -61,7 +62,7 @@ def word(answer: Answer | None) -> str:
     """The verdict's word, `holds` where no certificate was made, `not asked`."""
     if isinstance(answer, Held):
         return "vacuous" if answer.vacuous else "holds"
-    return answer.verdict.word if isinstance(answer, Result) else "not asked"
+    return verdict.word(answer)
 
 
 class Told:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
@@ -140,7 +140,7 @@ class Sight:
         text.functions = {**new.functions, **{name: body for name, body in old.functions.items() if name not in helpers}}
         moved = _terms(text, {**new.views, **old.views})  # the old texts, over the new helpers
         alike = old.name == new.name or len(fields) == len(dict(leaves(old.state))) == len(dict(leaves(new.state)))
-        return cls(alike and any(one.name == old.name for one in _back(new)), alike, was, carried, after, moved)
+        return cls(alike and any(one.name == old.name for one in new.back()), alike, was, carried, after, moved)
 
     def otherwise(self) -> dict[str, tuple[Term, Term]]:
         """Views of both that see something else in the new design, or of which nobody can say that they do not, since it has other fields."""
@@ -198,14 +198,6 @@ def kept(old: Design[Any], new: Design[Any]) -> dict[Term, Term]:
 def _words(path: str, fields: Mapping[str, Field]) -> tuple[str, str, int]:
     """What tells a field from others but its name."""
     return path.rpartition(".")[0], fields[path].doc, fields[path].width
-
-
-def _back(design: Design[Any]) -> Iterator[Design[Any]]:
-    """A design, and what it was made from, as far back as that goes."""
-    one: Design[Any] | None = design
-    while one is not None:
-        yield one
-        one = one.parent
 
 
 def _terms(design: Design[Any], views: Mapping[str, Callable[..., Term]]) -> dict[str, Term]:
