@@ -18,7 +18,7 @@ PARTS = {
     SOLVER: ["specproof.solver.Solver.ask"],
     "slice": [*(f"specproof.{name}.explore" for name in ("decision", "product", "settled")), "specproof.decision.Slice", "specproof.product.Slice"],
     "lemmas": ["specproof.decision.discover"],
-    "terms": ["specproof.decide.build", "specproof.decide.ask", "specproof.decide.product", "specproof.decide.merge"],
+    "terms": ["specproof.decide.build", "specproof.decide.ask", "specproof.decide.between", "specproof.decide.merge"],
     ACCEPTING: ["specproof.decision.accept"],
     "replay": ["specproof.decision.lift", "specproof.decision.shrink", "specproof.decision.Concrete.ending", "specproof.sanity.Sanity.lifted"],
 }  # fmt: skip

@@ -11,7 +11,7 @@ from specproof.claims import Claim, MissingView, Property, lemma_term
 from specproof.decision import LIFTED, SLICE, Decision, ask
 from specproof.design import Design
 from specproof.lift import Disagreement, Judge
-from specproof.product import SHARING, Pair, merge, product
+from specproof.product import SHARING, Pair, between, merge
 from specproof.sanity import Sanity, tautologies
 from specproof.solver import Solver
 from specproof.system import System, build
@@ -77,11 +77,8 @@ def decide_relation(
 ) -> Result | NotAsked:  # fmt: skip
     """The verdict on a relation between two configurations of a design."""
     started = time.perf_counter()
-    for side in (claim.left, claim.right):
-        if side not in design.settings:
-            return NotAsked(design.name, claim.name, f"{design.name} has no configuration {side!r}")
-    plain = product(build(design, claim.left, without), build(design, claim.right, without), (claim.left, claim.right))
     try:
+        plain = between(design, claim, without)
         verdicts, decision = relate(plain, [claim], Solver(timeout), patience)
     except MissingView as missing:
         return NotAsked(design.name, claim.name, str(missing))

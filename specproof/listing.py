@@ -9,7 +9,7 @@ from typing import Any
 from specproof.claims import Claim, MissingView, instantiate
 from specproof.design import Design
 from specproof.load import LEMMAS, Library
-from specproof.product import product
+from specproof.product import between
 from specproof.report import wrapped
 from specproof.system import System, build
 
@@ -81,10 +81,7 @@ def _lacking(design: Design[Any], system: System, claim: Claim) -> str | None:
         if claim.kind != "relation":
             instantiate(claim, system)
             return None
-        for side in (claim.left, claim.right):
-            if side not in design.settings:
-                return f"{design.name} has no configuration {side!r}"
-        product(build(design, claim.left), build(design, claim.right), (claim.left, claim.right)).instantiate(claim)
+        between(design, claim).instantiate(claim)
     except MissingView as missing:
         return str(missing)
     return None

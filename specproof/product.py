@@ -11,17 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
 from specproof.claims import Claim, Property, Views, assembled, phrase
 from specproof.cone import cone, narrow
-from specproof.errors import UsageError
+from specproof.design import Design
+from specproof.errors import MissingView, UsageError
 from specproof.explore import Reached, explore
 from specproof.graph import substitute
 from specproof.layout import TooLarge
 from specproof.slice import Slice
 from specproof.state import Field
-from specproof.system import Action, System
+from specproof.system import Action, System, build
 from specproof.terms import TRUE, Bool, Term, choose, conj, variable
 
 #: The name of the property that the shared fields are rightly shared.
@@ -182,6 +183,16 @@ def product(
         views=pair_views[0] | pair_views[1], assumptions=left.assumptions,
     )  # fmt: skip
     return Pair(system, left, right, names, shared, apart)
+
+
+def between(design: Design[Any], claim: Claim, without: tuple[str, ...] = ()) -> Pair:
+    """The two configurations of a design that a relation compares, as one system; `without` assumptions. Raises MissingView where there are not
+    both."""
+    sides = claim.left, claim.right
+    for side in sides:
+        if side not in design.settings:
+            raise MissingView(f"{design.name} has no configuration {side!r}")
+    return product(build(design, claim.left, without), build(design, claim.right, without), sides)
 
 
 def merge(pair: Pair, asked: Callable[[Pair], Sequence[Property]]) -> Pair:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,13 +22,13 @@ from specproof.jobs import Perform, perform
 from specproof.lemmas import Certificate
 from specproof.load import Library
 from specproof.plan import Unit, pair
-from specproof.product import product
+from specproof.product import between
 from specproof.remember import digest, unchanged, unit_key
 from specproof.review.result import Answer, Held
 from specproof.review.sides import Side
 from specproof.slice import Slice
 from specproof.solver import Solver
-from specproof.system import System, build
+from specproof.system import System
 from specproof.trace import Trace
 from specproof.tracked import Tracked
 from specproof.verdict import NotAsked, Proved, Result, Unknown, Vacuous, Verdict
@@ -79,14 +79,10 @@ class Question:
     kinds: Mapping[str, str]
     timeout: float | None
 
-    def key(self, names: Iterable[str]) -> tuple[Any, ...]:
-        """What tells it from others in this process."""
-        return self.side.design, self.system.configuration, tuple(self.properties), tuple(names), self.timeout
-
     @property
     def unit(self) -> Unit:
         """What `check` would ask."""
-        return Unit("configuration", self.side.design.name, self.system.configuration, tuple(self.properties), (), self.timeout)
+        return _unit("configuration", self.side, self.system.configuration, tuple(self.properties), self.timeout)
 
 
 @dataclass
@@ -107,19 +103,20 @@ class Recall:
     def related(self, side: Side, claim: Claim, timeout: float | None, *, proving: bool = True) -> Answer | None:
         """The verdict on a relation between two configurations; not `proving`, without a certificate where the slice has no run that breaks it."""
         unit = _unit("relation", side, pair(claim), [claim.name], timeout)
-        found = {} if proving else self._once((side.design, unit, "runs"), side, unit, (), lambda: _runs(side, claim, timeout))
+        found = {} if proving else self._once(side, unit, (), lambda: _runs(side, claim, timeout))
         return found.get(claim.name) or self._unit(side, unit)[claim.name]
 
     def refuted(self, question: Question) -> Answers:
         """Runs that break properties; of the others that none does, where the slice says so. What it leaves open has no answer."""
-        return self._once(question.key(()), question.side, question.unit, (), lambda: self._refuted(question))
+        return self._once(question.side, question.unit, (), lambda: self._refuted(question))
 
     def proved(self, question: Question, names: Sequence[str]) -> Answers:
         """Verdicts on some of the properties, after `refuted`."""
-        return self._once(question.key(names), question.side, question.unit, names, lambda: self._proved(question, names)) if names else {}
+        return self._once(question.side, question.unit, names, lambda: self._proved(question, names)) if names else {}
 
-    def _once(self, memo: tuple[Any, ...], side: Side, unit: Unit, names: Sequence[str], make: Callable[[], Answers]) -> Answers:
-        """What a review asks of a unit beyond `check`, once: `memo` tells it from others in this process."""
+    def _once(self, side: Side, unit: Unit, names: Sequence[str], make: Callable[[], Answers]) -> Answers:
+        """What a review asks of a unit beyond `check`, once: runs, or verdicts on those of these names."""
+        memo = side.design, unit, tuple(names)
         if memo not in self.known:
             asked = unit_key(unit, _library(side)) if self.cache is not None else None
             key = digest("review", asked, list(names)) if asked is not None else None
@@ -135,13 +132,13 @@ class Recall:
         answers, report = _reporting(question)
         refuter = _Refuter(question.system, question.properties, question.kinds, Solver(question.timeout), report)
         refuter.run()
-        self.explored[question.key(())] = refuter.explored
+        self.explored[question.side.design, question.unit] = refuter.explored
         return answers | refuter.told(question.system.configuration)
 
     def _proved(self, question: Question, names: Sequence[str]) -> Answers:
         """What the slice leaves open may be inductive with lemmas of its own, or of all other claims, and takes Spacer's time without."""
         answers, report = _reporting(question)
-        known, solver, explored = self.refuted(question), Solver(question.timeout), self.explored.get(question.key(()))
+        known, solver, explored = self.refuted(question), Solver(question.timeout), self.explored.get((question.side.design, question.unit))
         for name in [name for name in names if name not in known]:
             alone = by_induction(question.system, question.properties[name], question.kinds[name], None, solver, LEAST, explored)
             # Where no run was found in which its antecedent happens, the lemmas of the others may say that none does.
@@ -181,15 +178,11 @@ def _unit(kind: str, side: Side, configuration: str, claims: Sequence[str], time
 
 def _runs(side: Side, claim: Claim, timeout: float | None) -> Answers:
     """A run that breaks a relation, or that the slice shows none; nothing where it leaves that open, or the relation cannot be asked."""
-    design, settings = side.design, (claim.left, claim.right)
-    if not set(settings) <= set(design.settings):
-        return {}
-    plain = product(build(design, claim.left), build(design, claim.right), settings)
     try:
-        verdicts, refuter = relate(plain, [claim], Solver(timeout), deciding=_Refuter)
+        verdicts, refuter = relate(between(side.design, claim), [claim], Solver(timeout), deciding=_Refuter)
     except MissingView:
         return {}
-    answers: Answers = {name: Result(design.name, pair(claim), name, claim.kind, verdict) for name, verdict in verdicts.items()}
+    answers: Answers = {name: Result(side.design.name, pair(claim), name, claim.kind, verdict) for name, verdict in verdicts.items()}
     return answers | (refuter.told(pair(claim)) if isinstance(refuter, _Refuter) else {})
 
 
