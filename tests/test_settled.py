@@ -186,16 +186,18 @@ def test_what_the_design_never_does_is_proved_and_certified(tmp_path: Path, caps
     assert main(["verify", str(tmp_path)]) == 0
 
 
+def stale_run(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
+    """VMLAUNCH, after which the host's value is not restored."""
+    return nested_vmx_enter_from_vmentry(s.replace(running=False), l1_intercepts).replace(entering=True, by_l1=True)
+
+
 @pytest.mark.parametrize("configuration", ["virtualized", "emulated"])
 def test_a_test_that_follows_where_another_fails(configuration: str) -> None:
     """A nested entry that does not restore the host's value leaves the register stale. A refused WRMSR leaves no trace all the same: that VM entry
     compares the low halves and VM exit the words is one comparison, as nothing sets the upper halves. With that known one test in mind is enough;
     those that exclude the slice's runs without are too many."""
 
-    def nested_vmx_run(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
-        return nested_vmx_enter_from_vmentry(s.replace(running=False), l1_intercepts).replace(entering=True, by_l1=True)
-
-    stale = kvm_reference.but("stale-in-l2", nested_vmx_run=nested_vmx_run)
+    stale = kvm_reference.but("stale-in-l2", nested_vmx_run=stale_run)
     (result,) = decide(stale, configuration, [refused_leaves_no_trace], patience=0.01)
 
     assert isinstance(result, Result) and isinstance(result.verdict, Proved)
@@ -206,10 +208,7 @@ def test_what_a_claim_alone_asks_is_not_taken_apart() -> None:
     """Of upstream's KVM `support` asks of one word at VM entry, which is the register or the guest's value, whether it has a bit too many. Taken
     apart where it is chosen, the part that is not would have any answer, and one step would break it."""
 
-    def nested_vmx_run(s: Vcpu, l1_intercepts: Bool) -> Vcpu:
-        return nested_vmx_enter_from_vmentry(s.replace(running=False), l1_intercepts).replace(entering=True, by_l1=True)
-
-    stale = kvm_upstream.but("stale-in-l2", nested_vmx_run=nested_vmx_run)
+    stale = kvm_upstream.but("stale-in-l2", nested_vmx_run=stale_run)
     (result,) = decide(stale, "emulated", [support], patience=0.01)
 
     assert isinstance(result, Result) and isinstance(result.verdict, Proved)
