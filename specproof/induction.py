@@ -18,6 +18,7 @@ from specproof.claims import Property
 from specproof.explore import Reached
 from specproof.graph import substitute
 from specproof.lemmas import Certificate, discover
+from specproof.needed import needed
 from specproof.query import Core
 from specproof.readings.integers import evaluate_all
 from specproof.slice import Slice
@@ -52,15 +53,11 @@ class _Question:
             return self.fails(solver, [lemmas[lemma] for lemma in some], assumptions).word == "unsat"
 
         some, names = list(lemmas), list(self.assumed)
-        if names and enough((), names):
+        if len(some) <= TRIES:
+            some = needed(some, lambda fewer: enough(fewer, names))
+        elif names and enough((), names):
             some = []
-        for lemma in some[:] if len(some) <= TRIES else ():
-            if enough([other for other in some if other is not lemma], names):
-                some.remove(lemma)
-        for name in names[:]:
-            if enough(some, [other for other in names if other != name]):
-                names.remove(name)
-        return Core(tuple(some), tuple(names))
+        return Core(tuple(some), tuple(needed(names, lambda fewer: enough(some, fewer))))
 
 
 @dataclass(frozen=True)

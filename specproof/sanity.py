@@ -18,6 +18,7 @@ from specproof.fallback import Budget, bounded_run
 from specproof.graph import substitute, variables
 from specproof.layout import TooLarge
 from specproof.lift import unroll
+from specproof.needed import needed
 from specproof.readings.integers import evaluate
 from specproof.solver import Solver
 from specproof.system import Action, System, build
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from specproof.lemmas import Certificate
     from specproof.slice import Slice
 
-#: Assumptions of one action that are taken apart to find which of them contradict each other.
-MOST = 12
 
 #: Action sequences of the slice that are tried before runs of any actions are searched; seconds of work and steps that these may take.
 PATHS, PATIENCE, LONGEST = 4, 5.0, 20
@@ -201,12 +200,7 @@ def contradictions(actions: Mapping[str, Action], solver: Solver) -> list[Concer
 
 def _least(guard: Bool, assumed: Mapping[str, Bool], solver: Solver) -> list[str]:
     """Assumptions that are enough for the contradiction, none of which can be left out."""
-    kept = list(assumed)
-    for name in list(kept)[:MOST]:
-        rest = [other for other in kept if other != name]
-        if solver.ask([guard, *(assumed[other] for other in rest)]).word == "unsat":
-            kept = rest
-    return kept
+    return needed(list(assumed), lambda some: solver.ask([guard, *(assumed[name] for name in some)]).word == "unsat")
 
 
 def needless(system: System, certificates: Sequence[Certificate]) -> list[Concern]:

@@ -14,6 +14,7 @@ from typing import Any, cast
 from specproof.claims import Property
 from specproof.cone import narrow
 from specproof.graph import postorder, substitute
+from specproof.needed import needed
 from specproof.solver import Solver
 from specproof.symmetry import fails_at
 from specproof.system import System
@@ -59,24 +60,18 @@ def excluding(
     solver: Solver,
 ) -> list[Bool]:  # fmt: skip
     """The fewest tests (none can be left out) that exclude the run beside those that are `kept` in mind already; empty where these do it
-    alone, so that no test is missing, or where no tests together do. `orders`: in which tests are left out, the first of which a tie is."""
+    alone, so that no test is missing, or where no tests together do. `orders`: in which tests are left out, the first of which a tie is; one of
+    them has all tests."""
     always, links = _linked(system, prop, run, [*kept, *dict.fromkeys(test for tests in orders for test in tests)], known)
     always += [link for test in kept for link in links[test]]
 
     def excluded(among: Sequence[Bool]) -> bool:
         return solver.ask([*always, *(link for test in among for link in links[test])]).word == "unsat"
 
-    def needed(tests: Sequence[Bool]) -> list[Bool]:
-        left = list(tests)
-        for test in tests:
-            fewer = [other for other in left if other is not test]
-            if excluded(fewer):
-                left = fewer
-        return left
-
-    if not any(orders) or excluded(()):
+    widest = max(orders, key=len)  # it has all of them
+    if not widest or excluded(()) or not excluded(widest):
         return []
-    return min((needed(tests) for tests in orders if tests and excluded(tests)), key=len, default=[])
+    return min((needed(tests, excluded) for tests in orders if tests is widest or (tests and excluded(tests))), key=len)
 
 
 def _linked(
