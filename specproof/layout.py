@@ -190,12 +190,16 @@ class Steps:
             answers = [self._answer(one.then, one.never is None) for one in ones]
             self.possible = self.possible & ~(self._having(given) & ~reduce(and_, answers))
 
-    def contradicted(self, entailed: Iterable[Entailment]) -> set[Entailment]:
-        """Entailments that this bit contradicts: the tests have the answers that are given, and the sides of the other differ here."""
+    def contradicted(self, entailed: Iterable[Entailment], kind: int | None = None) -> set[Entailment]:
+        """Entailments that this bit contradicts: the tests have the answers that are given, and the sides of the other differ here. If all states
+        are of one `kind` of position, also that a test never holds, as its sides are alike at none of that kind, where they are alike here."""
         found: set[Entailment] = set()
-        for given, ones in self._by_given(entailed).items():
+        for given, ones in self._by_given(one for one in entailed if one.never in (None, kind)).items():
             having = self.possible & self._having(given)
-            found |= {one for one in ones if one.never is None and (having & ~self.outputs[self.compiled.tests[one.then][1]]).any()}
+            for one in ones:
+                alike = self.outputs[self.compiled.tests[one.then][1]]
+                if (having & (alike if one.never is not None else ~alike)).any():
+                    found.add(one)
         return found
 
     def _having(self, given: tuple[tuple[Term, bool], ...]) -> Words:

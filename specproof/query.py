@@ -63,7 +63,7 @@ class Query:
         for one in sorted(asked, key=lambda one: one.place(place_of)):
             holds, alike = (self.literals[node] for node in compiler.tested[one.then])
             given = [self._given(compiler, test) * (1 if wanted else -1) for test, wanted in one.given]
-            self.trusted[self._fresh()] = (*given, -alike) if one.never is None else (self.rows[one.never], alike)
+            self.trusted[self._fresh()] = (*given, -alike) if one.never is None else (*given, self.rows[one.never], alike)
             self.sat.add_clause([-self.top, *(-literal for literal in given), holds if one.never is None else -holds])
         self.selected: dict[Lemma, int] = {}
         self.selects: dict[int, Lemma] = {}

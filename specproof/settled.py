@@ -3,9 +3,10 @@
 A slice has a test of whole words answered anew at every step, as far as the bit that it sees leaves it open. But a word in which
 reserved bits are never set is never all ones, which the slice knows at a reserved bit and forgets at the others; and where two words
 have the same low half they are the same, if nothing sets the rest. So all that was explored is asked: at which kind of position are
-the sides of a test never alike, so that it never holds; and where some tests have these answers, and a truth value of the state this
-one, are the sides of another alike at every position, so that it holds? As every state of a full-width run is seen at all its
-positions, this is so of all that can be reached; with it the slice reaches less, and may entail more.
+the sides of a test never alike, in any case or where a truth value of the state is this one, so that it never holds; and where some
+tests have these answers, and a truth value this one, are the sides of another alike at every position, so that it holds? As every
+state of a full-width run is seen at all its positions, this is so of all that can be reached; with it the slice reaches less, and may
+entail more.
 """
 
 from __future__ import annotations
@@ -53,22 +54,24 @@ def answered(slice_: Slice, reached: Reached) -> dict[str, set[Entailment]]:
 
 
 def _of(slice_: Slice, reached: Reached, move: Move) -> set[Entailment]:
-    compiled = move.compiled
-    kinds = range(len(slice_.layout.classes))
-    flags = [variable(name, 0) for name in compiled.flags]
-    left = {*_entailments(list(compiled.tests), flags), *(Entailment((), test, kind) for test in compiled.tests for kind in kinds)}
-    for kind, states in enumerate(reached.before(slice_, move)):
+    compiled, before = move.compiled, reached.before(slice_, move)
+    seen = {name: [slice_.layout.column(states, ("bool", name)) for states in before] for name in compiled.flags}
+    flags = [variable(name, 0) for name, values in seen.items() if any(one.any() for one in values) and not all(one.all() for one in values)]
+    left = set(_entailments(list(compiled.tests), flags, range(len(before))))
+    for kind, states in enumerate(before):
         for part in compiled.blocks(len(states)):
-            steps = compiled.steps(slice_.layout, states[part])
-            left -= steps.contradicted(left)
-            left -= {Entailment((), test, kind) for test, (_, same) in compiled.tests.items() if steps.show(same).any()}
+            left -= compiled.steps(slice_.layout, states[part]).contradicted(left, kind)
     return _strongest(left)
 
 
-def _entailments(tests: Sequence[Term], flags: Sequence[Term]) -> Iterator[Entailment]:
-    """All that up to two tests, or a test and a truth value of the state, may say of another one."""
+def _entailments(tests: Sequence[Term], flags: Sequence[Term], kinds: Sequence[int]) -> Iterator[Entailment]:
+    """All that up to two tests, or a test and a truth value of the state, may say of another one; and that it never holds, by the kinds of
+    positions at which that may be seen, where a truth value has some value or in any case."""
     for then in tests:
         yield Entailment((), then)
+        for kind in kinds:
+            yield Entailment((), then, kind)
+            yield from (Entailment(((one, answer),), then, kind) for one in flags for answer in (True, False))
         others = [test for test in tests if test is not then]
         for one in others:
             yield Entailment(((one, False),), then)
@@ -79,12 +82,12 @@ def _entailments(tests: Sequence[Term], flags: Sequence[Term]) -> Iterator[Entai
 
 def _strongest(entailed: set[Entailment]) -> set[Entailment]:
     """Those that do not follow from another that is given less, and one kind of position where a test never holds."""
-    never: dict[Term, int] = {}
+    never: dict[tuple[tuple[tuple[Term, bool], ...], Term], int] = {}
     for one in entailed:
         if one.never is not None:
-            never[one.then] = min(one.never, never.get(one.then, one.never))
+            never[one.given, one.then] = min(one.never, never.get((one.given, one.then), one.never))
     kept = {one for one in entailed if one.never is None and not any(Entailment(less, one.then) in entailed for less in _less(one.given))}
-    return kept | {Entailment((), test, kind) for test, kind in never.items()}
+    return kept | {Entailment(given, test, kind) for (given, test), kind in never.items() if not given or ((), test) not in never}
 
 
 def _less(given: tuple[tuple[Term, bool], ...]) -> Iterator[tuple[tuple[Term, bool], ...]]:
