@@ -79,6 +79,7 @@ class Decision:
         self.left: dict[str, str] = {}
         self.ways: dict[str, Callable[[int], Allowed]] = {}
         self.spurious: dict[str, list[Spurious]] = {}
+        self.tried: set[tuple[str, tuple[str, ...]]] = set()
         self.entailed: dict[str, list[Bool]] = {}
         self.saw: dict[str, tuple[Slice, Reached]] = {}
         self.sanity: Sanity | None = None
@@ -157,9 +158,12 @@ class Decision:
             self._prove(slice_, reached, {**proving, **self.along}, witnesses, told)
 
     def _with_one_more(self) -> None:
-        """Refutes what the shortest run of the slice does with one step more."""
+        """Refutes what the shortest run of the slice does with one step more; of each such run that is tried once."""
         for name in [name for name in self.left if name in self.spurious]:
             actions = self.spurious[name][0].actions
+            if (name, actions) in self.tried:
+                continue
+            self.tried.add((name, actions))
             found = with_one_more(self.system, self.properties[name], actions, self.solver, self.patience)
             if found is not None:
                 del self.left[name]
@@ -196,11 +200,15 @@ class Decision:
     def _needed(self, system: System, known: Mapping[str, Sequence[Bool]], leaves: int) -> list[Bool]:
         """Decides what is left with the tests in mind that its spurious runs need beside what is `known`, as long as that finds more of them."""
         chosen: list[Bool] = []
-        for done in range(ROUNDS if self.spurious.keys() & self.left else 0):
-            left = {name: self.properties[name] for name in self.left}
-            more = missing(system, left, self.spurious, chosen, known, self.solver)
-            if (done and not more) or len(chosen) + len(more) > MOST:
+        asked: dict[str, list[Spurious]] = {}
+        for _ in range(ROUNDS):
+            runs = {name: self.spurious[name] for name in self.left if name in self.spurious}
+            if not runs or runs == asked:  # no other runs are in the way than those of which it is known
                 break
+            more = missing(system, {name: self.properties[name] for name in runs}, runs, chosen, known, self.solver)
+            if (asked and not more) or len(chosen) + len(more) > MOST:
+                break
+            asked = runs
             chosen += more
             self._with_in_mind(system, chosen, leaves=leaves)
         return chosen
@@ -240,6 +248,7 @@ class Decision:
             self._settle(slice_, reached, asked, told)
             self._tell(self.proofs[before:])
             self.left = {name: f"{reason}, {told}" if tests else reason for name, reason in self.left.items()}
+            self._with_one_more()
 
     def _explore(self, properties: Mapping[str, Property]) -> tuple[Slice, Reached]:
         asked = [*properties.values(), *self.along.values()]

@@ -238,3 +238,19 @@ def test_what_would_take_too_long_is_not_tracked(monkeypatch: pytest.MonkeyPatch
     by_another = verdict(autoload.autoload, autoload.forced_while_it_runs)
 
     assert isinstance(by_another, Proved) and by_another.method != TRACKED
+
+
+def test_a_run_with_a_step_more_than_the_slice_has_with_tests_in_mind() -> None:
+    """The host's value is restored where the guest's view is another one, and VM entry compares the effective value. That a mask is taken away
+    and a refused access then changes what is effective needs a bit that both have from before: the slice, which sees one, has a run without."""
+
+    def vmx_spec_ctrl_restore_host(s: Vcpu) -> Vcpu:
+        s = select(msr_write_intercepted(s), s, save_guest_spec_ctrl(s))
+        s = s.when(s.guest_spec_ctrl != s.host, msr=s.host)
+        return s.replace(leaked=s.leaked | (s.msr ^ s.host))
+
+    compares = kvm_reference.but("compares-the-view", vmx_spec_ctrl_restore_host=vmx_spec_ctrl_restore_host)
+    (result,) = decide(compares, "emulated", [refused_leaves_no_trace], patience=1)
+
+    assert isinstance(result, Result) and isinstance(result.verdict, Refuted)
+    assert result.verdict.trace.length == 7
