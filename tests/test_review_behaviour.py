@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Annotated, cast
 
 import pytest
+from specproof.proofs.history_vendors import BUGS
 
 from specproof import U64, Bool, Design, State, Word, fallback, field, observed
 from specproof.claims import Claim
@@ -21,7 +22,7 @@ from specproof.review.sides import of_target
 from specproof.solver import Solver
 from specproof.system import System, build
 from specproof.terms import Term, conj, implies
-from specproof.verdict import Refuted
+from specproof.verdict import Refuted, Unknown
 
 SEED = "tests/designs/seed.py"
 THIN = "tests/designs/thin.py"
@@ -146,6 +147,16 @@ def test_what_the_slice_cannot_see_is_found_on_a_busy_machine(monkeypatch: pytes
 
     assert one.differs
     assert len(one.moments) == 2
+
+
+def test_a_pair_whose_tests_do_not_answer_alike_is_decided_all_the_same() -> None:
+    """A TDX module that did not look at the processor (T01): a test of one form on both sides has another answer where a bit differs that the
+    slice does not see, so that the lemmas of the tests that go together are none. Without that every observable has an answer."""
+    (bug,) = (bug for bug in BUGS if bug.id == "T01")
+    found = seen(build(bug.variant, bug.configuration), build(bug.fixed, bug.configuration))
+
+    assert not [name for name, one in found.items() if isinstance(one.result.verdict, Unknown)]
+    assert {name for name, one in found.items() if one.differs} == {"rdmsr", "effective-in-guest", "faults"}
 
 
 def test_views_of_another_width_are_named_and_not_compared() -> None:

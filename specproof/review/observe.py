@@ -251,19 +251,21 @@ def _verdicts(pair: Lockstep, names: Sequence[str], ready: Slice | None, solver:
     """What differs at the start, and of the rest what the search says."""
     verdicts: dict[str, Verdict] = _at_once(pair, solver)
     asked = {name: pair.never(name) for name in names if name not in verdicts}
-    ready = None if verdicts else ready
-    try:
-        for whole in (exhaustive or bool(verdicts), True):
-            if set(asked) <= set(verdicts):
-                break
-            bounded = Solver(solver.seconds, None if solver.seconds else PATIENCE)
-            search = _Search(pair.system, asked, dict.fromkeys(asked, "relation"), bounded, verdicts.__setitem__)
-            search.exhaustive, search.ready = whole, ready
-            search.run()
-    except Disagreement as reason:
-        method = "one-bit slice of both, Z3 at full width"
-        verdicts |= {name: Unknown(method, f"what the slice shows is not what Z3 accepts: {reason}") for name in asked if name not in verdicts}
-    return verdicts
+    ready, exhaustive = (None, True) if verdicts else (ready, exhaustive)
+    for system in (pair.system, replace(pair.system, couple=None)):  # of which the one has too few runs where Z3 does not accept its lemmas
+        try:
+            for whole in (exhaustive, True):
+                if set(asked) <= set(verdicts):
+                    break
+                bounded = Solver(solver.seconds, None if solver.seconds else PATIENCE)
+                search = _Search(system, asked, dict.fromkeys(asked, "relation"), bounded, verdicts.__setitem__)
+                search.exhaustive, search.ready = whole, ready if system is pair.system else None
+                search.run()
+        except Disagreement as reason:
+            why = Unknown("one-bit slice of both, Z3 at full width", f"what the slice shows is not what Z3 accepts: {reason}")
+        else:
+            return verdicts
+    return {**dict.fromkeys(asked, why), **verdicts}
 
 
 def _readable(one: Observable, old: System, new: System) -> bool:
