@@ -67,9 +67,10 @@ def door(
     return design
 
 
-def reviewed(new: Design[Door], old: Design[Door] | None = None) -> Any:
+def reviewed(new: Design[Door], old: Design[Door] | None = None, **given: Any) -> Any:
     """The change from a door to another one."""
-    return review(Side("old", old or door(starts=lambda s: (s.open_bits & s.barred) == 0), (shut_stays_shut,)), Side("new", new, (shut_stays_shut,)))
+    sides = old or door(starts=lambda s: (s.open_bits & s.barred) == 0), new
+    return review(*(Side(name, design, (shut_stays_shut,)) for name, design in zip(("old", "new"), sides, strict=True)), **given)
 
 
 def test_fewer_starts_are_seen_through_a_field_more() -> None:
@@ -145,8 +146,9 @@ def test_the_same_demand_is_not_worth_a_word() -> None:
     old = door()
     found = reviewed(old.but("new", push=push), old)
 
-    assert all(one.same for one in found.demand) and found.demand
+    assert all(one.searched for one in found.demand) and found.demand
     assert "demanded" not in line(found)
+    assert all(one.same for one in reviewed(old.but("new", push=push), old, exhaustive=True).demand)
 
 
 class Letter(State):

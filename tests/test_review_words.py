@@ -136,7 +136,7 @@ def test_where_the_new_design_could_be_asked_nothing_it_is_not_settled() -> None
 
 def test_what_is_open_of_the_behaviour_is_in_the_first_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 3 and a line that says that nothing is lost would not fit."""
-    open_: Callable[..., dict[str, Any]] = lambda pair, names, *_: {name: Unknown("none", "its limit was reached") for name in names}  # noqa: E731
+    open_: Callable[..., dict[str, Any]] = lambda pair, systems, names, *_: {name: Unknown("none", "its limit was reached") for name in names}  # noqa: E731
     monkeypatch.setattr("specproof.review.observe._verdicts", open_)
     found = review(box("old", (stays(),)), box("new", (stays(),), keeps=3), claims=[])
     kept = review(box("old", (stays(3),)), box("new", (stays(3),), keeps=3))

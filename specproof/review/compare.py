@@ -92,7 +92,7 @@ def review(
         seen = behaviours(shared.old, shared.new, timeout, observables, exhaustive, _changed_runs(changes, old, new))
         changes = worse(changes, (old, new), systems[name], seen)
         lost = any(change.fate in ("lost", "worse") for change in changes)  # the change is not to be taken, whatever is demanded
-        return changes, seen, demand(shared.old, shared.new, timeout, seen) if old_views and not lost else [], shared.only
+        return changes, seen, demand(shared.old, shared.new, timeout, seen, exhaustive) if old_views and not lost else [], shared.only
 
     def across() -> _Part:
         progress("relations")

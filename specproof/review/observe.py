@@ -98,10 +98,12 @@ class _Search(Decision):
     """Looks for differences; where there is one, the others are searched `BEYOND` it, and nothing is proved.
 
     Where there is none, everything is explored and proved; `exhaustive` does both in any case, and so does a
-    slice that is `SMALL`.
+    slice that is `SMALL`. Not `proving`, it is enough that no run of the slice shows any, or none that can be followed.
     """
 
     divides = False  # of views that differ later it is said that they do not before
+    proving = True
+    whole = False
     ready: Slice | None = None
     exhaustive = False
     differs = False
@@ -110,7 +112,9 @@ class _Search(Decision):
     def _explore(self, properties: Mapping[str, Property]) -> tuple[Slice, Reached]:
         slice_ = self.ready or Slice(self.system, list(self.properties.values()))
         self.exhaustive = self.exhaustive or slice_.layout.width <= SMALL
-        return slice_, explore(slice_, stop=None if self.exhaustive else self._enough)
+        reached = explore(slice_, stop=None if self.exhaustive else self._enough)
+        self.whole = reached.whole
+        return slice_, reached
 
     def _enough(self, reached: Reached) -> bool:
         """After each level, whether runs are long enough."""
@@ -126,21 +130,25 @@ class _Search(Decision):
     def _prove(
         self, slice_: Slice, reached: Reached, proving: Mapping[str, Property], witnesses: Mapping[str, Trace | None], told: Tracked | None
     ) -> None:
-        if self.exhaustive or not any(reached.violated.values()):
+        if self.proving and (self.exhaustive or not any(reached.violated.values())):
             super()._prove(slice_, reached, proving, witnesses, told)
         else:
             self._not_first(proving)
 
     def _fall_back(self, reasons: Mapping[str, str], certificate: Certificate | None) -> None:
-        if self.exhaustive or not self.length:
+        if not self.proving:
+            self._with_one_more()
+            self._not_first(self.left)
+        elif self.exhaustive or not self.length:
             super()._fall_back(reasons, certificate)
         else:
             self._not_first(reasons)
 
     def _not_first(self, names: Iterable[str]) -> None:
-        """What was searched and not found; says nothing where no difference was found at all."""
-        for name in names if self.differs else ():
-            self.report(name, Unknown(SEARCHED, f"not found to be the first to differ in runs of up to {self.length - 1} steps"))
+        """What was searched and not found; says nothing where no difference was found at all, and all runs are to be searched then, or a proof."""
+        where = "in any run of the slice" if self.whole else f"in runs of up to {self.length - 1} steps"
+        for name in names if self.differs or (self.whole and not self.proving) else ():
+            self.report(name, Unknown(SEARCHED, f"not found to be the first to differ {where}"))
 
 
 @dataclass(frozen=True)
@@ -153,17 +161,18 @@ class _Searched:
 
 def behaviours(
     old: System, new: System, timeout: float | None, only: Sequence[str] = (), exhaustive: bool = False, runs: Sequence[Told] = (),
-    observables: Sequence[Observable] | None = None,
+    observables: Sequence[Observable] | None = None, proving: bool = True,
 ) -> list[Behaviour]:  # fmt: skip
     """Every observable (or `only` some), by default of those `offered`, of two systems with the same actions that are fed the same inputs.
 
-    What the search does not find is looked for in `runs` of either system, fed to both.
+    What the search does not find is looked for in `runs` of either system, fed to both. Not `proving`, of what does not differ it is said that
+    no run of the slice, which has every run, shows that it does.
     """
     observables = offered(old, new) if observables is None else observables
     table = {one.name: one for one in observables if _readable(one, old, new) and (not only or one.name in only)}
     if not table:
         return []
-    parts = _searched(old, new, table, timeout, exhaustive)
+    parts = _searched(old, new, table, timeout, exhaustive, proving)
     found: dict[str, Behaviour] = {}
     for part in parts:
         verdicts = part.verdicts | along(part.judge, [name for name, verdict in part.verdicts.items() if _open(verdict)], runs)
@@ -173,9 +182,9 @@ def behaviours(
     return [found[name] for name in (*table, COURSE) if name in found]
 
 
-def demand(old: System, new: System, timeout: float | None, seen: Sequence[Behaviour]) -> list[Behaviour]:
+def demand(old: System, new: System, timeout: float | None, seen: Sequence[Behaviour], exhaustive: bool = False) -> list[Behaviour]:
     """What is demanded of two systems that are fed the same inputs: where a run in which something else was `seen` to differ shows that it is
-    another thing, that; else every demand is searched."""
+    another thing, that; else every demand is searched. Only a difference is told, so that there is none is proved only if `exhaustive`."""
     table = {one.name: one for one in demands(old, new) if _readable(one, old, new)}
     runs = [
         Told(Trace(old.design, old.configuration, one.name, one.starts[0], one.result.verdict.trace.steps), lambda run: run)
@@ -187,7 +196,8 @@ def demand(old: System, new: System, timeout: float | None, seen: Sequence[Behav
         shown = along(judge, list(table), runs, "the run that shows {}")
         if shown:
             return [judge.told(name, shown[name]) for name in table if name in shown]
-    return [one for one in behaviours(old, new, timeout, observables=list(table.values())) if one.name != COURSE]
+    found = behaviours(old, new, timeout, exhaustive=exhaustive, observables=list(table.values()), proving=exhaustive)
+    return [one for one in found if one.name != COURSE]
 
 
 def _open(verdict: Verdict) -> bool:
@@ -200,7 +210,9 @@ def _rank(one: Behaviour) -> tuple[bool, bool, int]:
     return not one.differs, one.same, verdict.trace.length if isinstance(verdict, Refuted) else 0
 
 
-def _searched(old: System, new: System, table: Mapping[str, Observable], timeout: float | None, exhaustive: bool) -> list[_Searched]:
+def _searched(
+    old: System, new: System, table: Mapping[str, Observable], timeout: float | None, exhaustive: bool, proving: bool
+) -> list[_Searched]:  # fmt: skip
     """The pair, searched for what differs first; where it does not fit, a pair for each half of the observables.
 
     Starts that both have come first. Where nothing differs from there, and the two do not start alike, each
@@ -212,14 +224,16 @@ def _searched(old: System, new: System, table: Mapping[str, Observable], timeout
         pair = _paired(old, new, table, start)
         if solver.ask([pair.system.starts]).word == "unsat":
             continue
-        ready = _ready(pair, table)
+        systems = pair.system, replace(pair.system, couple=None)
+        systems = systems if proving else systems[::-1]  # the one without what couples its tests has every run, and some that are none
+        ready = _ready(pair, systems[0], table)
         if ready is None and found:
             return [replace(part, verdicts={name: _from_common_starts(one) for name, one in part.verdicts.items()}) for part in found]
         if ready is None and len(table) > 1:
             halves = list(table)[: len(table) // 2], list(table)[len(table) // 2 :]
-            return [part for half in halves for part in _searched(old, new, {name: table[name] for name in half}, timeout, exhaustive)]
-        found = [_Searched(Judge(old, new, pair, table), _verdicts(pair, [*table, COURSE], ready, solver, exhaustive))]
-        if start != TOGETHER or pair.alike or not all(isinstance(one, Proved) for one in found[0].verdicts.values()):
+            return [part for half in halves for part in _searched(old, new, {name: table[name] for name in half}, timeout, exhaustive, proving)]
+        found = [_Searched(Judge(old, new, pair, table), _verdicts(pair, systems, [*table, COURSE], ready, solver, exhaustive, proving))]
+        if start != TOGETHER or pair.alike or not all(isinstance(one, Proved if proving else Unknown) for one in found[0].verdicts.values()):
             break
     if found:
         return found
@@ -232,10 +246,10 @@ def _paired(old: System, new: System, table: Mapping[str, Observable], start: st
     return lockstep(old, new, {name: difference(one) for name, one in table.items()}, wanted, start)
 
 
-def _ready(pair: Lockstep, names: Iterable[str]) -> Slice | None:
+def _ready(pair: Lockstep, system: System, names: Iterable[str]) -> Slice | None:
     """The slice on which the named observables and the course are asked, or None where it does not fit."""
     try:
-        return Slice(pair.system, [pair.never(name) for name in (*names, COURSE)])
+        return Slice(system, [pair.never(name) for name in (*names, COURSE)])
     except TooLarge:
         return None
 
@@ -247,25 +261,32 @@ def _from_common_starts(verdict: Verdict) -> Verdict:
     return verdict
 
 
-def _verdicts(pair: Lockstep, names: Sequence[str], ready: Slice | None, solver: Solver, exhaustive: bool) -> dict[str, Verdict]:
-    """What differs at the start, and of the rest what the search says."""
-    verdicts: dict[str, Verdict] = _at_once(pair, solver)
-    asked = {name: pair.never(name) for name in names if name not in verdicts}
-    ready, exhaustive = (None, True) if verdicts else (ready, exhaustive)
-    for system in (pair.system, replace(pair.system, couple=None)):  # of which the one has too few runs where Z3 does not accept its lemmas
+def _verdicts(
+    pair: Lockstep, systems: Sequence[System], names: Sequence[str], ready: Slice | None, solver: Solver, exhaustive: bool, proving: bool
+) -> dict[str, Verdict]:  # fmt: skip
+    """What differs at the start, and of the rest what the search says: of the first of the `systems`, whose slice is `ready`; of the next where
+    Z3 does not accept its lemmas, or where it has runs that cannot be followed and nothing is to be proved.
+    """
+    found: dict[str, Verdict] = _at_once(pair, solver)
+    ready, exhaustive = (None, True) if found else (ready, exhaustive)
+    for system in systems:
+        found = {name: one for name, one in found.items() if isinstance(one, Refuted)}
+        asked = {name: pair.never(name) for name in names if name not in found}
         try:
             for whole in (exhaustive, True):
-                if set(asked) <= set(verdicts):
+                if set(asked) <= set(found):
                     break
                 bounded = Solver(solver.seconds, None if solver.seconds else PATIENCE)
-                search = _Search(system, asked, dict.fromkeys(asked, "relation"), bounded, verdicts.__setitem__)
-                search.exhaustive, search.ready = whole, ready if system is pair.system else None
+                search = _Search(system, asked, dict.fromkeys(asked, "relation"), bounded, found.__setitem__)
+                search.proving, search.exhaustive, search.ready = proving, whole, ready if system is systems[0] else None
                 search.run()
         except Disagreement as reason:
-            why = Unknown("one-bit slice of both, Z3 at full width", f"what the slice shows is not what Z3 accepts: {reason}")
+            method = "one-bit slice of both, Z3 at full width"
+            found |= {name: Unknown(method, f"what the slice shows is not what Z3 accepts: {reason}") for name in asked if name not in found}
         else:
-            return verdicts
-    return {**dict.fromkeys(asked, why), **verdicts}
+            if proving or any(isinstance(one, Refuted) for one in found.values()) or not search.left:
+                break
+    return found
 
 
 def _readable(one: Observable, old: System, new: System) -> bool:
