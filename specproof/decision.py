@@ -170,13 +170,17 @@ class Decision:
                 self._show(name, found, len(actions), self.ways[name])
 
     def _with_entailed(self) -> None:
-        """What the slice leaves open, where tests of words have the answers that others entail in all that it reached."""
-        seen = {id(reached): (slice_, reached) for name, (slice_, reached) in self.saw.items() if name in self.left and reached.whole}
+        """What the slice leaves open, where tests of words have the answers that others entail in all that it reaches."""
+        seen = {id(slice_): (slice_, reached) for name, (slice_, reached) in self.saw.items() if name in self.left}
         for slice_, reached in seen.values():
-            fewer = settled(slice_, reached)
+            try:
+                fewer = settled(slice_, reached if reached.whole else explore(slice_, steps=STEPS))
+            except TooLarge:
+                continue
             self.entailed |= said(slice_, fewer)
             asked = {name: self.properties[name] for name, (one, _) in self.saw.items() if one is slice_ and name in self.left}
-            if fewer is not reached:
+            wrong = any(hits for name, hits in fewer.violated.items() if name not in self.properties)  # what is taken for granted does not hold
+            if fewer is not reached and not wrong:
                 before, left = len(self.proofs), self.left
                 self.left = {name: reason for name, reason in left.items() if name not in asked}
                 self._settle(slice_, fewer, asked)

@@ -196,7 +196,7 @@ class Steps:
         found: set[Entailment] = set()
         for given, ones in self._by_given(one for one in entailed if one.never in (None, kind)).items():
             having = self.possible & self._having(given)
-            for one in ones:
+            for one in ones if having.any() else ():
                 alike = self.outputs[self.compiled.tests[one.then][1]]
                 if (having & (alike if one.never is not None else ~alike)).any():
                     found.add(one)

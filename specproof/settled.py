@@ -19,8 +19,9 @@ from specproof.layout import Entailment
 from specproof.slice import Move, Slice
 from specproof.terms import Bool, Term, conj, implies, variable
 
-#: Tests of one action of which it is asked what they entail; states of a slice that is explored again.
-MOST, STATES = 8, 1 << 21
+#: Tests of one action of which it is asked what they entail, and patterns by combinations of inputs that this may look at; states of a slice
+#: that is explored again.
+MOST, LOOKS, STATES = 12, 1 << 22, 1 << 21
 
 
 def settled(slice_: Slice, reached: Reached, steps: int | None = None) -> Reached:
@@ -55,6 +56,8 @@ def answered(slice_: Slice, reached: Reached) -> dict[str, set[Entailment]]:
 
 def _of(slice_: Slice, reached: Reached, move: Move) -> set[Entailment]:
     compiled, before = move.compiled, reached.before(slice_, move)
+    if sum(map(len, before)) << len(compiled.inputs) > LOOKS:
+        return set()
     seen = {name: [slice_.layout.column(states, ("bool", name)) for states in before] for name in compiled.flags}
     flags = [variable(name, 0) for name, values in seen.items() if any(one.any() for one in values) and not all(one.all() for one in values)]
     left = set(_entailments(list(compiled.tests), flags, range(len(before))))

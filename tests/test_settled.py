@@ -14,11 +14,13 @@ from specproof.models.kvm_transitions import nested_vmx_enter_from_vmentry
 from specproof.proofs.enforcement import enforcement, support
 from specproof.proofs.faults import refused_leaves_no_trace
 from specproof.proofs.history_kvm import BUGS
+from specproof.proofs.transparency import virtualized_equals_emulated
+from specproof.proofs.twins import TWINS
 
 from specproof import U64, Bool, Design, State, Word, field, invariant, ite, select, word
 from specproof.claims import instantiate
 from specproof.cli import main
-from specproof.decide import decide
+from specproof.decide import decide, decide_relation
 from specproof.decision import SLICE, TRACKED
 from specproof.explore import explore
 from specproof.readings.integers import evaluate
@@ -292,3 +294,12 @@ def test_what_a_bug_of_the_past_leaves_alone() -> None:
 
     assert isinstance(result, Result) and isinstance(result.verdict, Proved)
     assert result.verdict.method == TRACKED
+
+
+def test_a_relation_is_settled_by_all_that_can_be_reached() -> None:
+    """A value is tested together with every bit that KVM knows, whatever is forced. That emulation refuses what the processor accepts is a run of
+    the slice, at which it was not explored on; that the register was opened says that the host has all these bits, in all that can be reached."""
+    (known,) = (twin for twin in TWINS if twin.claim == "migration-accept")
+    result = decide_relation(known.design, virtualized_equals_emulated, patience=0.01)
+
+    assert isinstance(result, Result) and isinstance(result.verdict, Proved)
