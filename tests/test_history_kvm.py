@@ -7,8 +7,10 @@ from click.testing import CliRunner
 from specproof.proofs.history_kvm import BUGS
 
 from specproof.cli_history import history, history_of, tell
+from specproof.decide import decide
 from specproof.load import library
 from specproof.proofs import history_kvm, history_vendors
+from specproof.verdict import Result, Unknown
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.id)
@@ -17,6 +19,16 @@ def test_a_bug_is_refuted_by_its_claim_within_its_trigger_and_its_correction_is_
     told = tell(bug, library())
 
     assert told.as_told, (told.broken, told.steps, told.fixed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bug", [*BUGS, *history_vendors.BUGS], ids=lambda bug: f"{bug.id}-{bug.variant.name}")
+def test_no_claim_of_a_bug_is_undecided(bug):
+    """Where the old code is back every claim is decided, not that one alone which it broke: it is what a reviewer of such a change asks."""
+    claims = [claim for claim in library().claims.values() if claim.kind not in ("lemma", "relation")]
+    results = decide(bug.variant, bug.configuration, claims, patience=10)
+
+    assert [result.claim for result in results if isinstance(result, Result) and isinstance(result.verdict, Unknown)] == []
 
 
 def test_the_table_has_a_line_for_each_bug():
