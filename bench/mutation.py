@@ -36,11 +36,11 @@ are phrased so that RFC v2 keeps them. `--sample` figures are of a part of the m
 
 ## How the claims came to be
 
-The whole first order of kvm-reference and of kvm-rfc-v2 was decided from start to end, against all claims up to J89 (*At a
-glance*). No mutant of kvm-reference survives, and none is undecided. J40 to J84, in proofs/conduct.py, possible.py, upkeep.py and fields.py, are claims that
-survivors of earlier rounds showed to be missing: 405 mutants were left of kvm-reference when the claims ended with J39, of
-which 194 differed in a view after one step. The last round added what J76 says of a destination's effective value, and J84
-of a VMCS that nothing set up.
+The whole first order of kvm-reference and of kvm-rfc-v2 was decided from start to end, against all claims up to J89
+(*At a glance*). No mutant of kvm-reference survives, and none is undecided. J40 to J84, in proofs/conduct.py,
+possible.py, upkeep.py and fields.py, are claims that survivors of earlier rounds showed to be missing: 405 mutants were
+left of kvm-reference when the claims ended with J39, of which 194 differed in a view after one step. The last round
+added what J76 says of a destination's effective value, and J84 of a VMCS that nothing set up.
 
 The four survivors of kvm-rfc-v2 *mend* the design: they write the mask of a vmcs02 that was allocated in the same step, or
 may write it, although the stale cache says that it is there (`stale-cache-of-vmcs02` in findings.md). No claim that v2 keeps
