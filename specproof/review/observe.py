@@ -137,7 +137,8 @@ class _Search(Decision):
 
     def _fall_back(self, reasons: Mapping[str, str], certificate: Certificate | None) -> None:
         if not self.proving:
-            self._with_one_more()
+            if self.whole:
+                self._with_one_more()
             self._not_first(self.left)
         elif self.exhaustive or not self.length:
             super()._fall_back(reasons, certificate)
@@ -273,7 +274,7 @@ def _verdicts(
         found = {name: one for name, one in found.items() if isinstance(one, Refuted)}
         asked = {name: pair.never(name) for name in names if name not in found}
         try:
-            for whole in (exhaustive, True):
+            for whole in (exhaustive, True) if proving or system is systems[-1] else (exhaustive,):
                 if set(asked) <= set(found):
                     break
                 bounded = Solver(solver.seconds, None if solver.seconds else PATIENCE)
