@@ -11,10 +11,11 @@ from specproof.proofs.history_vendors import BUGS
 from specproof import U64, Bool, Design, State, Word, fallback, field, observed
 from specproof.claims import Claim
 from specproof.decide import relate
+from specproof.layout import TooLarge
 from specproof.product import product
 from specproof.review.algebra import formulas
 from specproof.review.lockstep import NAMES
-from specproof.review.observe import behaviours, common
+from specproof.review.observe import behaviours, common, demand
 from specproof.review.offered import offered, unlike
 from specproof.review.paper import SHORT, _formulas
 from specproof.review.result import Behaviour, Closed, Formula, Review
@@ -157,6 +158,18 @@ def test_a_pair_whose_tests_do_not_answer_alike_is_decided_all_the_same() -> Non
 
     assert not [name for name, one in found.items() if isinstance(one.result.verdict, Unknown)]
     assert {name for name, one in found.items() if one.differs} == {"rdmsr", "effective-in-guest", "faults"}
+
+
+def test_a_demand_whose_pair_does_not_fit_has_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no slice whose runs could be looked at, the other ways of deciding are tried, as of all that can be seen."""
+
+    def no_slice(*_: object) -> None:
+        raise TooLarge("a state has 65 bits")
+
+    monkeypatch.setattr("specproof.review.observe.Slice", no_slice)
+    found = demand(system(f"{SEED}:seed"), system(f"{SEED}:lazy"), None, [])
+
+    assert found and not [one.name for one in found if one.searched]
 
 
 def test_views_of_another_width_are_named_and_not_compared() -> None:

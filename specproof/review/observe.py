@@ -136,9 +136,8 @@ class _Search(Decision):
             self._not_first(proving)
 
     def _fall_back(self, reasons: Mapping[str, str], certificate: Certificate | None) -> None:
-        if not self.proving:
-            if self.whole:
-                self._with_one_more()
+        if self.whole and not self.proving:
+            self._with_one_more()
             self._not_first(self.left)
         elif self.exhaustive or not self.length:
             super()._fall_back(reasons, certificate)
@@ -285,7 +284,7 @@ def _verdicts(
             method = "one-bit slice of both, Z3 at full width"
             found |= {name: Unknown(method, f"what the slice shows is not what Z3 accepts: {reason}") for name in asked if name not in found}
         else:
-            if proving or any(isinstance(one, Refuted) for one in found.values()) or not search.left:
+            if proving or any(isinstance(one, Refuted) for one in found.values()) or not search.spurious:
                 break
     return found
 
