@@ -15,7 +15,6 @@ from pathlib import Path
 
 from bench.document import section, table
 from bench.runs import TOP, run
-from specproof.history import Bug
 from specproof.load import library
 from specproof.proofs import history_kvm, history_vendors
 
@@ -31,26 +30,21 @@ def pairs() -> list[tuple[str, str]]:
 
 
 def corrections(folder: Path) -> list[tuple[str, str, str]]:
-    """Each bug and its correction, by name or as a file in the folder, and what to call it; those that are corrected by nothing that ships too."""
+    """Each bug and its correction, by name or as a file in the folder, and what to call it; without those of which both sides ship."""
     shipped = library().designs
     found = []
     for module in (history_kvm, history_vendors):
         for number, bug in enumerate(module.BUGS):
             sides = []
-            for side in ("variant", "fixed"):
-                design = getattr(bug, side)
-                if shipped.get(design.name) is design:
-                    sides.append(design.name)
-                else:
-                    file = folder / f"{bug.id}_{bug.fixed.name}_{side}.py".replace("-", "_")
+            for side, design in (("variant", bug.variant), ("fixed", bug.fixed)):
+                sides.append(design.name)
+                if shipped.get(design.name) is not design:
+                    file = folder / f"{module.__name__.rpartition('.')[2]}_{number}_{side}.py"
                     file.write_text(f"from {module.__name__} import BUGS\n\ndesign = BUGS[{number}].{side}\n", encoding="utf-8")
-                    sides.append(str(file))
-            found.append((sides[0], sides[1], _called(bug)))
+                    sides[-1] = str(file)
+            if not shipped.keys() >= set(sides):
+                found.append((*sides, f"{bug.id}, {bug.fixed.name}"))
     return found
-
-
-def _called(bug: Bug) -> str:
-    return f"{bug.id}, {bug.fixed.name}"
 
 
 def measure(asked: Iterable[tuple[str, str, str]]) -> list[tuple[float, str]]:

@@ -179,12 +179,15 @@ class Decision:
                 continue
             self.entailed |= said(slice_, fewer)
             asked = {name: self.properties[name] for name, (one, _) in self.saw.items() if one is slice_ and name in self.left}
-            wrong = any(hits for name, hits in fewer.violated.items() if name not in self.properties)  # what is taken for granted does not hold
-            if fewer is not reached and not wrong:
+            if fewer is not reached and self._granted(fewer):
                 before, left = len(self.proofs), self.left
                 self.left = {name: reason for name, reason in left.items() if name not in asked}
                 self._settle(slice_, fewer, asked)
                 self._tell(self.proofs[before:])
+
+    def _granted(self, reached: Reached) -> bool:
+        """Whether what is taken for granted holds in all that was reached."""
+        return not any(hits for name, hits in reached.violated.items() if name not in self.properties)
 
     def _track(self) -> None:
         """What the slice leaves open, on a slice that keeps tests of whole words in mind: those that its spurious runs need; those that they need
@@ -247,7 +250,7 @@ class Decision:
             reached = settled(slice_, explore(slice_, steps=STEPS), STEPS)
         except TooLarge:
             return
-        if not any(reached.violated[name] for name in self.along):
+        if self._granted(reached):
             before, self.left = len(self.proofs), {}
             self._settle(slice_, reached, asked, told)
             self._tell(self.proofs[before:])

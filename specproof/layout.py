@@ -81,11 +81,15 @@ class Layout:
         return table[self.class_of(states)][:, None]
 
 
+#: Answers of tests, and values of truth values of the state.
+Given = tuple[tuple[Term, bool], ...]
+
+
 class Entailment(NamedTuple):
     """What tests of words in one action say of another: where those `given` have these answers, and truth values of the state among them these
     values, `then` holds, as its sides are alike at every position. Or it `never` does, as they are alike at none of that kind, by its number."""
 
-    given: tuple[tuple[Term, bool], ...]
+    given: Given
     then: Term
     never: int | None = None
 
@@ -202,7 +206,7 @@ class Steps:
                     found.add(one)
         return found
 
-    def _having(self, given: tuple[tuple[Term, bool], ...]) -> Words:
+    def _having(self, given: Given) -> Words:
         """The combinations in which tests have these answers."""
         return reduce(and_, (self._answer(test, wanted) for test, wanted in given), _WORDS[1])
 
@@ -211,8 +215,8 @@ class Steps:
         holds = self.outputs[self.compiled.tests[test][0]] if name is None else self.columns[self.compiled.flags[name]]
         return holds if wanted else ~holds
 
-    def _by_given(self, entailed: Iterable[Entailment]) -> dict[tuple[tuple[Term, bool], ...], list[Entailment]]:
-        by: dict[tuple[tuple[Term, bool], ...], list[Entailment]] = {}
+    def _by_given(self, entailed: Iterable[Entailment]) -> dict[Given, list[Entailment]]:
+        by: dict[Given, list[Entailment]] = {}
         tests, flags = self.compiled.tests, self.compiled.flags
         for one in entailed:
             given, then, _ = one

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 from specproof.explore import Reached, explore
-from specproof.layout import Entailment
+from specproof.layout import Entailment, Given
 from specproof.slice import Move, Slice
 from specproof.terms import Bool, Term, conj, implies, variable
 
@@ -50,13 +50,15 @@ def _term(one: Entailment) -> Bool:
 
 def answered(slice_: Slice, reached: Reached) -> dict[str, set[Entailment]]:
     """By action what its tests entail, in all that was reached; of actions in which they entail nothing, nothing."""
-    found = {move.action.name: _of(slice_, reached, move) for move in slice_.moves if 0 < len(move.compiled.tests) <= MOST}
+    found = {move.action.name: _of(slice_, reached, move) for move in slice_.moves}
     return {name: entailed for name, entailed in found.items() if entailed}
 
 
 def _of(slice_: Slice, reached: Reached, move: Move) -> set[Entailment]:
-    compiled, before = move.compiled, reached.before(slice_, move)
-    if sum(map(len, before)) << len(compiled.inputs) > LOOKS:
+    """What the tests of an action entail; nothing where that is too much to ask."""
+    compiled = move.compiled
+    before = reached.before(slice_, move) if 0 < len(compiled.tests) <= MOST else []
+    if not before or sum(map(len, before)) << len(compiled.inputs) > LOOKS:
         return set()
     seen = {name: [slice_.layout.column(states, ("bool", name)) for states in before] for name in compiled.flags}
     flags = [variable(name, 0) for name, values in seen.items() if any(one.any() for one in values) and not all(one.all() for one in values)]
@@ -85,7 +87,7 @@ def _entailments(tests: Sequence[Term], flags: Sequence[Term], kinds: Sequence[i
 
 def _strongest(entailed: set[Entailment]) -> set[Entailment]:
     """Those that do not follow from another that is given less, and one kind of position where a test never holds."""
-    never: dict[tuple[tuple[tuple[Term, bool], ...], Term], int] = {}
+    never: dict[tuple[Given, Term], int] = {}
     for one in entailed:
         if one.never is not None:
             never[one.given, one.then] = min(one.never, never.get((one.given, one.then), one.never))
@@ -93,7 +95,7 @@ def _strongest(entailed: set[Entailment]) -> set[Entailment]:
     return kept | {Entailment(given, test, kind) for (given, test), kind in never.items() if not given or ((), test) not in never}
 
 
-def _less(given: tuple[tuple[Term, bool], ...]) -> Iterator[tuple[tuple[Term, bool], ...]]:
+def _less(given: Given) -> Iterator[Given]:
     if given:
         yield ()
     if len(given) > 1:

@@ -60,18 +60,18 @@ def excluding(
     solver: Solver,
 ) -> list[Bool]:  # fmt: skip
     """The fewest tests (none can be left out) that exclude the run beside those that are `kept` in mind already; empty where these do it
-    alone, so that no test is missing, or where no tests together do. `orders`: in which tests are left out, the first of which a tie is; one of
-    them has all tests."""
-    always, links = _linked(system, prop, run, [*kept, *dict.fromkeys(test for tests in orders for test in tests)], known)
+    alone, so that no test is missing, or where no tests together do. `orders`: in which tests are left out, the first of which a tie is, and
+    has all tests."""
+    every, *others = orders
+    always, links = _linked(system, prop, run, [*kept, *every], known)
     always += [link for test in kept for link in links[test]]
 
     def excluded(among: Sequence[Bool]) -> bool:
         return solver.ask([*always, *(link for test in among for link in links[test])]).word == "unsat"
 
-    widest = max(orders, key=len)  # it has all of them
-    if not widest or excluded(()) or not excluded(widest):
+    if not every or excluded(()) or not excluded(every):
         return []
-    return min((needed(tests, excluded) for tests in orders if tests is widest or (tests and excluded(tests))), key=len)
+    return min((needed(tests, excluded) for tests in (every, *(some for some in others if excluded(some)))), key=len)
 
 
 def _linked(

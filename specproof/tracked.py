@@ -89,9 +89,9 @@ def track(
         apart = dict.fromkeys(own, leaves)  # one that is asked for alone is seen whole where it fails, and apart in a part that may be another
         told[name] = {}
         for place, test in enumerate(made, before):
-            said = _said(test, known[:place], apart.get(test, 0))
-            if said is not test:  # the tests by which it chooses are told, too
-                told[name][test] = replaced([said], told[name])[0]
+            other = _said(test, known[:place], apart.get(test, 0))
+            if other is not test:  # the tests by which it chooses are told, too
+                told[name][test] = replaced([other], told[name])[0]
         by = {term: action.next[path] for path, term in system.variables.items() if path in action.next}
         after = dict(zip(tests, cast(list[Bool], substitute(list(tests.values()), by)), strict=True))
         moved = {value: term for value, term in after.items() if term is not tests[value]}
